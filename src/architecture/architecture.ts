@@ -1,0 +1,88 @@
+/**
+ * The contract between the harness and a reference implementation. The harness starts engines and processes and audits
+ * stores; an architecture says what it needs, applies its schema and names the processes it wants launched.
+ */
+import type { z } from 'zod'
+import type { Probe } from '../collect/probe.ts'
+import type { EngineKind, RunningEngine, Store } from '../engines/engine.ts'
+import type { Part } from './part.ts'
+
+/** Role → engine kind: `{ database: 'postgres', warehouse: 'clickhouse' }`. */
+export type Needs = Readonly<Record<string, EngineKind>>
+
+/** What an acknowledged event has been promised, per store. */
+export interface StorePromise {
+  /** Name of the store this is about; the same name as in `RunningArchitecture.stores`. */
+  readonly store: string
+  /** The worst thing an acknowledged event survives. */
+  readonly survives: 'nothing' | 'process-kill' | 'power-loss' | 'node-loss'
+  readonly delivery: 'at-most-once' | 'at-least-once' | 'exactly-once'
+  readonly readAfterAck: 'at-once' | 'eventually'
+  /** Whether a repeated event leaves one raw row, one readable row, or several. */
+  readonly duplicates: 'one-row' | 'one-readable' | 'kept'
+}
+
+export interface Promises {
+  /** What a 2xx means, in a sentence for the report. */
+  readonly ack: string
+  readonly stores: readonly StorePromise[]
+}
+
+export interface LaunchOptions {
+  /** Short name, unique in the architecture: `service`, `worker`. */
+  readonly name: string
+  /** Path below the package root: `reference-impl/pg-direct/service.ts`. */
+  readonly entry: string
+  readonly replicas: number
+  /** Handed to the process as JSON in HEADROOM_CONFIG; may hold secrets, so it is never logged. */
+  readonly config: unknown
+}
+
+/** A launched process (group) of an architecture. */
+export interface LaunchedPart extends Part {
+  /** Base address the process printed in its ready line; null for a worker without a socket. */
+  readonly url: URL | null
+}
+
+export interface ArchitectureContext {
+  readonly signal: AbortSignal
+  readonly log: (line: string) => void
+  /** Starts a process on the host (or in a container under compose); it is stopped with the target. */
+  launch(options: LaunchOptions): Promise<readonly LaunchedPart[]>
+}
+
+export interface RunningArchitecture {
+  readonly ingestUrl: URL
+  readonly parts: readonly LaunchedPart[]
+  /** Probes of the architecture's own queues and lags, beside those of its engines. */
+  readonly probes: readonly Probe[]
+  readonly stores: readonly Store[]
+}
+
+export interface Architecture<N extends Needs = Needs, Settings = unknown> {
+  readonly id: string
+  readonly title: string
+  /** Documented ids of mission-map.md this implements, for the catalogue. */
+  readonly documents: readonly string[]
+  readonly shapes: readonly 'billing'[]
+  readonly needs: N
+  readonly schemaVariants: readonly string[]
+  readonly settings: z.ZodType<Settings>
+  promises(settings: Settings, engineSettings: EngineSettingsByRole<N>): Promises
+  start(
+    engines: { readonly [Role in keyof N]: RunningEngine<N[Role]> },
+    options: { readonly settings: Settings; readonly schemaVariant: string },
+    context: ArchitectureContext,
+  ): Promise<RunningArchitecture>
+}
+
+export type EngineSettingsByRole<N extends Needs> = {
+  readonly [Role in keyof N]: Readonly<Record<string, string>>
+}
+
+/** Erases the type parameters for the registry, after the compiler has checked them. */
+export function defineArchitecture<const N extends Needs, Settings>(
+  architecture: Architecture<N, Settings>,
+): Architecture {
+  return architecture as unknown as Architecture
+}

@@ -1,0 +1,12 @@
+/** One process, process group or container under test, whose pids may change while it lives. */
+export interface Part {
+  /** `service`, `postgres`, `clickhouse`, `driver`, `harness`; unique in a run. */
+  readonly name: string
+  readonly kind: 'service' | 'worker' | 'engine' | 'driver' | 'harness'
+  /** Live pids now, children included; empty when the part is down. */
+  pids(): readonly number[]
+  /** Kills, stops, continues or starts again: what fault scenarios and the contract suite use. */
+  fault(fault: PartFault): Promise<void>
+}
+
+export type PartFault = 'kill' | 'freeze' | 'thaw' | 'restart'

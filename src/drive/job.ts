@@ -1,0 +1,152 @@
+/**
+ * What the harness and the driver process say to each other over IPC: one job in, progress and one result out.
+ * The driver sees a schedule, a stream and an address, nothing else of the target.
+ */
+import type { RateShape } from '../scenario/scenario.ts'
+import type { StreamSpec } from '../shapes/stream.ts'
+
+/** A stretch of the schedule at one target rate, or one ramp; times are seconds after the run's epoch. */
+export interface Segment {
+  readonly name: string
+  readonly kind: 'warmup' | 'measure'
+  readonly fromS: number
+  readonly toS: number
+  /** Events per second at both ends; equal for a constant segment. */
+  readonly fromPerS: number
+  readonly toPerS: number
+}
+
+export interface DriverJob {
+  readonly stream: StreamSpec
+  /** Recorded time base of event timestamps, epoch ms. The same for every round, so bytes are the same. */
+  readonly eventEpochMs: number
+  readonly segments: readonly Segment[]
+  /** Present for `recorded` rate shapes: the file's own times drive the schedule. */
+  readonly recordedPace: Extract<RateShape, { kind: 'recorded' }>['pace'] | null
+  readonly spacing: 'even' | 'poisson'
+  readonly seed: number
+  readonly batchEvents: number
+  readonly url: string
+  readonly connections: number
+  readonly inFlightRequestsMax: number
+  readonly requestTimeoutMs: number
+  readonly client: 'raw' | 'undici'
+  readonly pacing: 'auto' | 'metro' | 'tick'
+  /** After the last due event, how long outstanding requests may still be answered. */
+  readonly drainS: number
+  readonly queries: readonly { readonly name: string; readonly everyS: number }[]
+  /** Headers every request carries (authorization of a user's own service); secret. */
+  readonly headers: Readonly<Record<string, string>>
+  /**
+   * Positional outcome file: record `b` (request index) is 6 bytes: u8 outcome (OUTCOME_CODES), u8 flags (bit 0: an
+   * exceptions line exists in `exceptionsFile`), u32le ack offset since epoch in 10 µs units (0xffffffff: none).
+   */
+  readonly outcomesFile: string
+  /** NDJSON lines {"r": request index, "d": [item positions duplicate], "x": [item positions rejected]}. */
+  readonly exceptionsFile: string
+}
+
+export const OUTCOME_CODES = {
+  notDue: 0,
+  accepted: 1,
+  duplicate: 2,
+  rejected: 3,
+  shed: 4,
+  unknown: 5,
+  dropped: 6,
+} as const
+export const OUTCOME_RECORD_BYTES = 6
+export const ACK_UNIT_US = 10
+
+export interface OutcomeCounts {
+  readonly accepted: number
+  readonly duplicate: number
+  readonly rejected: number
+  readonly shed: number
+  readonly unknown: number
+  readonly dropped: number
+}
+
+/** HDR histogram, V2 compressed, base64. Values are microseconds. Infinite values are counted beside it. */
+export interface EncodedHistogram {
+  readonly hdr: string
+  readonly count: number
+  readonly infinite: number
+}
+
+/** One second of the run, sent while it lasts. */
+export interface DriverWindow {
+  readonly atMs: number
+  readonly dueEvents: number
+  readonly sentEvents: number
+  readonly counts: OutcomeCounts
+  readonly inFlightRequests: number
+  /** Of events answered in this window, from due to ack; null without samples. Unanswered ones appear when they end. */
+  readonly latencyP50Us: number | null
+  readonly latencyP99Us: number | null
+  readonly sendDelayP99Us: number | null
+  readonly driverCpuRatio: number
+  readonly eventLoopDelayP99Us: number
+}
+
+export interface SegmentResult {
+  readonly name: string
+  readonly kind: 'warmup' | 'measure'
+  readonly fromMs: number
+  readonly toMs: number
+  readonly dueEvents: number
+  readonly counts: OutcomeCounts
+  /** From due to ack over ALL events due in the segment; shed, dropped and unknown are infinite. */
+  readonly latencyAll: EncodedHistogram
+  /** Accepted and duplicate answers only. */
+  readonly latencyAccepted: EncodedHistogram
+  /** From due to first byte handed to the socket. */
+  readonly sendDelay: EncodedHistogram
+  /** From send to ack. */
+  readonly serviceTime: EncodedHistogram
+  /** Requests that had to wait for a free connection. */
+  readonly waitedRequests: number
+  readonly requests: number
+}
+
+export interface QueryResult {
+  readonly name: string
+  readonly atMs: number
+  readonly seconds: number
+  readonly outcome: 'ok' | 'timeout' | 'error'
+  readonly rows: number | null
+  readonly rowsRead: number | null
+  readonly bytesRead: number | null
+  readonly error: string | null
+}
+
+export interface DriverResult {
+  readonly segments: readonly SegmentResult[]
+  readonly queries: readonly QueryResult[]
+  /** Requests 0…n−1 were due before the end (or the stop); outcomesFile holds exactly n records. */
+  readonly requests: number
+  readonly stoppedAtMs: number | null
+  readonly driver: {
+    readonly cpuS: number
+    readonly wallS: number
+    readonly maxRssBytes: number
+    readonly pacing: 'metro' | 'tick'
+    readonly eventLoopDelayP99Us: number
+    readonly connectErrors: number
+    readonly bytesSent: number
+  }
+}
+
+export type ToDriver =
+  | { readonly type: 'job'; readonly job: DriverJob }
+  /** The schedule starts at this wall-clock moment (epoch ms). */
+  | { readonly type: 'go'; readonly epochMs: number }
+  /** No further event becomes due; drain and report. */
+  | { readonly type: 'stop' }
+
+export type FromDriver =
+  | { readonly type: 'ready' }
+  | { readonly type: 'window'; readonly window: DriverWindow }
+  | { readonly type: 'query'; readonly query: QueryResult }
+  | { readonly type: 'done'; readonly result: DriverResult }
+  | { readonly type: 'failed'; readonly message: string }

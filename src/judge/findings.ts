@@ -1,0 +1,68 @@
+/** What judge and plan conclude from a study; the report draws this and nothing it computed itself. */
+import type { Interval, Quantile, RunRecord, SaturatedBy, StudyRecord } from '../results/record.ts'
+import type { Judgement } from './verdict.ts'
+
+/** One architecture over all its rounds. */
+export interface TargetFindings {
+  readonly target: string
+  readonly title: string
+  /** Rounds that count; void, aborted and failed ones are listed with their reason. */
+  readonly rounds: readonly number[]
+  readonly discarded: readonly { readonly round: number; readonly because: string }[]
+  /** Over rounds; null when no step kept every SLO in any round, or no round counts. */
+  readonly sustainedPerS: Interval | null
+  /** First rate that broke an SLO, over rounds; null when none broke. */
+  readonly brokenAtPerS: Interval | null
+  /** What broke first: metric, resource, evidence, and the knob or architecture that moves it. */
+  readonly limit: {
+    readonly metric: string
+    readonly by: SaturatedBy | 'unknown'
+    readonly evidence: string
+    readonly moves: string
+  } | null
+  /** At `comparedAtPerS`, over rounds. */
+  readonly latencyUs: {
+    readonly p50: Quantile
+    readonly p99: Quantile
+    readonly p999: Quantile
+  } | null
+  readonly freshnessUs: { readonly p50: Quantile; readonly p99: Quantile } | null
+  readonly comparedAtPerS: number | null
+  readonly walBytesPerEvent: number | null
+  readonly fpiBytesPerEvent: number | null
+  readonly storedBytesPerEvent: number | null
+  readonly cpuMsPer1000: { readonly service: number | null; readonly engine: number | null }
+  readonly lostEvents: number
+  readonly duplicatedRows: number
+  readonly divergedEvents: number
+  readonly auditPassed: boolean
+  /** Both words for the durability tier: `survives` of the acknowledging store. */
+  readonly durability: string
+  readonly ack: string
+  readonly partsToOperate: readonly string[]
+  readonly judgements: readonly Judgement[]
+  /** sustained ÷ declared rate; null without a sustained rate. */
+  readonly headroomRatio: Interval | null
+  /** The sentence a manager can repeat. */
+  readonly sentence: string
+}
+
+export interface Ranking {
+  readonly metric: string
+  /** Best first, only where intervals separate; otherwise `null` and the reason. */
+  readonly order: readonly string[] | null
+  readonly because: string
+}
+
+export interface Findings {
+  readonly study: StudyRecord
+  readonly runs: readonly RunRecord[]
+  readonly targets: readonly TargetFindings[]
+  readonly rankings: readonly Ranking[]
+  /** Phase band of the declared rate (trigger E6), in words. */
+  readonly phase: string
+  /** The verdict over all targets in one sentence. */
+  readonly verdict: string
+  /** Printed conditions a reader must know: provisional, contended, emulated … */
+  readonly caveats: readonly string[]
+}

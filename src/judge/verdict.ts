@@ -1,0 +1,46 @@
+/** What a judgement can be. Never a guess: `unknown` names the one command that would tell. */
+import type { Interval } from '../results/record.ts'
+
+/** The first and the last month in which something is expected, as YYYY-MM; null when not within the horizon. */
+export interface DateRange {
+  readonly earliest: string | null
+  readonly likely: string | null
+  readonly latest: string | null
+  /** Set where the projection reaches beyond what the evidence supports. */
+  readonly beyondEvidence: boolean
+}
+
+export type Verdict =
+  | {
+      readonly state: 'fired'
+      readonly level: 'warning' | 'critical'
+      readonly evidence: 'measured' | 'extrapolated' | 'declared'
+      readonly value: number
+      readonly because: string
+      readonly runs: readonly string[]
+    }
+  | {
+      readonly state: 'holds'
+      readonly evidence: 'measured' | 'extrapolated' | 'declared'
+      readonly value: number
+      /** Rate at which the threshold is crossed ÷ declared rate, or the metric's own ratio where no crossing was seen. */
+      readonly headroomRatio: Interval
+      readonly headroomOf: 'rate' | 'metric'
+      readonly because: string
+      readonly firesBetween: DateRange
+      readonly runs: readonly string[]
+    }
+  | { readonly state: 'unknown'; readonly because: string; readonly command: string }
+
+export interface Judgement {
+  readonly trigger: string
+  readonly target: string
+  readonly title: string
+  /** The documented rule in words, with its window. */
+  readonly rule: string
+  readonly source: { readonly document: string; readonly quote: string }
+  readonly action: string
+  readonly verdict: Verdict
+  /** Real migrations known to have happened at or below this level. */
+  readonly anchors: readonly string[]
+}

@@ -1,0 +1,276 @@
+/**
+ * What is kept of one run and of a study of runs: enough to redraw every report and to doubt every number.
+ * Written once, never edited; a reader of a newer Headroom still reads schema 1.
+ */
+import { z } from 'zod'
+import { Scenario } from '../scenario/scenario.ts'
+import { Target } from '../target/target.ts'
+import { Profile } from '../plan/profile.ts'
+
+const count = z.number().int().min(0)
+
+/** A latency or time that may never have ended: unanswered events are infinite, not missing. */
+export const Quantile = z.union([z.number(), z.literal('infinite')])
+export type Quantile = z.infer<typeof Quantile>
+
+export const EncodedHistogram = z.strictObject({ hdr: z.string(), count, infinite: count })
+
+export const Percentiles = z.strictObject({
+  samples: count,
+  infinite: count,
+  p50: Quantile,
+  p90: Quantile,
+  p99: Quantile,
+  p999: Quantile,
+  max: Quantile,
+  /** Re-readable and mergeable; empty where only the percentiles are known. */
+  histogram: EncodedHistogram.nullable(),
+})
+export type Percentiles = z.infer<typeof Percentiles>
+
+export const Interval = z.strictObject({ low: z.number(), mid: z.number(), high: z.number() })
+export type Interval = z.infer<typeof Interval>
+
+export const OutcomeCounts = z.strictObject({
+  accepted: count,
+  duplicate: count,
+  rejected: count,
+  shed: count,
+  unknown: count,
+  dropped: count,
+})
+
+/** What one segment of the schedule showed. */
+export const Step = z.strictObject({
+  name: z.string(),
+  kind: z.enum(['warmup', 'measure']),
+  fromMs: z.number(),
+  toMs: z.number(),
+  /** Mean scheduled rate of the segment. */
+  targetPerS: z.number(),
+  dueEvents: count,
+  counts: OutcomeCounts,
+  /** Accepted and duplicate answers per second of the segment. */
+  acceptedPerS: z.number(),
+  /** null when the segment had no event. */
+  latencyUs: Percentiles.nullable(),
+  latencyAcceptedUs: Percentiles.nullable(),
+  sendDelayUs: Percentiles.nullable(),
+  serviceTimeUs: Percentiles.nullable(),
+  /** Ack to readable, per store; null where no event of the segment was accepted or the store was not polled. */
+  freshnessUs: z.record(z.string(), Percentiles),
+  waitedRatio: z.number(),
+  /** Every metric of collect/metrics.ts over the segment, by key; counters as differences, gauges as means. */
+  metrics: z.record(z.string(), z.number()),
+  /** `null`: the step kept every SLO. */
+  brokenSlo: z
+    .strictObject({ metric: z.string(), max: z.number(), value: Quantile, atMs: z.number() })
+    .nullable(),
+  /** The step was cut short when its SLO broke. */
+  complete: z.boolean(),
+})
+export type Step = z.infer<typeof Step>
+
+export const SaturatedBy = z.enum(['driver', 'pool', 'service', 'engine', 'machine'])
+export type SaturatedBy = z.infer<typeof SaturatedBy>
+
+export const Measured = z.strictObject({
+  steps: z.array(Step),
+  /** The highest step that was complete and kept every SLO; null when the first already broke. */
+  sustainedPerS: z.number().nullable(),
+  /** The lowest step that broke an SLO; null when none did. */
+  brokenAtPerS: z.number().nullable(),
+  /** Who was the limit, and the evidence in a sentence. null: no limit was reached. */
+  saturated: z.strictObject({ by: SaturatedBy, evidence: z.string() }).nullable(),
+  /** Metrics over all measured steps together. */
+  metrics: z.record(z.string(), z.number()),
+  /** Highest value seen over the scenario’s windows, for gauges judged by their worst window. */
+  worst: z.record(z.string(), z.number()),
+  queries: z.array(
+    z.strictObject({
+      name: z.string(),
+      answered: count,
+      failed: count,
+      seconds: Percentiles.nullable(),
+      rowsRead: z.number().nullable(),
+      bytesRead: z.number().nullable(),
+    }),
+  ),
+  stores: z.array(
+    z.strictObject({
+      name: z.string(),
+      rows: count,
+      heapBytes: count,
+      indexBytes: count,
+      totalBytes: count,
+    }),
+  ),
+  checkpoints: z.array(
+    z.strictObject({ atMs: z.number(), reason: z.enum(['start', 'labelled', 'engine']) }),
+  ),
+  driver: z.strictObject({
+    cpuS: z.number(),
+    wallS: z.number(),
+    maxRssBytes: count,
+    pacing: z.enum(['metro', 'tick']),
+    eventLoopDelayP99Us: z.number(),
+    connectErrors: count,
+  }),
+  /** Largest gap between two freshness polls of a store, ms: how finely freshness is known. */
+  freshnessResolutionMs: z.record(z.string(), z.number()),
+  /** Cores used by harness and probes, without driver. */
+  probeCpuCores: z.number(),
+})
+export type Measured = z.infer<typeof Measured>
+
+/** accepted ⊆ stored ⊆ accepted ∪ unknown, per store, by id. Lists are cut at `listLimit`; counts never are. */
+export const StoreAudit = z.strictObject({
+  store: z.string(),
+  acceptedEvents: count,
+  unknownEvents: count,
+  /** Rows the run added (preloaded rows excluded). */
+  storedRows: count,
+  readableEvents: count,
+  lostEvents: count,
+  /** Raw rows beyond the first of an id. */
+  duplicatedRows: count,
+  /** Ids readable more than once. */
+  duplicatedReadable: count,
+  /** Stored ids no event of the run has, or which were never sent. */
+  foreignRows: count,
+  /** Ids whose stored value differs from the sent one. */
+  divergedEvents: count,
+  preloadedRowsExpected: count,
+  preloadedRowsFound: count,
+  value64SumExpected: z.string(),
+  value64SumStored: z.string(),
+  lost: z.array(z.string()),
+  duplicated: z.array(z.string()),
+  diverged: z.array(z.string()),
+  foreign: z.array(z.string()),
+  listLimit: count,
+  /** Whether the store kept what it promised: loss may be allowed by the promise, and is then still counted. */
+  verdict: z.enum(['whole', 'as-promised', 'broken']),
+  because: z.string(),
+})
+export type StoreAudit = z.infer<typeof StoreAudit>
+
+export const Audit = z.strictObject({
+  stores: z.array(StoreAudit),
+  /** Events on which two stores of one architecture disagree. */
+  divergedBetweenStores: count,
+  passed: z.boolean(),
+})
+export type Audit = z.infer<typeof Audit>
+
+export const Outcome = z.discriminatedUnion('state', [
+  /** The schedule ran to its end, or to its first broken SLO as asked; the audit passed. */
+  z.strictObject({ state: z.literal('completed'), measured: Measured, audit: Audit }),
+  /** Everything ran, but a store does not hold what was acknowledged. Not a result. */
+  z.strictObject({ state: z.literal('audit-failed'), measured: Measured, audit: Audit }),
+  /** Driver or pool was the limit: the figures say nothing about the architecture. */
+  z.strictObject({
+    state: z.literal('void'),
+    because: z.string(),
+    measured: Measured,
+    audit: Audit,
+  }),
+  z.strictObject({
+    state: z.literal('aborted'),
+    by: z.enum(['signal', 'engine-crash', 'service-crash', 'disk-full', 'deadline']),
+    message: z.string(),
+    measured: Measured.nullable(),
+    audit: Audit.nullable(),
+  }),
+  z.strictObject({ state: z.literal('failed'), code: z.string(), message: z.string() }),
+])
+export type Outcome = z.infer<typeof Outcome>
+
+export const Machine = z.strictObject({
+  cpu: z.string(),
+  cores: z.number(),
+  memoryBytes: count,
+  os: z.string(),
+  node: z.string(),
+  /** Median fdatasync of an 8 KiB page on the data disk. */
+  fsyncP50Us: z.number().nullable(),
+  /** Hash of the above: coefficients from another machine are marked. */
+  fingerprint: z.string(),
+})
+export type Machine = z.infer<typeof Machine>
+
+export const StorePromise = z.strictObject({
+  store: z.string(),
+  survives: z.enum(['nothing', 'process-kill', 'power-loss', 'node-loss']),
+  delivery: z.enum(['at-most-once', 'at-least-once', 'exactly-once']),
+  readAfterAck: z.enum(['at-once', 'eventually']),
+  duplicates: z.enum(['one-row', 'one-readable', 'kept']),
+})
+
+export const RunRecord = z.strictObject({
+  schema: z.literal(1),
+  id: z.string(),
+  studyId: z.string(),
+  /** 1-based interleaving round. */
+  round: z.int().positive(),
+  startedAt: z.string(),
+  finishedAt: z.string(),
+  headroom: z.strictObject({ version: z.string(), commit: z.string() }),
+  scenario: Scenario,
+  target: Target,
+  architecture: z.strictObject({
+    id: z.string(),
+    title: z.string(),
+    /** Settings after defaults. */
+    settings: z.record(z.string(), z.unknown()),
+    promises: z.strictObject({ ack: z.string(), stores: z.array(StorePromise) }),
+    partsToOperate: z.array(z.string()),
+  }),
+  engines: z.array(
+    z.strictObject({
+      role: z.string(),
+      kind: z.string(),
+      provider: z.enum(['embedded', 'external']),
+      label: z.string(),
+      version: z.string(),
+      settings: z.record(z.string(), z.string()),
+    }),
+  ),
+  machine: Machine,
+  /** Epoch of the run in epoch ms; all `…Ms` offsets count from here. */
+  epochMs: z.number(),
+  /** Series file beside the record, or null when nothing was sampled. */
+  seriesFile: z.string().nullable(),
+  /** Files of the run that a doubter wants: logs, outcome files. Relative to the record. */
+  files: z.array(z.string()),
+  outcome: Outcome,
+})
+export type RunRecord = z.infer<typeof RunRecord>
+
+/** Many runs that answer one question. */
+export const StudyRecord = z.strictObject({
+  schema: z.literal(1),
+  id: z.string(),
+  kind: z.enum(['comparison']),
+  question: z.string(),
+  startedAt: z.string(),
+  finishedAt: z.string(),
+  /** The command that makes it again. */
+  command: z.string(),
+  profile: Profile,
+  scenario: Scenario,
+  targets: z.array(Target),
+  /** Folders of the runs, relative to the study, in order of execution. */
+  runs: z.array(z.string()),
+  estimatedS: z.number(),
+  tookS: z.number(),
+  /** Why the study ended before its last run, or null. */
+  cutShort: z.string().nullable(),
+})
+export type StudyRecord = z.infer<typeof StudyRecord>
+
+/** One line of series.ndjson: all keys sampled at one moment. */
+export interface SeriesLine {
+  readonly t: number
+  readonly v: Readonly<Record<string, number>>
+}

@@ -1,0 +1,72 @@
+/**
+ * A deterministic stream of events. Event `i` is a pure function of (spec, i) in O(1): workers and machines split the
+ * index range without talking to each other, and the audit knows what must be stored without keeping what was sent.
+ */
+import type { EventPopulation } from '../scenario/scenario.ts'
+
+/** Rows loaded before the run use indexes from here on, so they never meet the run's own. */
+export const PRELOAD_BASE_INDEX = 2 ** 40
+/** Indexes fit in 48 bits. */
+export const INDEX_LIMIT = 2 ** 48
+
+export interface GeneratedStreamSpec {
+  readonly source: 'generated'
+  readonly shape: 'billing'
+  readonly seed: number
+  readonly events: EventPopulation
+}
+
+export interface RecordedStreamSpec {
+  readonly source: 'recorded'
+  readonly shape: 'billing'
+  /** Absolute path. */
+  readonly file: string
+  readonly format: 'ndjson' | 'csv'
+  readonly mapping: {
+    readonly organization_id: string
+    readonly transaction_id: string
+    readonly external_customer_id: string
+    readonly code: string
+    readonly timestamp: string
+    readonly value?: string | undefined
+    readonly properties: readonly string[]
+  }
+}
+export type StreamSpec = GeneratedStreamSpec | RecordedStreamSpec
+
+/** Event time of index `i` in epoch milliseconds: the run's recorded epoch plus the event's due offset. */
+export type TimeOfIndex = (index: number) => number
+
+export interface EventStream {
+  /** Number of distinct indexes; Infinity for a generated stream. */
+  readonly eventCount: number
+  /** No event's JSON or COPY text is longer. */
+  readonly maxEventBytes: number
+  /** Writes the event's JSON (one object, no newline) at `offset`; returns the offset behind it. */
+  writeJson(index: number, target: Buffer, offset: number): number
+  /** Writes the event as one COPY text row with its newline, in COPY_COLUMNS order; returns the offset behind it. */
+  writeCopyRow(index: number, target: Buffer, offset: number): number
+  /** The index whose identity and bytes event `index` repeats: itself, unless the event is a deliberate duplicate. */
+  canonicalOf(index: number): number
+  /** The pair that identifies the event in every store. */
+  sourceOf(index: number): string
+  idOf(index: number): string
+  /** The canonical index with this identity, or null when no event of this stream has it. */
+  indexOf(source: string, id: string): number | null
+  /** value × 64 as an integer: sums of values are exact in any order. */
+  value64Of(index: number): number
+  /** Event time in epoch ms, late and out-of-order shares applied. */
+  timeMsOf(index: number): number
+}
+
+/** Columns of the events table that a writer fills, in COPY order. */
+export const COPY_COLUMNS = [
+  'organization_id',
+  'transaction_id',
+  'external_customer_id',
+  'code',
+  'timestamp',
+  'properties',
+  'value',
+  'decimal_value',
+] as const

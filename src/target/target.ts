@@ -1,0 +1,28 @@
+/** What a scenario hits, as data. One file, one target. */
+import { z } from 'zod'
+
+const EngineSettings = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+
+const EngineChoice = z.strictObject({
+  /** Absent: the provider the command line or engines.yaml chose, else `embedded`. */
+  provider: z.enum(['embedded', 'external']).optional(),
+  /** Every GUC of PostgreSQL or every server, user and MergeTree setting of ClickHouse, by its own name. */
+  settings: EngineSettings.default({}),
+})
+export type EngineChoice = z.infer<typeof EngineChoice>
+
+export const Target = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('architecture'),
+    name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and dashes'),
+    description: z.string().default(''),
+    architecture: z.string(),
+    /** The architecture's own settings; parsed by the architecture. */
+    settings: z.record(z.string(), z.unknown()).default({}),
+    /** Name of a schema variant the architecture ships. */
+    schemaVariant: z.string().default('default'),
+    /** By the role the architecture gives the engine: `database`, `warehouse`. */
+    engines: z.record(z.string(), EngineChoice).default({}),
+  }),
+])
+export type Target = z.infer<typeof Target>
