@@ -1,0 +1,54 @@
+/**
+ * CHECKPOINTs at known moments: one where the measured phase begins, so that WAL per event is read from the same
+ * state in every run (honesty rule 7), and one labelled inside it, so that its cost shows and can be told apart.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { RunningEngine } from '../engines/engine.ts'
+import { messageOf } from '../kit/errors.ts'
+import type { Log } from '../kit/log.ts'
+
+export interface CheckpointMark {
+  readonly atMs: number
+  readonly reason: 'start' | 'labelled'
+}
+
+export interface PlannedCheckpoint {
+  /** Offset from the run's epoch. */
+  readonly atMs: number
+  readonly reason: CheckpointMark['reason']
+}
+
+export interface CheckpointContext {
+  readonly engines: readonly RunningEngine[]
+  readonly epochMs: number
+  readonly nowMs: () => number
+  readonly signal: AbortSignal
+  readonly log: Log
+}
+
+/** Runs the planned checkpoints at their moments; resolves with those that were begun before the signal came. */
+export async function runCheckpoints(
+  planned: readonly PlannedCheckpoint[],
+  context: CheckpointContext,
+): Promise<readonly CheckpointMark[]> {
+  const marks: CheckpointMark[] = []
+  for (const { atMs, reason } of [...planned].sort((a, b) => a.atMs - b.atMs)) {
+    try {
+      await delay(Math.max(0, context.epochMs + atMs - context.nowMs()), undefined, { signal: context.signal })
+    } catch {
+      // The run ended before this moment: the checkpoint was not made, and is not reported as made.
+      break
+    }
+    marks.push({ atMs: context.nowMs() - context.epochMs, reason })
+    await Promise.all(
+      context.engines.map(async (engine) => {
+        try {
+          await engine.control.checkpoint(context.signal)
+        } catch (error) {
+          context.log(`${engine.name}: checkpoint (${reason}) failed: ${messageOf(error)}`)
+        }
+      }),
+    )
+  }
+  return marks
+}

@@ -1,0 +1,135 @@
+/**
+ * A comparison: several targets, interleaved rounds of one scenario, one record. In: parsed inputs. Out: the study on
+ * disk. Whatever happens, what was measured is written; an interrupted study says where it was cut.
+ */
+import { basename, join } from 'node:path'
+import type { ExternalAddresses } from '../target/up.ts'
+import { parseArchitectureSettings } from '../target/up.ts'
+import type { Target } from '../target/target.ts'
+import type { Scenario } from '../scenario/scenario.ts'
+import type { Profile } from '../plan/profile.ts'
+import type { RunRecord, StudyRecord } from '../results/record.ts'
+import { createStudyDir, writeRunRecord, writeStudyRecord } from '../results/store.ts'
+import { requireFreeBytes } from '../kit/disk.ts'
+import { messageOf } from '../kit/errors.ts'
+import type { Log } from '../kit/log.ts'
+import { estimateStudy } from './estimate.ts'
+import { interleave } from './interleave.ts'
+import type { PlannedRun } from './interleave.ts'
+import type { OnProgress } from './progress-events.ts'
+import { planRun } from './run-plan.ts'
+import { runOnce } from './run.ts'
+
+export interface ComparisonOptions {
+  readonly scenario: Scenario
+  /** Folder that a recorded file's relative path starts from. */
+  readonly scenarioDir: string
+  readonly targets: readonly Target[]
+  readonly profile: Profile
+  readonly external: ExternalAddresses
+  /** results/ is made below this folder. */
+  readonly outDir: string
+  /** Engine data goes below this folder while a run lasts. */
+  readonly workDir: string
+  /** The command line that makes this study again; without secrets. */
+  readonly command: string
+  /** Strings that must appear in nothing that is written. */
+  readonly secrets: readonly string[]
+  readonly onProgress: OnProgress
+  readonly log: Log
+  readonly signal: AbortSignal
+}
+
+export interface ComparisonResult {
+  readonly studyDir: string
+  readonly study: StudyRecord
+  readonly runs: readonly RunRecord[]
+}
+
+export async function runComparison(options: ComparisonOptions): Promise<ComparisonResult> {
+  const { scenario, targets } = options
+  // Every target's settings are checked before the first engine starts.
+  for (const target of targets) parseArchitectureSettings(target)
+  const plan = await planRun(scenario, options.scenarioDir)
+  const planned = interleave(targets, scenario.rounds)
+  const estimate = estimateStudy(scenario, {
+    runs: planned.length,
+    recordedS: plan.recordedS,
+    recordedEvents: plan.recordedEvents,
+  })
+  await requireFreeBytes({
+    path: options.workDir,
+    needBytes: estimate.diskBytes,
+    what: `a run of scenario ${scenario.name}`,
+  })
+
+  const startedAt = new Date()
+  const studyDir = await createStudyDir(options.outDir, scenario.name, startedAt)
+  const studyId = basename(studyDir)
+  options.onProgress({
+    type: 'study-started',
+    studyId,
+    dir: studyDir,
+    runs: planned.length,
+    estimatedS: estimate.seconds,
+  })
+
+  const runs: RunRecord[] = []
+  const folders: string[] = []
+  let cutShort: string | null = null
+  for (const run of planned) {
+    const folder = folderOf(run)
+    const record = await runOnce({
+      ...options,
+      target: run.target,
+      plan,
+      round: run.round,
+      position: run.position,
+      runId: `${studyId}/${folder}`,
+      studyId,
+      runDir: join(studyDir, folder),
+    })
+    await writeRunRecord(join(studyDir, folder), record, options.secrets)
+    runs.push(record)
+    folders.push(folder)
+    cutShort = reasonToStop(record, run, options.signal)
+    if (cutShort !== null) break
+  }
+
+  const finishedAt = new Date()
+  const study: StudyRecord = {
+    schema: 1,
+    id: studyId,
+    kind: 'comparison',
+    question: `Which of ${targets.map((target) => target.name).join(', ')} takes scenario ${scenario.name}, and when must I migrate?`,
+    startedAt: startedAt.toISOString(),
+    finishedAt: finishedAt.toISOString(),
+    command: options.command,
+    profile: options.profile,
+    scenario,
+    targets: [...targets],
+    runs: folders,
+    estimatedS: estimate.seconds,
+    tookS: (finishedAt.getTime() - startedAt.getTime()) / 1_000,
+    cutShort,
+  }
+  await writeStudyRecord(studyDir, study, options.secrets)
+  return { studyDir, study, runs }
+}
+
+function folderOf(run: PlannedRun<Target>): string {
+  return `${String(run.position).padStart(2, '0')}-${run.target.name}-round-${String(run.round)}`
+}
+
+/** A study goes on after one target's failure, but not after the user's Ctrl-C or on a full disk. */
+function reasonToStop(
+  { outcome }: RunRecord,
+  run: PlannedRun<Target>,
+  signal: AbortSignal,
+): string | null {
+  if (signal.aborted) {
+    return `interrupted in round ${String(run.round)} at ${run.target.name} (${messageOf(signal.reason)})`
+  }
+  if (outcome.state === 'aborted' && outcome.by === 'disk-full') return outcome.message
+  return null
+}

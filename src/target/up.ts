@@ -1,0 +1,161 @@
+/**
+ * Target -> running engines -> running architecture. In: a parsed target and where its engines come from. Out: one
+ * disposable thing with an address, parts, probes and stores; closing it takes everything down in reverse order.
+ */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type {
+  Architecture,
+  EngineSettingsByRole,
+  LaunchedPart,
+  LaunchOptions,
+  Needs,
+  Promises,
+  RunningArchitecture,
+} from '../architecture/architecture.ts'
+import type { EngineAddress, EngineContext, EngineKind, RunningEngine } from '../engines/engine.ts'
+import { startEngine } from '../engines/registry.ts'
+import { HeadroomError } from '../kit/errors.ts'
+import type { Log } from '../kit/log.ts'
+import { Scope } from '../kit/scope.ts'
+import { z } from 'zod'
+import { launchService } from './launch.ts'
+import { architectureById, architectures } from './registry.ts'
+import type { Target } from './target.ts'
+
+/** Where an engine kind is reached when it is not started here; by kind. */
+export type ExternalAddresses = Partial<{ readonly [Kind in EngineKind]: EngineAddress[Kind] }>
+
+export interface UpOptions {
+  readonly target: Target
+  readonly external: ExternalAddresses
+  /** Engine data goes below this folder and is removed with the target. */
+  readonly dataDir: string
+  /** Logs go here and stay. */
+  readonly logDir: string
+  /** Names what is created on the user's own servers. */
+  readonly runId: string
+  readonly signal: AbortSignal
+  readonly log: Log
+  readonly onEngineReady: (engine: RunningEngine, tookMs: number) => void
+}
+
+export interface RunningTarget extends AsyncDisposable {
+  readonly target: Target
+  readonly architecture: Architecture
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly promises: Promises
+  readonly engines: readonly { readonly role: string; readonly engine: RunningEngine }[]
+  readonly running: RunningArchitecture
+}
+
+/** The architecture's settings after defaults. Throws BAD_INPUT listing every problem. */
+export function parseArchitectureSettings(target: Target): {
+  readonly architecture: Architecture
+  readonly settings: Readonly<Record<string, unknown>>
+} {
+  const architecture = architectureById(target.architecture)
+  if (architecture === undefined) {
+    throw new HeadroomError('UNKNOWN_TARGET', `no architecture is called "${target.architecture}"`, {
+      hint: `known: ${architectures.map((known) => known.id).join(', ')}`,
+    })
+  }
+  if (!architecture.schemaVariants.includes(target.schemaVariant)) {
+    throw new HeadroomError('BAD_INPUT', `${architecture.id} has no schema variant "${target.schemaVariant}"`, {
+      hint: `it has: ${architecture.schemaVariants.join(', ')}`,
+    })
+  }
+  const unknownRoles = Object.keys(target.engines).filter((role) => !(role in architecture.needs))
+  if (unknownRoles.length > 0) {
+    throw new HeadroomError('BAD_INPUT', `${architecture.id} has no engine role ${unknownRoles.join(', ')}`, {
+      hint: `its roles: ${Object.keys(architecture.needs).join(', ')}`,
+    })
+  }
+  const parsed = architecture.settings.safeParse(target.settings)
+  if (!parsed.success) {
+    throw new HeadroomError('BAD_INPUT', `settings of target ${target.name} are not what ${architecture.id} takes`, {
+      hint: z.prettifyError(parsed.error),
+    })
+  }
+  return { architecture, settings: parsed.data as Readonly<Record<string, unknown>> }
+}
+
+export async function bringUp(options: UpOptions): Promise<RunningTarget> {
+  const { target } = options
+  const { architecture, settings } = parseArchitectureSettings(target)
+  await using scope = new Scope()
+
+  const engines: { role: string; engine: RunningEngine }[] = []
+  for (const [role, kind] of Object.entries(architecture.needs)) {
+    const startedAtMs = performance.now()
+    const engine = scope.use(await startRole({ role, kind }, options))
+    engines.push({ role, engine })
+    options.onEngineReady(engine, performance.now() - startedAtMs)
+  }
+
+  const launch = async (launchOptions: LaunchOptions): Promise<readonly LaunchedPart[]> => {
+    const parts: LaunchedPart[] = []
+    for (let replica = 1; replica <= launchOptions.replicas; replica++) {
+      const name = launchOptions.replicas === 1 ? launchOptions.name : `${launchOptions.name}-${String(replica)}`
+      parts.push(
+        scope.use(
+          await launchService(
+            { ...launchOptions, name },
+            { logDir: options.logDir, signal: options.signal, log: options.log },
+          ),
+        ),
+      )
+    }
+    return parts
+  }
+  const byRole = Object.fromEntries(engines.map(({ role, engine }) => [role, engine]))
+  const running = await architecture.start(
+    byRole,
+    { settings, schemaVariant: target.schemaVariant },
+    { signal: options.signal, log: options.log, launch },
+  )
+  const engineSettings = Object.fromEntries(
+    engines.map(({ role, engine }) => [role, engine.settings]),
+  ) as EngineSettingsByRole<Needs>
+
+  const owned = scope.move()
+  return {
+    target,
+    architecture,
+    settings,
+    promises: architecture.promises(settings, engineSettings),
+    engines,
+    running,
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
+  }
+}
+
+async function startRole(
+  { role, kind }: { readonly role: string; readonly kind: EngineKind },
+  options: UpOptions,
+): Promise<RunningEngine> {
+  const choice = options.target.engines[role]
+  const address = options.external[kind]
+  const provider = choice?.provider ?? (address === undefined ? 'embedded' : 'external')
+  if (provider === 'external' && address === undefined) {
+    throw new HeadroomError('BAD_INPUT', `target ${options.target.name} wants an external ${kind}, but none is named`, {
+      hint: `give its address with --${kind}, HEADROOM_${kind.toUpperCase()}_DSN or engines.yaml`,
+    })
+  }
+  const settings = Object.fromEntries(
+    Object.entries(choice?.settings ?? {}).map(([name, value]) => [name, String(value)]),
+  )
+  const dataDir = join(options.dataDir, role)
+  await mkdir(dataDir, { recursive: true })
+  const context: EngineContext = {
+    dataDir,
+    logDir: options.logDir,
+    name: kind,
+    runId: options.runId,
+    signal: options.signal,
+    log: options.log,
+  }
+  return provider === 'external' && address !== undefined
+    ? await startEngine(kind, { provider: 'external', settings, address }, context)
+    : await startEngine(kind, { provider: 'embedded', settings }, context)
+}
