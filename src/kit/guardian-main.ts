@@ -1,0 +1,56 @@
+/**
+ * The guardian's own process. In: lines of ToGuardian on stdin. When the pipe ends, its Headroom is gone: whatever is
+ * still registered is killed, the shared memory it left is freed, and the ledger says so.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { LedgerProcess, LiveRecord, ToGuardian } from './guardian.ts'
+import { endForGood } from './leftovers.ts'
+
+const watched = new Map<number, LedgerProcess>()
+let ledgerFile: string | null = null
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
+
+const lines = createInterface({ input: process.stdin })
+lines.on('line', (line) => {
+  hear(JSON.parse(line) as ToGuardian)
+})
+lines.on('close', () => {
+  void finish()
+})
+
+function hear(message: ToGuardian): void {
+  switch (message.type) {
+    case 'watch':
+      watched.set(message.process.pid, { name: message.name, process: message.process })
+      return
+    case 'unwatch':
+      watched.delete(message.pid)
+      return
+    case 'ledger':
+      ledgerFile = message.file
+      return
+  }
+}
+
+async function finish(): Promise<void> {
+  const ended: string[] = []
+  // Last started, first ended: a service goes before the engine it writes to.
+  for (const entry of [...watched.values()].reverse()) {
+    const killed = await endForGood(entry.process).catch(() => [])
+    if (killed.length > 0) ended.push(entry.name)
+  }
+  noteInLedger(ended)
+  process.exit(0)
+}
+
+function noteInLedger(endedByGuardian: readonly string[]): void {
+  if (ledgerFile === null || endedByGuardian.length === 0) return
+  try {
+    const record = JSON.parse(readFileSync(ledgerFile, 'utf8')) as LiveRecord
+    writeFileSync(ledgerFile, JSON.stringify({ ...record, endedByGuardian }, null, 2))
+  } catch {
+    // The ledger was removed with its folder: there is nobody left to tell.
+  }
+}

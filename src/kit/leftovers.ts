@@ -1,0 +1,97 @@
+/**
+ * What an earlier Headroom that was killed left behind. In: the `.headroom` folder. Out: leftover processes ended,
+ * leftover data removed, and a list of both for the user. Only what a ledger recorded is touched, and only after pid,
+ * start time and command line (or the folder's marker) agree.
+ */
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { LiveRecord } from './guardian.ts'
+import { DATA_DIR_MARKER, liveDir } from './guardian.ts'
+import type { Log } from './log.ts'
+import { killTree } from './process-kill.ts'
+import type { ProcessIdentity } from './process-table.ts'
+import { isAlive, treeOf } from './process-table.ts'
+import { freeSegments, segmentsOf } from './shared-memory.ts'
+
+export interface CleanedRun {
+  /** When the Headroom that was killed had started. */
+  readonly startedAt: string
+  readonly pid: number
+  /** Names of daemons that this clean-up ended. */
+  readonly ended: readonly string[]
+  /** Names of daemons that the guardian had ended already. */
+  readonly endedByGuardian: readonly string[]
+  readonly removedDirs: readonly string[]
+}
+
+export interface CleanedUp {
+  readonly runs: readonly CleanedRun[]
+}
+
+/** Cleans up behind every Headroom that is gone but did not say goodbye; those that still run are left alone. */
+export async function cleanLeftovers(baseDir: string, log: Log): Promise<CleanedUp> {
+  const runs: CleanedRun[] = []
+  const dir = liveDir(baseDir)
+  const names = existsSync(dir) ? readdirSync(dir).filter((name) => name.endsWith('.json')) : []
+  for (const name of names) {
+    const file = join(dir, name)
+    const record = readRecord(file)
+    if (record === null) {
+      log(`${file} is not a list of leftovers; remove it by hand`)
+      continue
+    }
+    if (isAlive(record.owner)) continue
+    const run = await cleanRun(record)
+    rmSync(file, { force: true })
+    log(describe(run))
+    runs.push(run)
+  }
+  return { runs }
+}
+
+/** Kills a daemon with all its descendants and frees the shared memory that a killed process cannot free itself. */
+export async function endForGood(leader: ProcessIdentity): Promise<readonly number[]> {
+  const segments = segmentsOf(treeOf(leader.pid).map((row) => row.pid))
+  const killed = await killTree(leader)
+  if (killed.length > 0) freeSegments(segments)
+  return killed
+}
+
+async function cleanRun(record: LiveRecord): Promise<CleanedRun> {
+  const ended: string[] = []
+  for (const entry of [...record.processes].reverse()) {
+    if ((await endForGood(entry.process)).length > 0) ended.push(entry.name)
+  }
+  const removedDirs: string[] = []
+  for (const dir of record.dataDirs) {
+    if (!existsSync(join(dir, DATA_DIR_MARKER))) continue
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+    removedDirs.push(dir)
+  }
+  const { startedAt, endedByGuardian, owner } = record
+  return { startedAt, pid: owner.pid, ended, endedByGuardian, removedDirs }
+}
+
+function describe(run: CleanedRun): string {
+  const parts = [
+    ...(run.endedByGuardian.length > 0
+      ? [`its guardian had ended ${run.endedByGuardian.join(', ')}`]
+      : []),
+    ...(run.ended.length > 0 ? [`ended ${run.ended.join(', ')}`] : []),
+    ...(run.removedDirs.length > 0 ? [`removed ${run.removedDirs.join(', ')}`] : []),
+  ]
+  const what = parts.length > 0 ? parts.join('; ') : 'nothing was left of it'
+  return `cleaned up after a run that was killed (pid ${String(run.pid)}, started ${run.startedAt}): ${what}`
+}
+
+/** null where the file is not a ledger of ours. */
+function readRecord(file: string): LiveRecord | null {
+  try {
+    const record = JSON.parse(readFileSync(file, 'utf8')) as Partial<LiveRecord>
+    const whole =
+      record.schema === 1 && Array.isArray(record.processes) && Array.isArray(record.dataDirs)
+    return whole ? (record as LiveRecord) : null
+  } catch {
+    return null
+  }
+}
