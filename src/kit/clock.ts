@@ -1,3 +1,4 @@
+/** Where the time comes from: wall clock and sleep behind one small interface. */
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** Time as an argument, so that a test can turn the hands itself. */

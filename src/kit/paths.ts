@@ -1,3 +1,4 @@
+/** Where the package lies on disk, from source and from dist alike. */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
