@@ -68,6 +68,14 @@ export const METRICS = [
     'requests that found no free connection',
     'less',
   ),
+  metric('driver.cpuCores', 'cores', 'driver CPU', 'cores used by the driver', 'less'),
+  metric(
+    'driver.eventLoopDelayP99Us',
+    'µs',
+    'driver loop delay',
+    'p99 delay of the driver’s event loop',
+    'less',
+  ),
   metric('inFlight.requests', 'requests', 'in flight', 'requests due and not yet answered', 'less'),
   // Freshness and backlog, from the stores.
   metric(
@@ -108,6 +116,13 @@ export const METRICS = [
     'counter',
   ),
   metric('wal.bytesPerS', 'bytes/s', 'WAL rate', 'write-ahead log inserted per second', 'less'),
+  metric(
+    'wal.fpiBytesPerS',
+    'bytes/s',
+    'full-page image rate',
+    'full-page image bytes in the WAL per second',
+    'less',
+  ),
   metric(
     'wal.bytesPerEvent',
     'bytes',
@@ -313,6 +328,15 @@ export const METRICS = [
   // Machine and processes.
   metric('cpu.cores', 'cores', 'CPU', 'cores used by a part', 'less', 'gauge', 'part'),
   metric(
+    'cpu.seconds',
+    's',
+    'CPU time',
+    'CPU time of all processes a part has had',
+    'less',
+    'counter',
+    'part',
+  ),
+  metric(
     'cpu.msPer1000Events',
     'ms',
     'CPU per 1,000 events',
@@ -339,6 +363,29 @@ export const METRICS = [
   ),
   metric('machine.stealRatio', 'ratio', 'steal', 'CPU time the hypervisor kept', 'less'),
   metric('machine.idleCores', 'cores', 'idle CPU', 'cores without work', 'neither'),
+  metric('machine.iowaitCores', 'cores', 'I/O wait', 'idle cores waiting for the disk', 'less'),
+  metric(
+    'machine.cpuPressureRatio',
+    'ratio',
+    'CPU pressure',
+    'share of time in which some process waited for a core (PSI)',
+    'less',
+  ),
+  metric(
+    'machine.ioPressureRatio',
+    'ratio',
+    'I/O pressure',
+    'share of time in which some process waited for the disk (PSI)',
+    'less',
+  ),
+  metric(
+    'disk.writeBytes',
+    'bytes',
+    'disk writes',
+    'bytes written to the data disk',
+    'less',
+    'counter',
+  ),
   metric('disk.writeBytesPerS', 'bytes/s', 'disk writes', 'bytes written to the data disk', 'less'),
   metric(
     'disk.fsyncP50Us',
@@ -353,6 +400,15 @@ export const METRICS = [
     'cost of measuring',
     'cores used by harness and probes',
     'less',
+  ),
+  metric(
+    'probe.missed',
+    'samples',
+    'missed samples',
+    'samples that failed or were skipped because the one before was late',
+    'less',
+    'counter',
+    'probe',
   ),
   metric('probe.ms', 'ms', 'probe time', 'time one sample took', 'less', 'gauge', 'probe'),
 ] as const satisfies readonly Metric[]
