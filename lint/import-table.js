@@ -16,7 +16,10 @@ export const IMPORT_TABLE = {
   engines: { values: ['kit', 'shapes'], types: ['architecture', 'collect'] },
   architecture: { values: ['kit'], types: ['collect', 'engines'] },
   drive: { values: ['kit', 'shapes'], types: ['scenario'] },
-  collect: { values: ['kit'], types: ['architecture', 'engines', 'shapes'] },
+  collect: {
+    values: ['kit'],
+    types: ['architecture', 'engines', 'shapes', 'scenario', 'drive', 'results'],
+  },
   results: { values: ['kit', 'scenario', 'target', 'plan'], types: [] },
   study: {
     values: [
@@ -35,7 +38,7 @@ export const IMPORT_TABLE = {
   },
   judge: {
     values: ['kit', 'collect', 'results', 'plan'],
-    types: ['scenario', 'shapes', 'engines'],
+    types: ['scenario', 'shapes', 'engines', 'drive'],
   },
   plan: { values: ['kit'], types: ['results', 'scenario', 'shapes', 'collect'] },
   report: { values: ['kit', 'collect', 'results', 'judge', 'plan'], types: ['scenario', 'shapes'] },
@@ -58,7 +61,10 @@ export const IMPORT_TABLE = {
     types: [],
   },
   // The services under test: each folder knows itself and the edge it shares, never a sibling and never the harness.
-  'service-kit': { values: ['kit', 'shapes'], types: ['scenario', 'architecture'] },
+  'service-kit': {
+    values: ['kit', 'shapes'],
+    types: ['scenario', 'architecture', 'engines', 'collect'],
+  },
   'reference-impl': {
     values: ['kit', 'architecture', 'shapes', 'service-kit'],
     types: ['engines', 'collect'],

@@ -59,6 +59,17 @@ export interface RunningEngine<Kind extends EngineKind = EngineKind> extends Asy
   readonly crashed: Promise<string>
   /** What the harness asks of the engine between phases. */
   readonly control: EngineControl
+  /** A reader of a billing-events table of this engine, under the harness's own address. */
+  eventsStore(options: EventsStoreOptions): Store
+}
+
+export interface EventsStoreOptions {
+  /** What records and reports call the store: `postgres.events`. */
+  readonly name: string
+  /** Table that is written. */
+  readonly table: string
+  /** Table or view that queries read; the same as `table` where nothing stands between. */
+  readonly readable: string
 }
 
 export interface EngineControl {
