@@ -38,6 +38,12 @@ export interface Judgement {
   readonly title: string
   /** The documented rule in words, with its window. */
   readonly rule: string
+  /** The rule's levels in the unit of their metric, where it is about one: charts draw them as lines. */
+  readonly limits?: readonly {
+    readonly metric: string
+    readonly level: 'warning' | 'critical'
+    readonly value: number
+  }[]
   readonly source: { readonly document: string; readonly quote: string }
   readonly action: string
   readonly verdict: Verdict
