@@ -13,13 +13,15 @@ export interface Metric {
 }
 
 const metric = <const Id extends string>(
-  id: Id,
-  unit: string,
-  title: string,
-  meaning: string,
-  better: Metric['better'],
-  kind: Metric['kind'] = 'gauge',
-  label: string | null = null,
+  ...[id, unit, title, meaning, better, kind = 'gauge', label = null]: readonly [
+    id: Id,
+    unit: string,
+    title: string,
+    meaning: string,
+    better: Metric['better'],
+    kind?: Metric['kind'],
+    label?: string | null,
+  ]
 ): Metric & { readonly id: Id } => ({ id, unit, title, meaning, better, kind, label })
 
 export const METRICS = [

@@ -1,0 +1,49 @@
+/** What a run was measured on. In: the data folder. Out: the machine as a record keeps it, with a fingerprint. */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:os'
+import { measureFsyncP50Us } from '../kit/disk.ts'
+import { messageOf } from '../kit/errors.ts'
+import type { Log } from '../kit/log.ts'
+import type { Machine } from '../results/record.ts'
+
+/** Measures the disk's fsync once (64 pages) and describes the rest. */
+export function machine(dataDir: string, log: Log): Machine {
+  let fsyncP50Us: number | null = null
+  try {
+    fsyncP50Us = Math.round(measureFsyncP50Us(dataDir) * 10) / 10
+  } catch (error) {
+    log(`fsync latency of ${dataDir} is not known: ${messageOf(error)}`)
+  }
+  return describeMachine(fsyncP50Us)
+}
+
+export function describeMachine(fsyncP50Us: number | null): Machine {
+  const hardware = {
+    cpu: cpus()[0]?.model.trim().replace(/\s+/g, ' ') ?? 'unknown',
+    cores: availableParallelism(),
+    memoryBytes: memoryBytes(),
+    os: operatingSystem(),
+    node: process.version,
+  }
+  // The fsync latency differs from one measurement to the next; the machine does not.
+  const fingerprint = createHash('sha256').update(JSON.stringify(hardware)).digest('hex')
+  return { ...hardware, fsyncP50Us, fingerprint: fingerprint.slice(0, 16) }
+}
+
+/** A container's limit where there is one below the machine's memory. */
+function memoryBytes(): number {
+  const constrained = process.constrainedMemory()
+  return constrained > 0 && constrained < totalmem() ? constrained : totalmem()
+}
+
+function operatingSystem(): string {
+  const kernel = `${type()} ${release()} ${arch()}`
+  try {
+    const name = /^PRETTY_NAME="?([^"\n]+)"?$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1]
+    return name === undefined ? kernel : `${name}, ${kernel}`
+  } catch {
+    // Only Linux distributions have the file.
+    return kernel
+  }
+}
