@@ -39,9 +39,20 @@ export interface EngineContext {
   readonly logDir: string
   /** Unique in the run: `postgres`, `clickhouse`, `database-2`. */
   readonly name: string
+  /** Names what is created on a user's own server. */
+  readonly runId: string
   readonly signal: AbortSignal
   readonly log: (line: string) => void
 }
+
+/** What a target asks for, and where from. `address` is the user's own server. */
+export type EngineRequest<Kind extends EngineKind> =
+  | { readonly provider: 'embedded'; readonly settings: EngineSettings }
+  | {
+      readonly provider: 'external'
+      readonly settings: EngineSettings
+      readonly address: EngineAddress[Kind]
+    }
 
 export interface RunningEngine<Kind extends EngineKind = EngineKind> extends AsyncDisposable {
   readonly kind: Kind
