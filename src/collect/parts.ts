@@ -84,14 +84,13 @@ export class PartCpu {
   /** The nearest ancestor that was there before and still is. */
   #heirOf(ended: ProcessTimes, now: ReadonlyMap<number, ProcessTimes>): number | null {
     const seen = new Set<number>()
-    for (let at = ended; ; ) {
+    for (let at = ended; ;) {
       const parent = this.#known.get(at.ppid)
       if (parent === undefined || seen.has(parent.pid)) return null
       if (isSame(now.get(parent.pid), parent)) return parent.pid
       seen.add(parent.pid)
       at = parent
     }
-    return null
   }
 
   #secondsOf(times: ProcessTimes): number {

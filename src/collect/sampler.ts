@@ -28,6 +28,8 @@ export interface SamplerOptions {
   readonly file: string
   readonly signal: AbortSignal
   readonly log: Log
+  /** Told every line as it is written: what limits are judged by while the run lasts. */
+  readonly onLine?: (line: SeriesLine) => void
   readonly clock?: Clock
 }
 
@@ -232,7 +234,9 @@ class Sampler implements RunningSampler {
 
   #write(t: number, v: Readonly<Record<string, number>>): void {
     for (const [key, value] of Object.entries(v)) this.#latest.set(key, value)
-    this.#writer.write({ t, v })
+    const line: SeriesLine = { t, v }
+    this.#writer.write(line)
+    this.#options.onLine?.(line)
   }
 
   /** Said once per kind of fault: a probe that fails every second must not fill the log. */

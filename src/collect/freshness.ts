@@ -1,0 +1,257 @@
+/**
+ * When each event became readable. In: a store whose arrivals are polled. Out: for every event the moment of the poll
+ * that first showed it, so every event counts; the widest gap between polls says how finely that is known.
+ */
+import type { Store } from '../engines/engine.ts'
+import { systemClock } from '../kit/clock.ts'
+import type { Clock } from '../kit/clock.ts'
+import { messageOf } from '../kit/errors.ts'
+import type { Log } from '../kit/log.ts'
+import { PRELOAD_BASE_INDEX } from '../shapes/stream.ts'
+import type { EventStream } from '../shapes/stream.ts'
+import { IndexSet } from './index-set.ts'
+import type { Probe } from './probe.ts'
+
+const POLL_MS = 100
+const PROBE_INTERVAL_MS = 1_000
+/** Polls in a row without anything new, after which nothing more is expected of a store that holds enough. */
+const QUIET_POLLS = 3
+/** How long a store that does not heed its signal may keep a stop waiting. */
+const STOP_LIMIT_MS = 2_000
+
+/** Where first-seen times go; `atMs` is ms after the run's epoch. Each index comes once. */
+export interface SeenLog {
+  seen(index: number, atMs: number): void
+}
+
+export interface FreshnessOptions {
+  readonly store: Pick<Store, 'name' | 'arrivals'>
+  readonly stream: Pick<EventStream, 'indexOf'>
+  readonly seenLog: SeenLog
+  readonly epochMs: number
+  /** Time from one poll's start to the next; longer when a poll takes more than half of it. */
+  readonly pollMs?: number
+  /** Share of events that repeat an earlier one, as in the scenario: they never become readable a second time. */
+  readonly duplicateRatio?: number
+  readonly signal: AbortSignal
+  readonly log: Log
+  readonly clock?: Clock
+}
+
+export interface DrainOptions {
+  /** Distinct events that were acknowledged. */
+  readonly acceptedEvents: number
+  /** Events without an answer: they may be stored as well. */
+  readonly unknownEvents: number
+  readonly drainS: number
+}
+
+export interface FreshnessSummary {
+  readonly store: string
+  readonly polls: number
+  readonly failures: number
+  readonly lastError: string | null
+  /** An event became readable at most this long before it was seen, ms: the widest of all polls. */
+  readonly resolutionMs: number
+  /** The same for the median poll. */
+  readonly usualResolutionMs: number
+  /** Distinct events seen. */
+  readonly seenEvents: number
+  /** Ids that no event of the stream has; preloaded rows are not counted. */
+  readonly foreignIds: number
+}
+
+export interface RunningFreshness extends AsyncDisposable {
+  /** backlog.events and rate.storedEventsPerS of this store, for the sampler. */
+  readonly probe: Probe
+  /** Tells how many events have been answered accepted or duplicate so far, from the driver's windows. */
+  acknowledged(totalEvents: number): void
+  /** Events acknowledged and not yet seen; null before the first acknowledgement. Unanswered stored ones hide some. */
+  backlogEvents(): number | null
+  /** Keeps polling until everything accepted was seen or `drainS` has passed; true when it was. */
+  drain(options: DrainOptions): Promise<boolean>
+  /** Ends polling. May be called again. */
+  stop(): Promise<FreshnessSummary>
+}
+
+/** Begins with a first poll, so that nothing stored from now on is missed. Rejects when that poll does. */
+export async function startFreshness(options: FreshnessOptions): Promise<RunningFreshness> {
+  const { cursor } = await options.store.arrivals(null, options.signal)
+  return new Poller(options, cursor)
+}
+
+class Poller implements RunningFreshness {
+  readonly probe: Probe
+  readonly #options: FreshnessOptions
+  readonly #clock: Clock
+  readonly #stopping = new AbortController()
+  readonly #signal: AbortSignal
+  readonly #seen = new IndexSet()
+  readonly #gaps = new GapLog()
+  readonly #loop: Promise<void>
+  #cursor: unknown
+  #polls = 0
+  #failures = 0
+  #lastError: string | null = null
+  #foreignIds = 0
+  #quietPolls = 0
+  #acknowledged: number | null = null
+  #afterPoll: (() => void) | null = null
+
+  constructor(options: FreshnessOptions, cursor: unknown) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#cursor = cursor
+    this.#signal = AbortSignal.any([options.signal, this.#stopping.signal])
+    this.probe = storedProbe(this, { name: options.store.name, clock: this.#clock })
+    this.#loop = this.#run()
+  }
+
+  get seenEvents(): number {
+    return this.#seen.size
+  }
+
+  acknowledged(totalEvents: number): void {
+    this.#acknowledged = totalEvents * (1 - (this.#options.duplicateRatio ?? 0))
+  }
+
+  backlogEvents(): number | null {
+    if (this.#acknowledged === null) return null
+    return Math.max(0, Math.round(this.#acknowledged - this.#seen.size))
+  }
+
+  async drain({ acceptedEvents, unknownEvents, drainS }: DrainOptions): Promise<boolean> {
+    const complete = (): boolean =>
+      this.#seen.size >= acceptedEvents + unknownEvents ||
+      (this.#seen.size >= acceptedEvents && this.#quietPolls >= QUIET_POLLS)
+    if (complete()) return true
+    const waiting = new AbortController()
+    this.#afterPoll = () => {
+      if (complete()) waiting.abort()
+    }
+    await this.#sleep(drainS * 1_000, AbortSignal.any([waiting.signal, this.#signal]))
+    this.#afterPoll = null
+    return complete()
+  }
+
+  async stop(): Promise<FreshnessSummary> {
+    this.#stopping.abort()
+    const limit = new AbortController()
+    await Promise.race([this.#loop, this.#sleep(STOP_LIMIT_MS, limit.signal)])
+    limit.abort()
+    return {
+      store: this.#options.store.name,
+      polls: this.#polls,
+      failures: this.#failures,
+      lastError: this.#lastError,
+      resolutionMs: this.#gaps.widestMs(),
+      usualResolutionMs: this.#gaps.medianMs(),
+      seenEvents: this.#seen.size,
+      foreignIds: this.#foreignIds,
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  async #run(): Promise<void> {
+    const pollMs = this.#options.pollMs ?? POLL_MS
+    let lastStartMs = this.#clock.nowMs()
+    while (!this.#signal.aborted) {
+      const startMs = this.#clock.nowMs()
+      if (await this.#poll()) {
+        const endMs = this.#clock.nowMs()
+        // What this poll showed first may have become readable just after the poll before it had looked.
+        this.#gaps.add(endMs - lastStartMs)
+        lastStartMs = startMs
+      }
+      this.#afterPoll?.()
+      const tookMs = this.#clock.nowMs() - startMs
+      await this.#sleep(Math.max(pollMs - tookMs, tookMs), this.#signal)
+    }
+  }
+
+  /** Whether the store answered. */
+  async #poll(): Promise<boolean> {
+    const { store, stream, seenLog, epochMs, log } = this.#options
+    try {
+      const { ids, sources, cursor } = await store.arrivals(this.#cursor, this.#signal)
+      const atMs = this.#clock.nowMs() - epochMs
+      this.#cursor = cursor
+      this.#polls += 1
+      const before = this.#seen.size
+      ids.forEach((id, position) => {
+        const index = stream.indexOf(sources[position] ?? '', id)
+        if (index === null) this.#foreignIds += 1
+        else if (index < PRELOAD_BASE_INDEX && this.#seen.add(index)) seenLog.seen(index, atMs)
+      })
+      this.#quietPolls = this.#seen.size === before ? this.#quietPolls + 1 : 0
+      return true
+    } catch (error) {
+      if (this.#signal.aborted) return false
+      this.#failures += 1
+      const message = messageOf(error)
+      if (message !== this.#lastError) log(`freshness of ${store.name}: ${message}`)
+      this.#lastError = message
+      return false
+    }
+  }
+
+  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#clock.sleep(ms, signal)
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+}
+
+function storedProbe(
+  poller: Pick<RunningFreshness, 'backlogEvents'> & { readonly seenEvents: number },
+  { name, clock }: { readonly name: string; readonly clock: Clock },
+): Probe {
+  let before = { atMs: clock.nowMs(), events: 0 }
+  return {
+    name: `freshness ${name}`,
+    intervalMs: PROBE_INTERVAL_MS,
+    sample: () => {
+      const now = { atMs: clock.nowMs(), events: poller.seenEvents }
+      const seconds = (now.atMs - before.atMs) / 1_000
+      const perS = seconds > 0 ? (now.events - before.events) / seconds : null
+      before = now
+      const backlog = poller.backlogEvents()
+      return Promise.resolve([
+        ...(perS === null ? [] : [{ metric: 'rate.storedEventsPerS', label: name, value: perS }]),
+        ...(backlog === null ? [] : [{ metric: 'backlog.events', label: name, value: backlog }]),
+      ])
+    },
+  }
+}
+
+/** Widths of polls, in whole milliseconds up to a minute: flat memory over any length. */
+class GapLog {
+  readonly #counts = new Uint32Array(60_001)
+  #widestMs = 0
+  #total = 0
+
+  add(ms: number): void {
+    this.#widestMs = Math.max(this.#widestMs, ms)
+    const at = Math.min(this.#counts.length - 1, Math.max(0, Math.round(ms)))
+    this.#counts[at] = (this.#counts[at] ?? 0) + 1
+    this.#total += 1
+  }
+
+  widestMs(): number {
+    return this.#widestMs
+  }
+
+  medianMs(): number {
+    let below = 0
+    for (let ms = 0; ms < this.#counts.length; ms += 1) {
+      below += this.#counts[ms] ?? 0
+      if (below * 2 >= this.#total && this.#total > 0) return ms
+    }
+    return 0
+  }
+}
