@@ -12,7 +12,7 @@ export function mix32(value: number): number {
 }
 
 export const TWO_TO_24 = 0x1000000
-const TWO_TO_32 = 0x100000000
+export const TWO_TO_32 = 0x100000000
 const WORD_STEP = 0x9e3779b1
 
 /** Seated on one index at a time; every `word(n)` is then one multiply and one mix. */
@@ -32,7 +32,7 @@ export class CounterHash {
     const high = Math.floor(index / TWO_TO_24)
     const low = index - high * TWO_TO_24
     // Two independent 32-bit states: with one, 100 M events would hold many pairs that agree in every word.
-    this.#a = mix32(this.#keyA ^ mix32(low + Math.imul(high, 0x27d4eb2f)))
+    this.#a = mix32(this.#keyA ^ (low + Math.imul(high, 0x27d4eb2f)))
     this.#b = mix32(this.#keyB + Math.imul(low, 0x165667b1) + high)
   }
 

@@ -1,19 +1,22 @@
 /** Draws ranks 0…n−1 with probability ∝ 1/(rank+1)^exponent, O(1) per draw (Walker's alias method). */
 
-const TWO_TO_32 = 0x100000000
+import { TWO_TO_32 } from './counter-hash.ts'
 
 export interface RankTable {
-  /** Two uniform 32-bit words in, a rank out. */
-  rankOf(word: number, coin: number): number
+  /** One uniform 32-bit word in, a rank out. */
+  rankOf(word: number): number
 }
 
 /** @param count at least 1; 8 bytes of memory each. @param exponent 0 is uniform. */
 export function zipfTable(count: number, exponent: number): RankTable {
-  if (exponent === 0) return { rankOf: (word) => Math.floor((word / TWO_TO_32) * count) }
+  if (exponent === 0) return { rankOf: (word) => Math.floor((word * count) / TWO_TO_32) }
   const { keep, alias } = aliasTable(count, exponent)
   return {
-    rankOf: (word, coin) => {
-      const rank = Math.floor((word / TWO_TO_32) * count)
+    rankOf: (word) => {
+      const scaled = word * count
+      const rank = Math.floor(scaled / TWO_TO_32)
+      // What the rank left of the word is uniform again, in steps of `count`: the coin, without a second word.
+      const coin = scaled - rank * TWO_TO_32
       return coin <= (keep[rank] ?? 0) ? rank : (alias[rank] ?? 0)
     },
   }
