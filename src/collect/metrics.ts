@@ -261,6 +261,14 @@ export const METRICS = [
     'less',
     'counter',
   ),
+  metric(
+    'inserts.statements',
+    'inserts',
+    'insert statements',
+    'insert statements begun',
+    'neither',
+    'counter',
+  ),
   metric('parts.perInsert', 'parts', 'parts per insert', 'new parts per insert statement', 'less'),
   // Services.
   metric(
