@@ -1,0 +1,95 @@
+/** GET routes: one event, and the queries Q1 to Q4. Every answer says where it came from and how fresh it is. */
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { messageOf } from '../../src/kit/errors.ts'
+import { sendProblem } from './problem.ts'
+import { readIdentity, readQuery, type Query, type QueryAnswer, type Reads } from './reads.ts'
+import { within } from './within.ts'
+
+const READ_TIMEOUT_MS = 120_000
+
+export function addReadRoutes(
+  app: FastifyInstance,
+  reads: Reads,
+  log: (line: string) => void,
+): void {
+  const ask = (reply: FastifyReply, asked: Promise<QueryAnswer>): Promise<QueryAnswer | null> =>
+    answerOrProblem(reply, asked, log)
+
+  app.get<{ Params: { organization_id: string; transaction_id: string } }>(
+    '/v1/events/:organization_id/:transaction_id',
+    async (request, reply) => {
+      const read = readIdentity(request.params.organization_id, request.params.transaction_id)
+      if (!read.ok) return badRequest(reply, read)
+      if (read.query.name !== 'Q4') throw new Error('an identity reads as Q4')
+      const answer = await ask(
+        reply,
+        reads.lookup(read.query.organizationId, read.query.transactionId),
+      )
+      if (answer === null) return reply
+      const [event] = answer.rows
+      const { stale } = answer.freshness
+      if (event !== undefined) return { event, stale }
+      return reply.code(404).send({ error: 'NO_SUCH_EVENT', message: 'not readable here', stale })
+    },
+  )
+  app.get<{ Params: { name: string }; Querystring: Record<string, unknown> }>(
+    '/v1/queries/:name',
+    async (request, reply) => {
+      const read = readQuery(request.params.name, request.query, Date.now())
+      if (!read.ok) return badRequest(reply, read)
+      return await answerQuery(reply, (query) => ask(reply, reads.query(query)), read.query)
+    },
+  )
+}
+
+async function answerQuery(
+  reply: FastifyReply,
+  ask: (query: Query) => Promise<QueryAnswer | null>,
+  query: Query,
+): Promise<unknown> {
+  const startedAtMs = performance.now()
+  const answer = await ask(query)
+  if (answer === null) return reply
+  const { rows, rowsRead, bytesRead, truncated } = answer
+  const seconds = (performance.now() - startedAtMs) / 1_000
+  return {
+    rows,
+    meta: { seconds, rowsRead, bytesRead, truncated },
+    stale: answer.freshness.stale,
+  }
+}
+
+/** Sets the freshness headers; answers 503 itself and returns null when the store does not. */
+async function answerOrProblem(
+  reply: FastifyReply,
+  asked: Promise<QueryAnswer>,
+  log: (line: string) => void,
+): Promise<QueryAnswer | null> {
+  try {
+    const answer = await within(READ_TIMEOUT_MS, asked)
+    const { source, lagS, consistency } = answer.freshness
+    void reply.headers({
+      'x-data-source': source,
+      'x-data-lag-seconds': lagS.toFixed(3),
+      'x-consistency-level': consistency,
+    })
+    return answer
+  } catch (error) {
+    log(`read failed: ${messageOf(error)}`)
+    // A driver's message may name hosts and users: only that the store is away leaves the service.
+    void reply.header('retry-after', '1')
+    void sendProblem(reply, 503, {
+      error: 'STORE_UNAVAILABLE',
+      message: 'the store did not answer',
+    })
+    return null
+  }
+}
+
+function badRequest(
+  reply: FastifyReply,
+  read: { readonly status: 400 | 404; readonly reason: string },
+): FastifyReply {
+  const error = read.status === 404 ? 'NO_SUCH_QUERY' : 'BAD_PARAMETER'
+  return sendProblem(reply, read.status, { error, message: read.reason })
+}

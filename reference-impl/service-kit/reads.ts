@@ -1,0 +1,122 @@
+/** What a service answers about stored events, whatever the store: one lookup and the queries Q1 to Q4. */
+import { isText, readOrganization } from './event.ts'
+import { isTimestamp } from './timestamp.ts'
+
+/** Where an answer came from and how old it may be; sent as X-Data-Source, X-Data-Lag-Seconds, X-Consistency-Level. */
+export interface Freshness {
+  readonly source: string
+  /** Upper estimate of how far the answer lags behind acknowledged events. */
+  readonly lagS: number
+  readonly consistency: 'strong' | 'eventual'
+  /** The answer may miss acknowledged events for longer than users should accept, or for good. */
+  readonly stale: boolean
+}
+
+export type Cell = string | number | boolean | null | Readonly<Record<string, unknown>>
+export type Row = Readonly<Record<string, Cell>>
+
+export interface QueryAnswer {
+  readonly rows: readonly Row[]
+  /** Whether rows beyond QUERY_ROWS_MAX were left out. */
+  readonly truncated: boolean
+  /** What the engine read for it; null where the engine does not tell (PostgreSQL, short of EXPLAIN ANALYZE). */
+  readonly rowsRead: number | null
+  readonly bytesRead: number | null
+  readonly freshness: Freshness
+}
+
+export interface Reads {
+  /** Null rows: no such event. Rejects when the store does not answer. */
+  lookup(organizationId: string, transactionId: string): Promise<QueryAnswer>
+  query(query: Query): Promise<QueryAnswer>
+}
+
+export const QUERY_ROWS_MAX = 10_000
+export const QUERY_NAMES = ['Q1', 'Q2', 'Q3', 'Q4'] as const
+export type QueryName = (typeof QUERY_NAMES)[number]
+
+/** Times are RFC 3339; a range is from ≤ timestamp < to. Null organization or code: all of them. */
+export type Query =
+  | { readonly name: 'Q1'; readonly from: string; readonly to: string }
+  | {
+      readonly name: 'Q2' | 'Q3'
+      readonly organizationId: string | null
+      readonly code: string | null
+      readonly from: string
+      readonly to: string
+    }
+  | { readonly name: 'Q4'; readonly organizationId: string; readonly transactionId: string }
+
+export type ReadQuery =
+  | { readonly ok: true; readonly query: Query }
+  | { readonly ok: false; readonly status: 400 | 404; readonly reason: string }
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+
+type Params = Readonly<Record<string, unknown>>
+
+/** In: the name and URL parameters as they came. Out: a query every store answers alike, or what is wrong with them. */
+export function readQuery(name: string, params: Params, nowMs: number): ReadQuery {
+  switch (name) {
+    case 'Q1':
+      return readRange(params, { lengthMs: HOUR_MS, nowMs }, (from, to) => ({ name, from, to }))
+    case 'Q2':
+    case 'Q3': {
+      const filter = readFilter(params)
+      if (typeof filter === 'string') return bad(filter)
+      return readRange(params, { lengthMs: DAY_MS, nowMs }, (from, to) => ({
+        name,
+        ...filter,
+        from,
+        to,
+      }))
+    }
+    case 'Q4':
+      return readIdentity(params['organization_id'], params['transaction_id'])
+    default:
+      return { ok: false, status: 404, reason: `queries are ${QUERY_NAMES.join(', ')}` }
+  }
+}
+
+export function readIdentity(organization: unknown, transactionId: unknown): ReadQuery {
+  const organizationId = readOrganization(organization)
+  if (organizationId === null) return bad('organization_id must be a UUID')
+  if (!isText(transactionId)) return bad('transaction_id must be a text of 1 to 255 characters')
+  return { ok: true, query: { name: 'Q4', organizationId, transactionId } }
+}
+
+function readFilter(
+  params: Params,
+): { readonly organizationId: string | null; readonly code: string | null } | string {
+  const organization = params['organization_id']
+  const organizationId = organization === undefined ? null : readOrganization(organization)
+  if (organization !== undefined && organizationId === null) return 'organization_id must be a UUID'
+  const code = params['code'] ?? null
+  if (code !== null && !isText(code)) return 'code must be a text of 1 to 255 characters'
+  return { organizationId, code }
+}
+
+/** `from` and `to` where given; else the stretch that ends at `asOf`, which is now where it is not given. */
+function readRange(
+  params: Params,
+  preset: { readonly lengthMs: number; readonly nowMs: number },
+  make: (from: string, to: string) => Query,
+): ReadQuery {
+  for (const name of ['asOf', 'from', 'to'] as const) {
+    const value = params[name]
+    if (value !== undefined && (typeof value !== 'string' || !isTimestamp(value))) {
+      return bad(`${name} must be an RFC 3339 time with a zone (write + as %2B)`)
+    }
+  }
+  const asOf = (params['asOf'] as string | undefined) ?? new Date(preset.nowMs).toISOString()
+  const to = (params['to'] as string | undefined) ?? asOf
+  const from =
+    (params['from'] as string | undefined) ??
+    new Date(Date.parse(to) - preset.lengthMs).toISOString()
+  return { ok: true, query: make(from, to) }
+}
+
+function bad(reason: string): ReadQuery {
+  return { ok: false, status: 400, reason }
+}

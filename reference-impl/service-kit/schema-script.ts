@@ -1,0 +1,42 @@
+/**
+ * Schema files with variants. In: SQL text whose parts stand below `-- variant: a, b` lines (`all` for every variant).
+ * Out: the statements of one variant, in order.
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RunningEngine } from '../../src/engines/engine.ts'
+import { packageRoot } from '../../src/kit/paths.ts'
+
+const MARKER = /^-- variant: (.+)$/
+
+/** Throws when a statement stands before the first marker. */
+export function statementsOf(script: string, variant: string): readonly string[] {
+  let names: readonly string[] | null = null
+  const kept: string[] = []
+  for (const line of script.split('\n')) {
+    const marker = MARKER.exec(line)
+    if (marker !== null) {
+      names = (marker[1] ?? '').split(',').map((name) => name.trim())
+    } else if (!line.startsWith('--') && line.trim() !== '') {
+      if (names === null) throw new Error(`a statement stands before the first variant: ${line}`)
+      if (names.includes('all') || names.includes(variant)) kept.push(line)
+    }
+  }
+  return kept
+    .join('\n')
+    .split(/;\s*(?:\n|$)/)
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '')
+}
+
+/** @param file path below reference-impl: `pg-direct/schema.sql`. Rejects when the engine refuses a statement. */
+export async function applySchema(
+  engine: RunningEngine,
+  file: string,
+  options: { readonly variant: string; readonly signal: AbortSignal },
+): Promise<void> {
+  const script = await readFile(join(packageRoot, 'reference-impl', file), 'utf8')
+  for (const statement of statementsOf(script, options.variant)) {
+    await engine.control.execute(statement, options.signal)
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * The life of a service process. In: JSON in HEADROOM_CONFIG. Out: one ready line on stdout, then HTTP until SIGTERM,
+ * SIGINT or the end of stdin (the parent died). In-flight requests are answered first, within a bound.
+ */
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { messageOf } from '../../src/kit/errors.ts'
+import { buildEdge } from './edge.ts'
+import type { EdgeSettings } from './edge-settings.ts'
+import { Meters } from './meters.ts'
+import type { Ingest } from './service.ts'
+
+export interface ServiceConfig<Addresses, Settings> {
+  /** 0 takes any free port. */
+  readonly port: number
+  /** Secrets may be inside: never logged. */
+  readonly addresses: Addresses
+  readonly settings: Settings & EdgeSettings
+}
+
+export interface OpenContext {
+  readonly meters: Meters
+  readonly log: (line: string) => void
+}
+
+const HOST = '127.0.0.1'
+const STOP_TIMEOUT_MS = 15_000
+
+/** Runs until stopped; ends the process. Exit code 0 after a clean stop, 1 when it could not start or finish. */
+export async function runService<Addresses, Settings>(
+  open: (config: ServiceConfig<Addresses, Settings>, context: OpenContext) => Promise<Ingest>,
+): Promise<void> {
+  try {
+    await serve(takeConfig<Addresses, Settings>(), open)
+    process.exit(0)
+  } catch (error) {
+    log(messageOf(error))
+    process.exit(1)
+  }
+}
+
+async function serve<Addresses, Settings>(
+  config: ServiceConfig<Addresses, Settings>,
+  open: (config: ServiceConfig<Addresses, Settings>, context: OpenContext) => Promise<Ingest>,
+): Promise<void> {
+  const stopped = stopAsked()
+  using meters = new Meters()
+  const ingest = await open(config, { meters, log })
+  const app = buildEdge({ ingest, meters, limits: config.settings, log })
+  await app.listen({ port: config.port, host: HOST })
+  const { port } = app.server.address() as AddressInfo
+  process.stdout.write(
+    `${JSON.stringify({ ready: true, url: `http://${HOST}:${String(port)}` })}\n`,
+  )
+
+  await stopped
+  setTimeout(() => {
+    log(`requests were still unanswered ${String(STOP_TIMEOUT_MS)} ms after the stop`)
+    process.exit(1)
+  }, STOP_TIMEOUT_MS).unref()
+  await app.close()
+  await ingest[Symbol.asyncDispose]()
+}
+
+/** Reads the configuration and forgets it: child processes and crash dumps must not inherit the secrets. */
+function takeConfig<Addresses, Settings>(): ServiceConfig<Addresses, Settings> {
+  const text = process.env['HEADROOM_CONFIG']
+  delete process.env['HEADROOM_CONFIG']
+  if (text === undefined) throw new Error('HEADROOM_CONFIG is not set: the harness starts this')
+  try {
+    return JSON.parse(text) as ServiceConfig<Addresses, Settings>
+  } catch {
+    // The parser's message would quote the text, and the text may hold a password.
+    throw new Error('HEADROOM_CONFIG is not valid JSON')
+  }
+}
+
+async function stopAsked(): Promise<void> {
+  process.stdin.resume()
+  await Promise.race([
+    once(process, 'SIGTERM'),
+    once(process, 'SIGINT'),
+    once(process.stdin, 'end'),
+    once(process.stdin, 'close'),
+  ])
+}
+
+function log(line: string): void {
+  process.stderr.write(`${new Date().toISOString()} ${line}\n`)
+}

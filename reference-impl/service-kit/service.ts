@@ -1,0 +1,15 @@
+/** What an architecture hands to the edge: where events go, who answers reads, and how it is closed. */
+import type { IngestEvent } from './event.ts'
+import type { SecondaryMeter } from './meters.ts'
+import type { Reads } from './reads.ts'
+import type { Answer } from './written.ts'
+
+export interface Ingest extends AsyncDisposable {
+  /** Answers once, never rejects. Dispose answers everything submitted before it closes its stores. */
+  submit(events: readonly IngestEvent[], answer: (answer: Answer) => void): void
+  readonly reads: Reads
+  /** Resolves when every store that the ack depends on answers; rejects otherwise. */
+  ping(): Promise<void>
+  /** A second store written after the ack; null where there is none. */
+  secondary(): SecondaryMeter | null
+}

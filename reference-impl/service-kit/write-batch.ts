@@ -1,0 +1,221 @@
+/**
+ * One batch of many requests. In: their events and a writer. Out: one answer per request, exact per item: repeats inside
+ * the batch are told apart from the first, and an item no store takes is found by halving and refused alone.
+ */
+import { identityOf, type IngestEvent } from './event.ts'
+import { ALL_ACCEPTED, type Answer, type BatchWriter, type Refusal } from './written.ts'
+
+export interface WriteBatchOptions {
+  readonly timeoutMs: number
+  readonly order: 'by-identity' | 'as-arrived'
+}
+
+export interface BatchOutcome {
+  /** By position of the request. */
+  readonly answers: readonly Answer[]
+  /** For a position without an answer; a batch always has them all, so only the type needs it. */
+  readonly fallback: Answer
+  /** The store asked for a pause. */
+  readonly backoff: boolean
+}
+
+type ItemState =
+  | { readonly state: 'accepted' | 'duplicate' }
+  | { readonly state: 'rejected' | 'refused'; readonly because: string }
+  | { readonly state: 'unknown'; readonly because: string }
+
+interface Item {
+  readonly event: IngestEvent
+  readonly identity: string
+  outcome: ItemState
+}
+
+const UNANSWERED: Answer = { state: 'unknown', because: 'the batch ended without an outcome' }
+const PENDING: ItemState = { state: 'unknown', because: 'not written' }
+const ACCEPTED: ItemState = { state: 'accepted' }
+const DUPLICATE: ItemState = { state: 'duplicate' }
+
+/** Never rejects. */
+export async function writeBatch(
+  writer: BatchWriter,
+  requests: readonly (readonly IngestEvent[])[],
+  options: WriteBatchOptions,
+): Promise<BatchOutcome> {
+  const deadline = new AbortController()
+  const timer = setTimeout(() => {
+    deadline.abort()
+  }, options.timeoutMs)
+  try {
+    return await writeAll(writer, requests, { ...options, signal: deadline.signal })
+  } catch (error) {
+    // A writer broke its word not to reject: nobody knows what is stored.
+    const because = error instanceof Error ? error.name : 'writer failed'
+    return {
+      answers: requests.map(() => ({ state: 'unknown', because })),
+      fallback: UNANSWERED,
+      backoff: false,
+    }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+interface WriteContext extends WriteBatchOptions {
+  readonly signal: AbortSignal
+}
+
+async function writeAll(
+  writer: BatchWriter,
+  requests: readonly (readonly IngestEvent[])[],
+  context: WriteContext,
+): Promise<BatchOutcome> {
+  const items: Item[] = []
+  for (const events of requests) {
+    for (const event of events) items.push({ event, identity: identityOf(event), outcome: PENDING })
+  }
+  const run = new BatchRun(writer, context)
+  let round: readonly Item[] = items
+  while (round.length > 0) {
+    const { firsts, repeats } = splitRepeats(round)
+    await run.write(
+      context.order === 'by-identity' ? byIdentity([...firsts.values()]) : [...firsts.values()],
+    )
+    round = settleRepeats(repeats, firsts)
+  }
+  if (run.allAccepted && items.length === run.writtenItems) {
+    return { answers: requests.map(() => ALL_ACCEPTED), fallback: UNANSWERED, backoff: run.backoff }
+  }
+  let from = 0
+  const answers = requests.map((events) => {
+    const answer = answerOf(items.slice(from, from + events.length))
+    from += events.length
+    return answer
+  })
+  return { answers, fallback: UNANSWERED, backoff: run.backoff }
+}
+
+/** Writes items that are all different, halving where one of them is bad. */
+class BatchRun {
+  readonly #writer: BatchWriter
+  readonly #context: WriteContext
+  backoff = false
+  allAccepted = true
+  writtenItems = 0
+
+  constructor(writer: BatchWriter, context: WriteContext) {
+    this.#writer = writer
+    this.#context = context
+  }
+
+  async write(items: readonly Item[]): Promise<void> {
+    if (this.#context.signal.aborted) {
+      this.#settle(items, { state: 'refused', because: 'the batch ran out of time' })
+      return
+    }
+    const written = await this.#writer.write(
+      items.map((item) => item.event),
+      this.#context.signal,
+    )
+    switch (written.state) {
+      case 'stored':
+        this.writtenItems += items.length
+        for (const item of items) item.outcome = ACCEPTED
+        for (const position of written.duplicates) {
+          const item = items[position]
+          if (item !== undefined) item.outcome = DUPLICATE
+        }
+        if (written.duplicates.length > 0) this.allAccepted = false
+        return
+      case 'refused':
+        this.backoff ||= written.backoff
+        this.#settle(items, written)
+        return
+      case 'unknown':
+        this.#settle(items, written)
+        return
+      case 'bad-data':
+        if (items.length <= 1) {
+          this.#settle(items, { state: 'rejected', because: written.because })
+          return
+        }
+        await this.write(items.slice(0, items.length >> 1))
+        await this.write(items.slice(items.length >> 1))
+    }
+  }
+
+  #settle(items: readonly Item[], outcome: ItemState): void {
+    this.allAccepted = false
+    for (const item of items) item.outcome = outcome
+  }
+}
+
+function splitRepeats(items: readonly Item[]): {
+  readonly firsts: Map<string, Item>
+  readonly repeats: readonly Item[]
+} {
+  const firsts = new Map<string, Item>()
+  const repeats: Item[] = []
+  for (const item of items) {
+    if (firsts.has(item.identity)) repeats.push(item)
+    else firsts.set(item.identity, item)
+  }
+  return { firsts, repeats }
+}
+
+/** A repeat shares the fate of its first, unless that one was refused for what it held: then the repeat has its turn. */
+function settleRepeats(
+  repeats: readonly Item[],
+  firsts: ReadonlyMap<string, Item>,
+): readonly Item[] {
+  const again: Item[] = []
+  for (const item of repeats) {
+    const first = firsts.get(item.identity)?.outcome ?? PENDING
+    switch (first.state) {
+      case 'accepted':
+      case 'duplicate':
+        item.outcome = DUPLICATE
+        break
+      case 'rejected':
+        again.push(item)
+        break
+      case 'refused':
+      case 'unknown':
+        item.outcome = first
+    }
+  }
+  return again
+}
+
+function byIdentity(items: Item[]): readonly Item[] {
+  return items.sort((a, b) => (a.identity < b.identity ? -1 : 1))
+}
+
+/** A request has one status line: it is refused only if none of it can be stored, unknown if any of it is. */
+function answerOf(items: readonly Item[]): Answer {
+  const duplicates: number[] = []
+  const rejected: Refusal[] = []
+  let refused: string | null = null
+  let accepted = 0
+  for (const [index, { outcome }] of items.entries()) {
+    switch (outcome.state) {
+      case 'accepted':
+        accepted++
+        break
+      case 'duplicate':
+        duplicates.push(index)
+        break
+      case 'rejected':
+        rejected.push({ index, reason: outcome.because })
+        break
+      case 'refused':
+        refused = outcome.because
+        break
+      case 'unknown':
+        return { state: 'unknown', because: outcome.because }
+    }
+  }
+  if (refused === null) return { state: 'stored', duplicates, rejected }
+  return accepted + duplicates.length === 0
+    ? { state: 'refused', because: refused }
+    : { state: 'unknown', because: `part of the request is stored, part is not: ${refused}` }
+}

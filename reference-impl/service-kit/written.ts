@@ -1,0 +1,35 @@
+/** What became of a batch, as a value: a writer never throws, because "unknown" must not be mistaken for "failed". */
+import type { IngestEvent } from './event.ts'
+
+export type Written =
+  /** Committed. `duplicates` are positions whose identity was already there. */
+  | { readonly state: 'stored'; readonly duplicates: readonly number[] }
+  /** Nothing of it is stored: the store is down, full or overloaded. */
+  | { readonly state: 'refused'; readonly because: string; readonly backoff: boolean }
+  /** Nothing of it is stored, and some item is to blame. */
+  | { readonly state: 'bad-data'; readonly because: string }
+  /** The store did not answer in time or the connection broke: it may or may not be stored. */
+  | { readonly state: 'unknown'; readonly because: string }
+
+export interface BatchWriter extends AsyncDisposable {
+  /** Resolves, never rejects. After `signal` aborts it must resolve soon, with `unknown` where the store may have it. */
+  write(events: readonly IngestEvent[], signal: AbortSignal): Promise<Written>
+}
+
+/** Position of an item in its request, and why no store would take it. */
+export interface Refusal {
+  readonly index: number
+  readonly reason: string
+}
+
+/** What becomes of one request. */
+export type Answer =
+  | {
+      readonly state: 'stored'
+      readonly duplicates: readonly number[]
+      readonly rejected: readonly Refusal[]
+    }
+  | { readonly state: 'refused'; readonly because: string }
+  | { readonly state: 'unknown'; readonly because: string }
+
+export const ALL_ACCEPTED: Answer = { state: 'stored', duplicates: [], rejected: [] }

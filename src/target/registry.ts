@@ -1,0 +1,10 @@
+/** Every architecture there is. The only file of src that may name reference-impl. */
+import { pgDirect } from '../../reference-impl/pg-direct/architecture.ts'
+import type { Architecture } from '../architecture/architecture.ts'
+
+export const architectures: readonly Architecture[] = [pgDirect]
+
+/** Undefined when there is none of this id. */
+export function architectureById(id: string): Architecture | undefined {
+  return architectures.find((architecture) => architecture.id === id)
+}
