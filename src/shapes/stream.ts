@@ -53,7 +53,9 @@ export interface EventStream {
   idOf(index: number): string
   /** The canonical index with this identity, or null when no event of this stream has it. */
   indexOf(source: string, id: string): number | null
-  /** value × 64 as an integer: sums of values are exact in any order. */
+  /** The value as it is sent. */
+  valueAt(index: number): number
+  /** value × 64 as an integer: sums of values are exact in any order. Rounded where a user's own value has finer parts. */
   value64Of(index: number): number
   /** Event time in epoch ms, late and out-of-order shares applied. */
   timeMsOf(index: number): number

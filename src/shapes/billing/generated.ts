@@ -115,6 +115,10 @@ class GeneratedStream implements EventStream {
     return this.#organizations.textOf(this.#draw.organizationRank()) === source ? index : null
   }
 
+  valueAt(index: number): number {
+    return this.value64Of(index) / 64
+  }
+
   value64Of(index: number): number {
     this.#draw.seatCanonical(index)
     return this.#draw.value64()
