@@ -67,7 +67,7 @@ export interface OutcomeCounts {
   readonly dropped: number
 }
 
-/** HDR histogram, V2 compressed, base64. Values are microseconds. Infinite values are counted beside it. */
+/** HDR histogram, V2 compressed, base64. Its values are tenths of a microsecond; infinite ones are counted beside it. */
 export interface EncodedHistogram {
   readonly hdr: string
   readonly count: number
