@@ -4,7 +4,6 @@ import { z } from 'zod'
 const MIB = 1_048_576
 
 export const edgeSettings = {
-  port: z.int().min(0).max(65_535).default(0).describe('Port of the service; 0 takes a free one.'),
   queueEventsMax: z
     .int()
     .positive()

@@ -22,7 +22,7 @@ export async function launchService(
   options: LaunchServiceOptions,
 ): Promise<Omit<RunningArchitecture, 'stores'>> {
   const { addresses, settings } = options
-  const config: ServiceConfig<unknown, unknown> = { port: settings.port, addresses, settings }
+  const config: ServiceConfig<unknown, unknown> = { port: 0, addresses, settings }
   const parts = await context.launch({ name: 'service', entry: options.entry, replicas: 1, config })
   const [service] = parts
   if (service === undefined || service.url === null) {

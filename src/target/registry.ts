@@ -1,8 +1,9 @@
 /** Every architecture there is. The only file of src that may name reference-impl. */
+import { pgBatch } from '../../reference-impl/pg-batch/architecture.ts'
 import { pgDirect } from '../../reference-impl/pg-direct/architecture.ts'
 import type { Architecture } from '../architecture/architecture.ts'
 
-export const architectures: readonly Architecture[] = [pgDirect]
+export const architectures: readonly Architecture[] = [pgDirect, pgBatch]
 
 /** Undefined when there is none of this id. */
 export function architectureById(id: string): Architecture | undefined {
