@@ -3,12 +3,12 @@ import { metricKey } from './metrics.ts'
 import type { MetricId } from './metrics.ts'
 
 /** Which gauge a counter's growth per second is. The label stays. */
-export const RATE_OF_COUNTER: Partial<Readonly<Record<string, MetricId>>> = {
-  'wal.bytes': 'wal.bytesPerS',
-  'wal.fpiBytes': 'wal.fpiBytesPerS',
-  'cpu.seconds': 'cpu.cores',
-  'disk.writeBytes': 'disk.writeBytesPerS',
-} satisfies Partial<Record<MetricId, MetricId>>
+export const RATE_OF_COUNTER: ReadonlyMap<string, MetricId> = new Map<MetricId, MetricId>([
+  ['wal.bytes', 'wal.bytesPerS'],
+  ['wal.fpiBytes', 'wal.fpiBytesPerS'],
+  ['cpu.seconds', 'cpu.cores'],
+  ['disk.writeBytes', 'disk.writeBytesPerS'],
+])
 
 /**
  * What a counter grew by from one reading to the next. An engine that starts again counts from zero again: then at
@@ -27,7 +27,7 @@ export class CounterRates {
     counter: { readonly id: string; readonly label: string | null },
     reading: { readonly t: number; readonly value: number },
   ): { readonly key: string; readonly perS: number } | null {
-    const rateId = RATE_OF_COUNTER[counter.id]
+    const rateId = RATE_OF_COUNTER.get(counter.id)
     if (rateId === undefined) return null
     const key = metricKey(counter.id, counter.label)
     const before = this.#last.get(key)

@@ -74,10 +74,8 @@ export class SummaryFold {
       const covered = this.#spans.covered(key, positions)
       if (covered.ms > 0 && covered.ms >= wallMs * COVERED_MIN_RATIO) sampled.set(key, covered)
     }
-    const figures = new Map<string, number>([
-      ...sampledFigures(sampled),
-      ...driverFigures(segments, wallMs / 1_000),
-    ])
+    const figures = new Map<string, number>(sampledFigures(sampled))
+    for (const [key, value] of driverFigures(segments, wallMs / 1_000)) figures.set(key, value)
     for (const [key, value] of costFigures(figures, { sampled, segments, wallMs })) {
       figures.set(key, value)
     }
@@ -87,21 +85,22 @@ export class SummaryFold {
 }
 
 /** Percentiles of seconds do not add up to the percentile of a step: the driver's histograms say that. */
-function isQuantile(id: string): boolean {
-  return /^(latency|sendDelay|freshness)\./.test(id)
+function isQuantile(key: string): boolean {
+  return /^(latency|sendDelay|freshness)\./.test(key)
 }
 
 function* sampledFigures(sampled: ReadonlyMap<string, Covered>): Generator<[string, number]> {
-  const rates = new Set<string>(Object.values(RATE_OF_COUNTER))
+  const isCounter = (key: string): boolean => findMetric(key)?.kind === 'counter'
   for (const [key, covered] of sampled) {
+    if (!isCounter(key) && !isQuantile(key)) yield [key, covered.total / covered.ms]
+  }
+  // After the gauges: the growth of a counter over the step is exact where the mean of its sampled rates is not.
+  for (const [key, covered] of sampled) {
+    if (!isCounter(key)) continue
+    yield [key, covered.total]
     const { id, label } = parseMetricKey(key)
-    if (findMetric(id)?.kind === 'counter') {
-      yield [key, covered.total]
-      const rate = RATE_OF_COUNTER[id]
-      if (rate !== undefined) yield [metricKey(rate, label), perS(covered)]
-    } else if (!isQuantile(id) && !rates.has(id)) {
-      yield [key, covered.total / covered.ms]
-    }
+    const rateId = RATE_OF_COUNTER.get(id)
+    if (rateId !== undefined) yield [metricKey(rateId, label), perS(covered)]
   }
 }
 
