@@ -23,8 +23,11 @@ export type Verdict =
       readonly state: 'holds'
       readonly evidence: 'measured' | 'extrapolated' | 'declared'
       readonly value: number
-      /** Rate at which the threshold is crossed ÷ declared rate, or the metric's own ratio where no crossing was seen. */
-      readonly headroomRatio: Interval
+      /**
+       * Rate at which the threshold is crossed ÷ declared rate, or the metric's own ratio where no crossing was seen.
+       * null where nothing can be divided: a need that was not declared (replay).
+       */
+      readonly headroomRatio: Interval | null
       readonly headroomOf: 'rate' | 'metric'
       readonly because: string
       readonly firesBetween: DateRange

@@ -1,0 +1,245 @@
+/**
+ * What a reader must know before believing a figure. In: study and evidence. Out: sentences, the gravest first. Each is
+ * there only where it applies.
+ */
+import {
+  formatCount,
+  formatDurationMs,
+  formatDurationS,
+  formatDurationUs,
+  formatNumber,
+  formatRate,
+  formatRatio,
+} from '../kit/units.ts'
+import type { Machine, StudyRecord } from '../results/record.ts'
+import { p999IsSupported } from './compare.ts'
+import { checkpointsIn, tierOf } from './conditions.ts'
+import { measuredSteps } from './evidence.ts'
+import type { Round, TargetEvidence } from './evidence.ts'
+import { RANKING_MIN_ROUNDS } from './statistics.ts'
+
+/** Below this an fdatasync costs so little that durable writes look free (design.md, honesty rule 5). */
+const CHEAP_FSYNC_US = 200
+/** More than this share of requests waiting makes a run pool-limited (honesty rule 1). */
+const WAITED_RATIO_MAX = 0.01
+/** Foreign CPU beyond this share of the cores, or steal beyond this ratio, is called contention. */
+const FOREIGN_CORES_RATIO = 0.1
+const STEAL_RATIO = 0.02
+/** What `sustained` means where no trigger says more. */
+const SUSTAINED_S = 60
+
+export interface CaveatInput {
+  readonly study: StudyRecord
+  readonly targets: readonly TargetEvidence[]
+  readonly comparedAtPerS: number | null
+}
+
+export function caveatsOf(input: CaveatInput): readonly string[] {
+  const { study, targets, comparedAtPerS } = input
+  const rounds = targets.flatMap((target) => target.rounds)
+  return [
+    ...integrity(study, targets),
+    ...contention(targets),
+    ...poolLimited(rounds),
+    ...machines(targets),
+    ...disk(rounds),
+    ...comparedAt(input, rounds),
+    ...duration(study, rounds),
+    ...engines(rounds),
+    ...tiers(targets),
+    ...samples(targets, comparedAtPerS),
+    ...resolution(rounds),
+    ...shared(rounds),
+  ]
+}
+
+function integrity(study: StudyRecord, targets: readonly TargetEvidence[]): readonly string[] {
+  const cut = study.cutShort === null ? [] : [`The study was cut short: ${study.cutShort}.`]
+  const discarded = targets
+    .filter((target) => target.discarded.length > 0)
+    .map((target) => {
+      const why = target.discarded.map((one) => `round ${one.round.toString()} ${one.because}`)
+      return `${target.target}: not counted: ${why.join('; ')}.`
+    })
+  const few = targets.filter(
+    (target) => target.rounds.length > 0 && target.rounds.length < RANKING_MIN_ROUNDS,
+  )
+  const ranking =
+    few.length === 0
+      ? []
+      : [
+          `No ranking: ${few.map((one) => `${one.target} has ${one.rounds.length.toString()}`).join(', ')} of the ${RANKING_MIN_ROUNDS.toString()} rounds a ranking needs.`,
+        ]
+  return [...cut, ...discarded, ...ranking]
+}
+
+function contention(targets: readonly TargetEvidence[]): readonly string[] {
+  const contended = targets.flatMap((target) =>
+    target.rounds.filter(isContended).map((round) => {
+      const foreign = worstOf(round, 'machine.foreignCores')
+      const steal = worstOf(round, 'machine.stealRatio')
+      return `${target.target} round ${round.run.round.toString()} (foreign CPU ${formatNumber(foreign)} cores, steal ${formatRatio(steal)})`
+    }),
+  )
+  return contended.length === 0
+    ? []
+    : [`Contended: something else used this machine during ${contended.join(', ')}.`]
+}
+
+function isContended(round: Round): boolean {
+  return (
+    worstOf(round, 'machine.foreignCores') > round.run.machine.cores * FOREIGN_CORES_RATIO ||
+    worstOf(round, 'machine.stealRatio') > STEAL_RATIO
+  )
+}
+
+/** The worst mean over a step: one sampled moment is not contention. */
+function worstOf(round: Round, key: string): number {
+  return Math.max(0, ...measuredSteps(round).map((step) => step.metrics[key] ?? 0))
+}
+
+function poolLimited(rounds: readonly Round[]): readonly string[] {
+  const limited = rounds.filter((round) =>
+    measuredSteps(round).some((step) => step.waitedRatio > WAITED_RATIO_MAX),
+  )
+  if (limited.length === 0) return []
+  const names = limited.map(
+    (round) => `${round.run.target.name} round ${round.run.round.toString()}`,
+  )
+  return [
+    `Pool-limited: more than ${formatRatio(WAITED_RATIO_MAX)} of the requests waited for a connection in a step of ${names.join(', ')}; those steps are not open loop.`,
+  ]
+}
+
+function machines(targets: readonly TargetEvidence[]): readonly string[] {
+  const prints = new Set(
+    targets.flatMap((target) => target.runs.map((run) => run.machine.fingerprint)),
+  )
+  return prints.size <= 1
+    ? []
+    : [
+        `The rounds come from ${prints.size.toString()} different machines: their figures do not compare.`,
+      ]
+}
+
+function disk(rounds: readonly Round[]): readonly string[] {
+  const machine: Machine | undefined = rounds[0]?.run.machine
+  const delayed = rounds.some((round) =>
+    round.run.engines.some((engine) => Number(engine.settings['commit_delay'] ?? 0) > 0),
+  )
+  const emulated = delayed
+    ? ['Some commits carry an emulated disk delay (commit_delay): those figures are emulated.']
+    : []
+  if (machine === undefined) return emulated
+  const fsync = machine.fsyncP50Us
+  if (fsync === null) return ['The disk’s fsync latency is not known.', ...emulated]
+  if (fsync >= CHEAP_FSYNC_US) return emulated
+  return [
+    `An fsync takes ${formatDurationUs(fsync)} on this disk, below 0.2 ms: durable writes look nearly free here and cost more elsewhere.`,
+    ...emulated,
+  ]
+}
+
+function comparedAt(input: CaveatInput, rounds: readonly Round[]): readonly string[] {
+  if (rounds.length === 0 || input.targets.length < 2) return []
+  const silent = input.targets.filter((target) => target.rounds.length === 0)
+  const without =
+    silent.length === 0 ? '' : ` (without ${silent.map((one) => one.target).join(', ')})`
+  return input.comparedAtPerS === null
+    ? [
+        `No rate was kept by every target in every round${without}: latency, WAL and CPU are not compared.`,
+      ]
+    : [
+        `Latency, freshness, WAL and CPU are compared at ${formatRate(input.comparedAtPerS)}, the highest step that every target kept in every round${without}.`,
+      ]
+}
+
+function duration(study: StudyRecord, rounds: readonly Round[]): readonly string[] {
+  const words: string[] = []
+  const steps = rounds.flatMap((round) =>
+    measuredSteps(round)
+      .filter((step) => step.complete)
+      .map((step) => step.toMs - step.fromMs),
+  )
+  const longest = steps.length === 0 ? null : Math.max(...steps)
+  if (longest !== null && longest < SUSTAINED_S * 1e3) {
+    words.push(
+      `A step lasted ${formatDurationMs(longest)}: a rate held that long is not yet sustained (${formatDurationS(SUSTAINED_S)}).`,
+    )
+  }
+  const postgres = rounds.filter((round) =>
+    round.run.engines.some((engine) => engine.kind === 'postgres'),
+  )
+  if (postgres.some((round) => checkpointsIn(round) < 2)) {
+    words.push(
+      'p99 and p99.9 with PostgreSQL are provisional: a run was shorter than two checkpoints.',
+    )
+  }
+  if (study.scenario.initialRows > 0) {
+    words.push(
+      `Every store held ${formatCount(study.scenario.initialRows)} rows before the first event; larger tables cost more.`,
+    )
+  } else if (rounds.length > 0) {
+    words.push('Every store was empty before the first event; larger tables cost more.')
+  }
+  return words
+}
+
+function engines(rounds: readonly Round[]): readonly string[] {
+  const local = rounds.some((round) =>
+    round.run.engines.some((engine) => engine.label.startsWith('clickhouse-local')),
+  )
+  return local
+    ? [
+        'ClickHouse ran as clickhouse-local: its figures are provisional until the same scenario ran on a real server.',
+      ]
+    : []
+}
+
+function tiers(targets: readonly TargetEvidence[]): readonly string[] {
+  const byTier = new Map<string, string[]>()
+  for (const target of targets) {
+    const run = target.runs[0]
+    if (run === undefined) continue
+    const tier = tierOf(run)
+    byTier.set(tier, [...(byTier.get(tier) ?? []), target.target])
+  }
+  if (byTier.size <= 1) return []
+  const words = [...byTier].map(([tier, names]) => `${names.join(', ')}: ${tier}`)
+  return [
+    `The targets promise different durability (${words.join('; ')}): a faster one may promise less.`,
+  ]
+}
+
+function samples(
+  targets: readonly TargetEvidence[],
+  comparedAtPerS: number | null,
+): readonly string[] {
+  const short = targets.filter((target) => !p999IsSupported(target, comparedAtPerS))
+  return short.length === 0
+    ? []
+    : [
+        `p99.9 of ${short.map((one) => one.target).join(', ')} rests on fewer than 10,000 samples a round: an indication, not a measurement.`,
+      ]
+}
+
+function resolution(rounds: readonly Round[]): readonly string[] {
+  const gaps = rounds.flatMap((round) => Object.values(round.measured.freshnessResolutionMs))
+  return gaps.length === 0
+    ? []
+    : [
+        `Freshness is known to within ${formatDurationMs(Math.max(...gaps))}, the largest gap between two polls.`,
+      ]
+}
+
+function shared(rounds: readonly Round[]): readonly string[] {
+  const cores = rounds[0]?.run.machine.cores
+  const own = rounds.every((round) =>
+    round.run.engines.every((engine) => engine.provider === 'embedded'),
+  )
+  return cores === undefined || !own
+    ? []
+    : [
+        `Driver, service and engines shared ${formatNumber(cores)} cores: rates are of this machine, not of the architecture alone.`,
+      ]
+}

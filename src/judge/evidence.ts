@@ -1,0 +1,82 @@
+/**
+ * Which rounds of a target count, and what each of them showed per rate. In: run records. Out: evidence every verdict
+ * is built on; a round that was void, aborted, failed or did not pass its audit is named and never counted.
+ */
+import type { Measured, RunRecord, Step } from '../results/record.ts'
+import { stepValue } from './slo.ts'
+
+/** A round whose outcome is `completed`. */
+export interface Round {
+  readonly run: RunRecord
+  readonly measured: Measured
+}
+
+export interface TargetEvidence {
+  readonly target: string
+  readonly rounds: readonly Round[]
+  readonly discarded: readonly { readonly round: number; readonly because: string }[]
+  /** Every run of the target, in order. */
+  readonly runs: readonly RunRecord[]
+}
+
+export function evidenceOf(target: string, runs: readonly RunRecord[]): TargetEvidence {
+  const own = runs.filter((run) => run.target.name === target)
+  const rounds: Round[] = []
+  const discarded: { round: number; because: string }[] = []
+  for (const run of own) {
+    const because = whyDiscarded(run)
+    if (because !== null) discarded.push({ round: run.round, because })
+    else if (run.outcome.state === 'completed') rounds.push({ run, measured: run.outcome.measured })
+  }
+  return { target, rounds, discarded, runs: own }
+}
+
+/** One value of a metric at one rate in one round; `broken` steps carry Infinity where nothing was answered. */
+export interface Point {
+  readonly ratePerS: number
+  readonly value: number
+}
+
+/** The measured steps of a round that know the metric, by rising rate. Warm-up and drain never count. */
+export function pointsOf(round: Round, key: string): readonly Point[] {
+  return measuredSteps(round)
+    .map((step) => ({ ratePerS: step.targetPerS, value: numberOf(stepValue(step, key)) }))
+    .filter((point) => !Number.isNaN(point.value))
+    .toSorted((a, b) => a.ratePerS - b.ratePerS)
+}
+
+export function measuredSteps(round: Round): readonly Step[] {
+  return round.measured.steps.filter((step) => step.kind === 'measure' && step.dueEvents > 0)
+}
+
+/** Steps that ran to their end and kept every SLO. */
+export function keptSteps(round: Round): readonly Step[] {
+  return measuredSteps(round).filter((step) => step.complete && step.brokenSlo === null)
+}
+
+export function runIds(evidence: TargetEvidence): readonly string[] {
+  return evidence.rounds.map((round) => round.run.id)
+}
+
+function numberOf(value: number | 'infinite' | null): number {
+  if (value === null) return Number.NaN
+  return value === 'infinite' ? Infinity : value
+}
+
+function whyDiscarded({ outcome }: RunRecord): string | null {
+  switch (outcome.state) {
+    case 'completed':
+      return null
+    case 'audit-failed': {
+      const broken = outcome.audit.stores.filter((store) => store.verdict === 'broken')
+      const because = broken.map((store) => `${store.store}: ${store.because}`).join('; ')
+      return because === '' ? 'its audit failed' : `its audit failed (${because})`
+    }
+    case 'void':
+      return `void: ${outcome.because}`
+    case 'aborted':
+      return `aborted (${outcome.by}): ${outcome.message}`
+    case 'failed':
+      return `failed: ${outcome.message}`
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The figures of one round that targets are compared by. In: a counting round and the rate compared at. Out: one number
+ * per figure, or null where the round cannot know it.
+ */
+import type { Percentiles, Quantile, Step } from '../results/record.ts'
+import { keptSteps, measuredSteps } from './evidence.ts'
+import type { Round, TargetEvidence } from './evidence.ts'
+
+export type Figure =
+  | 'rate.sustainedPerS'
+  | 'latency.p50Us'
+  | 'latency.p99Us'
+  | 'latency.p999Us'
+  | 'freshness.p50Us'
+  | 'freshness.p99Us'
+  | 'wal.bytesPerEvent'
+  | 'wal.fpiBytesPerEvent'
+  | 'store.bytesPerEvent'
+  | 'cpu.msPer1000Events{service}'
+  | 'cpu.msPer1000Events{engine}'
+
+type Percentile = 'p50' | 'p99' | 'p999'
+
+/** The highest rate that every target kept, complete and within every SLO, in every one of its counting rounds. */
+export function comparedRate(targets: readonly TargetEvidence[]): number | null {
+  const rounds = targets.flatMap((target) => target.rounds)
+  const [first, ...others] = rounds.map(
+    (round) => new Set(keptSteps(round).map((step) => step.targetPerS)),
+  )
+  if (first === undefined) return null
+  const shared = [...first].filter((rate) => others.every((rates) => rates.has(rate)))
+  return shared.length === 0 ? null : Math.max(...shared)
+}
+
+/** One value of a figure in one round; Infinity where events were never answered. */
+export function figureOf(round: Round, figure: Figure, ratePerS: number | null): number | null {
+  if (figure === 'rate.sustainedPerS') return round.measured.sustainedPerS ?? 0
+  if (figure === 'store.bytesPerEvent') return storedBytesPerEvent(round)
+  const step = stepAt(round, ratePerS)
+  if (step === null) return null
+  switch (figure) {
+    case 'latency.p50Us':
+      return numberOf(step.latencyUs?.p50)
+    case 'latency.p99Us':
+      return numberOf(step.latencyUs?.p99)
+    case 'latency.p999Us':
+      return numberOf(step.latencyUs?.p999)
+    case 'freshness.p50Us':
+      return slowestStore(step, 'p50')
+    case 'freshness.p99Us':
+      return slowestStore(step, 'p99')
+    case 'wal.bytesPerEvent':
+    case 'wal.fpiBytesPerEvent':
+      return step.metrics[figure] ?? round.measured.metrics[figure] ?? null
+    case 'cpu.msPer1000Events{service}':
+      return cpuMsPer1000(round, { step, of: 'service' })
+    case 'cpu.msPer1000Events{engine}':
+      return cpuMsPer1000(round, { step, of: 'engine' })
+  }
+}
+
+/** Every counting round's value; rounds that do not know the figure are left out. */
+export function figuresOf(
+  target: TargetEvidence,
+  figure: Figure,
+  ratePerS: number | null,
+): readonly number[] {
+  return target.rounds
+    .map((round) => figureOf(round, figure, ratePerS))
+    .filter((value) => value !== null)
+}
+
+/** The step the figures are read from; null where the round has none at this rate. */
+export function stepAt(round: Round, ratePerS: number | null): Step | null {
+  if (ratePerS === null) return null
+  return measuredSteps(round).find((step) => step.targetPerS === ratePerS) ?? null
+}
+
+/** A percentile q needs at least 10 ÷ (1 − q) samples (design.md, honesty rule 8). */
+export function enoughSamples(percentiles: Percentiles, percentile: Percentile): boolean {
+  const share = { p50: 0.5, p99: 0.01, p999: 0.001 }[percentile]
+  return percentiles.samples >= Math.round(10 / share)
+}
+
+/** All stores must be readable: the slowest one decides. null where no store has enough samples. */
+function slowestStore(step: Step, percentile: 'p50' | 'p99'): number | null {
+  const values = Object.values(step.freshnessUs)
+    .filter((freshness) => enoughSamples(freshness, percentile))
+    .map((freshness) => numberOf(freshness[percentile]) ?? 0)
+  return values.length === 0 ? null : Math.max(...values)
+}
+
+/** Disk bytes of all stores ÷ rows: an event kept twice costs twice. */
+function storedBytesPerEvent(round: Round): number | null {
+  const stores = round.measured.stores.filter((store) => store.rows > 0)
+  if (stores.length === 0) return null
+  return stores.reduce((sum, store) => sum + store.totalBytes / store.rows, 0)
+}
+
+function cpuMsPer1000(
+  round: Round,
+  options: { readonly step: Step; readonly of: 'service' | 'engine' },
+): number | null {
+  const engines = round.run.engines.flatMap((engine) => [engine.kind, engine.role])
+  let sum: number | null = null
+  for (const [key, value] of Object.entries(options.step.metrics)) {
+    const part = /^cpu\.msPer1000Events\{(.+)\}$/.exec(key)?.[1]
+    if (part === undefined || part === 'driver' || part === 'harness') continue
+    const isEngine = engines.some((name) => part === name || part.startsWith(`${name}-`))
+    if (isEngine === (options.of === 'engine')) sum = (sum ?? 0) + value
+  }
+  return sum
+}
+
+function numberOf(quantile: Quantile | undefined): number | null {
+  if (quantile === undefined) return null
+  return quantile === 'infinite' ? Infinity : quantile
+}

@@ -1,0 +1,86 @@
+/** One trigger for one target: the documented rule in words, the verdict, and who really migrated at or below that load. */
+import { formatDurationS, formatRate, formatRatio } from '../kit/units.ts'
+import type { StudyRecord } from '../results/record.ts'
+import { judgeBand, judgeDemand } from './demand.ts'
+import type { TargetEvidence } from './evidence.ts'
+import { judgeRowsSymptom } from './rows-symptom.ts'
+import { judgeRateSymptom } from './symptom.ts'
+import type { Trigger } from './trigger.ts'
+import type { Judgement, Verdict } from './verdict.ts'
+
+export interface JudgementInput {
+  readonly trigger: Trigger
+  readonly study: StudyRecord
+  readonly evidence: TargetEvidence
+}
+
+export function judgementOf(input: JudgementInput): Judgement {
+  const { trigger, study, evidence } = input
+  return {
+    trigger: trigger.id,
+    target: evidence.target,
+    title: trigger.title,
+    rule: ruleInWords(trigger),
+    source: {
+      document: `${trigger.source.document}, ${trigger.source.section}`,
+      quote: trigger.source.quote,
+    },
+    action: trigger.action,
+    verdict: verdictOf(input),
+    anchors: anchorsAt(trigger, study.profile.ratePerS),
+  }
+}
+
+function verdictOf(input: JudgementInput): Verdict {
+  const { judged } = input.trigger
+  switch (judged.kind) {
+    case 'symptom':
+      return judged.growsWith === 'rate'
+        ? judgeRateSymptom(input, judged)
+        : judgeRowsSymptom(input, judged)
+    case 'demand':
+      return judgeDemand(input.study, judged)
+    case 'band':
+      return judgeBand(input.study, judged)
+  }
+}
+
+/** Every word a document leaves open stands here with the value it was given. */
+export function ruleInWords(trigger: Trigger): string {
+  const { judged } = trigger
+  const words = [trigger.title]
+  switch (judged.kind) {
+    case 'symptom':
+      words.push(
+        `judged as ${judged.statistic}`,
+        `window at least ${formatDurationS(judged.windowS)}`,
+        judged.growsWith === 'rate'
+          ? 'at the declared rate'
+          : 'at the rows held at the declared rate and retention',
+      )
+      break
+    case 'demand':
+    case 'band':
+      words.push('judged against the profile')
+      break
+  }
+  if (judged.kind !== 'band' && judged.sustainedS > 0) {
+    words.push(`sustained means ${formatDurationS(judged.sustainedS)}`)
+  }
+  if (judged.hysteresisRatio > 0) {
+    words.push(`once fired it clears ${formatRatio(judged.hysteresisRatio)} below`)
+  }
+  return [words.join('; '), ...trigger.notes].join('. ')
+}
+
+/** Those at or below the declared rate, smallest first; those without a published rate stand beside needs only. */
+function anchorsAt(trigger: Trigger, ratePerS: number): readonly string[] {
+  const needs = trigger.judged.kind === 'demand' && trigger.judged.quantity === 'replayDays'
+  return trigger.anchors
+    .filter((anchor) => (anchor.atPerS === null ? needs : anchor.atPerS <= ratePerS))
+    .toSorted((a, b) => (a.atPerS ?? 0) - (b.atPerS ?? 0))
+    .map((anchor) => {
+      const at = anchor.atPerS === null ? '' : ` (about ${formatRate(anchor.atPerS)})`
+      return `${anchor.who}${at}: ${anchor.what}`
+    })
+}

@@ -1,0 +1,212 @@
+/**
+ * Findings in words that can be repeated in a meeting. In: findings of targets. Out: one sentence per target, the verdict
+ * over all of them and the phase. No figure is computed here.
+ */
+import {
+  formatHeadroom,
+  formatInterval,
+  formatMonth,
+  formatMonthRange,
+  formatNumber,
+  formatRate,
+  formatRatio,
+  formatTimes,
+} from '../kit/units.ts'
+import { HORIZON_MONTHS } from '../plan/projection.ts'
+import type { Profile } from '../plan/profile.ts'
+import { bandOf, describe } from './demand.ts'
+import type { TargetFindings } from './findings.ts'
+import { sloInWords } from './limit.ts'
+import type { Trigger } from './trigger.ts'
+import type { DateRange, Judgement } from './verdict.ts'
+
+type Unspoken = Omit<TargetFindings, 'sentence'>
+
+export interface SpokenAbout {
+  readonly profile: Profile
+  readonly triggers: readonly Trigger[]
+  /** Largest breaking limit by metric, to write `p99 > 50 ms`. */
+  readonly slos: readonly { readonly metric: string; readonly max: number }[]
+}
+
+const NUMBERS = ['none', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine']
+const RESOURCE: Readonly<Record<NonNullable<TargetFindings['limit']>['by'], string>> = {
+  service: 'service CPU',
+  engine: 'the engine',
+  machine: 'the cores of this machine',
+  driver: 'the driver',
+  pool: 'the connections',
+  unknown: 'cause not known',
+}
+
+export function targetSentence(target: Unspoken, about: SpokenAbout): string {
+  if (target.rounds.length === 0) {
+    const why = target.discarded.map((one) => `round ${one.round.toString()} ${one.because}`)
+    return `${target.target} is not judged: ${why.length === 0 ? 'it was not run' : why.join('; ')}.`
+  }
+  const parts = [holdsInWords(target, about), ...triggersInWords(target.judgements, about)]
+  if (!target.auditPassed) parts.push('an audit of it failed')
+  return `${target.target} ${parts.join('; ')}.`
+}
+
+/** The simplest target that fits the profile, or why none does. */
+export function overallVerdict(targets: readonly Unspoken[], about: SpokenAbout): string {
+  const { profile } = about
+  const fits = targets.filter((target) => misfits(target, profile).length === 0)
+  const simplest = fits.toSorted(
+    (a, b) =>
+      a.partsToOperate.length - b.partsToOperate.length ||
+      (b.sustainedPerS?.mid ?? 0) - (a.sustainedPerS?.mid ?? 0),
+  )[0]
+  const rate = formatRate(profile.ratePerS)
+  if (simplest === undefined) {
+    const why = targets.map(
+      (target) => `${target.target} ${misfits(target, profile).join(' and ')}`,
+    )
+    return `No target measured here is shown to suit ${rate}: ${why.join('; ')}.`
+  }
+  const ratio = simplest.headroomRatio?.mid ?? 1
+  const others = fits.length > 1 ? ', with the fewest parts to operate of those that do' : ''
+  const words = [
+    `${simplest.target} is enough for ${rate}${others}: ${formatHeadroom(ratio)}`,
+    ...triggersInWords(simplest.judgements, about),
+  ]
+  return `${words.join('; ')}.`
+}
+
+/** Where the documents place the declared rate, and how full the band is. */
+export function phaseInWords(about: SpokenAbout): string {
+  const rule = about.triggers.map((trigger) => trigger.judged).find((one) => one.kind === 'band')
+  if (rule === undefined) return ''
+  const { ratePerS } = about.profile
+  const band = bandOf(ratePerS, rule)
+  if (band === null) return `${formatRate(ratePerS)} is beyond every documented phase`
+  return `${describe(band)}; ${formatRate(ratePerS)} is ${formatRatio(ratePerS / band.toPerS)} of its upper end`
+}
+
+/** Why a target does not suit the profile; empty where it does. */
+export function misfits(target: Unspoken, profile: Profile): readonly string[] {
+  if (target.rounds.length === 0) return ['has no round that counts']
+  const why: string[] = []
+  const sustained = target.sustainedPerS
+  if (sustained === null) why.push('keeps no measured rate within its SLOs')
+  else if (sustained.low < profile.ratePerS) {
+    why.push(`holds only ${formatInterval(sustained, 'events/s')}`)
+  }
+  if (!target.auditPassed) why.push('failed an audit')
+  if (tier(target.durability) < tier(profile.needs.durability)) {
+    why.push(`survives ${target.durability} where ${profile.needs.durability} is needed`)
+  }
+  const freshness = target.freshnessUs?.p99
+  if (
+    freshness === 'infinite' ||
+    (freshness !== undefined && freshness > profile.needs.freshnessS * 1e6)
+  ) {
+    why.push('is less fresh than needed')
+  }
+  return why
+}
+
+function tier(durability: string): number {
+  return ['nothing', 'process-kill', 'power-loss', 'node-loss'].indexOf(durability)
+}
+
+function holdsInWords(target: Unspoken, about: SpokenAbout): string {
+  const { sustainedPerS: sustained, headroomRatio, limit } = target
+  const declared = `the declared ${formatRate(about.profile.ratePerS)}`
+  if (sustained === null) {
+    const first = limit === null ? '' : ` (${limitInWords(target, about)})`
+    return `keeps no measured rate within its SLOs on this machine${first}`
+  }
+  const held = `holds ${formatInterval(sustained, 'events/s')} on this machine`
+  const ratio = headroomRatio?.mid ?? 1
+  if (limit === null) {
+    return `${held}, ${relation(ratio, declared)}, and reached no limit there`
+  }
+  if (ratio < 1 || ratio >= 3) {
+    return `${held}, ${relation(ratio, declared)}; its first limit is ${limitInWords(target, about)}`
+  }
+  return `${held} with ${formatHeadroom(ratio)} to its first limit (${limitInWords(target, about)})`
+}
+
+function relation(ratio: number, declared: string): string {
+  return ratio < 1 ? `${formatHeadroom(ratio)} of ${declared}` : `${formatTimes(ratio)} ${declared}`
+}
+
+function limitInWords(target: Unspoken, about: SpokenAbout): string {
+  const { limit, brokenAtPerS } = target
+  if (limit === null) return ''
+  const max = about.slos.find((slo) => slo.metric === limit.metric)?.max
+  const slo = max === undefined ? limit.metric : sloInWords(limit.metric, max)
+  const at = brokenAtPerS === null ? '' : ` at ${formatInterval(brokenAtPerS, 'events/s')}`
+  return `${RESOURCE[limit.by]}, ${slo}${at}`
+}
+
+function triggersInWords(judgements: readonly Judgement[], about: SpokenAbout): readonly string[] {
+  if (judgements.length === 0) return []
+  const fired = judgements.filter((one) => one.verdict.state === 'fired')
+  const unknown = judgements.filter((one) => one.verdict.state === 'unknown')
+  const names = (list: readonly Judgement[]): string =>
+    list.length === 0 ? '' : ` (${list.map((one) => shortOf(one, about)).join(', ')})`
+  const fires = fired.length === 1 || fired.length === 0 ? 'fires' : 'fire'
+  const words = [
+    `of ${count(judgements.length)} documented triggers ${count(fired.length)} ${fires}${names(fired)}`,
+  ]
+  if (unknown.length > 0) {
+    words.push(
+      `${count(unknown.length)} ${unknown.length === 1 ? 'is' : 'are'} unknown${names(unknown)}`,
+    )
+  }
+  return [words.join(' and '), ...nextInWords(judgements, about)]
+}
+
+/** The next trigger to fire under the profile’s growth, with its months. */
+function nextInWords(judgements: readonly Judgement[], about: SpokenAbout): readonly string[] {
+  const dated = judgements
+    .flatMap((one) =>
+      one.verdict.state === 'holds' ? [{ one, dates: one.verdict.firesBetween }] : [],
+    )
+    .filter(({ dates }) => dates.earliest !== null)
+    .toSorted((a, b) => sortKey(a.dates).localeCompare(sortKey(b.dates)))
+  const { low, high } = about.profile.growthPerMonthRatio
+  const growth = low === high ? formatRatio(low) : `${formatNumber(low * 100)}–${formatRatio(high)}`
+  const [next] = dated
+  const first = judgements.some((one) => one.verdict.state === 'fired') ? 'next' : 'first'
+  if (next === undefined) {
+    const years = String(HORIZON_MONTHS / 12)
+    return judgements.some((one) => one.verdict.state === 'holds')
+      ? [`at ${growth} growth a month none of those that hold fires within ${years} years`]
+      : []
+  }
+  return [
+    `at ${growth} growth a month the ${first} (${ruleOf(next.one, about)}) fires ${when(next.dates)}`,
+  ]
+}
+
+function when(dates: DateRange): string {
+  const { earliest, likely, latest, beyondEvidence } = dates
+  if (earliest === null) return 'not within the horizon'
+  const beyond = beyondEvidence ? ', extrapolated beyond the evidence' : ''
+  if (latest !== null) return `${formatMonthRange(earliest, latest)}${beyond}`
+  if (likely !== null)
+    return `from ${formatMonth(earliest)} on, likely in ${formatMonth(likely)}${beyond}`
+  return `not before ${formatMonth(earliest)}; when it does was not seen`
+}
+
+/** Known dates come before lower bounds of the same month. */
+function sortKey(dates: DateRange): string {
+  return `${dates.likely ?? dates.earliest ?? ''}${dates.likely === null ? 'z' : 'a'}`
+}
+
+function shortOf(judgement: Judgement, about: SpokenAbout): string {
+  return `${judgement.trigger}: ${ruleOf(judgement, about)}`
+}
+
+function ruleOf(judgement: Judgement, about: SpokenAbout): string {
+  const trigger = about.triggers.find((one) => one.id === judgement.trigger)
+  return trigger?.short ?? judgement.title
+}
+
+function count(value: number): string {
+  return NUMBERS[value] ?? value.toString()
+}

@@ -1,0 +1,280 @@
+/**
+ * A symptom that grows with the rate, judged at the declared rate. In: a target's evidence. Out: fired, holds with
+ * headroom, or unknown with the command that would tell.
+ */
+import { findMetric } from '../collect/metrics.ts'
+import { formatQuantity, formatRate } from '../kit/units.ts'
+import { projectCrossing } from '../plan/projection.ts'
+import type { Interval, StudyRecord } from '../results/record.ts'
+import { measureCommand } from './command.ts'
+import { conditionsOf } from './conditions.ts'
+import { EVIDENCE_REACH, crossingOf, monotone, valueAt } from './curve.ts'
+import type { Crossing, ValueAt } from './curve.ts'
+import { pointsOf, runIds } from './evidence.ts'
+import type { Point, Round, TargetEvidence } from './evidence.ts'
+import { intervalOverRounds, medianOf, scaleInterval } from './statistics.ts'
+import type { SymptomRule, Trigger } from './trigger.ts'
+import type { DateRange, Verdict } from './verdict.ts'
+
+export interface JudgeContext {
+  readonly trigger: Trigger
+  readonly study: StudyRecord
+  readonly evidence: TargetEvidence
+}
+
+interface RoundCurve {
+  readonly round: Round
+  readonly points: readonly Point[]
+  readonly at: ValueAt
+}
+
+export function judgeRateSymptom(context: JudgeContext, rule: SymptomRule): Verdict {
+  const { evidence, study } = context
+  const { ratePerS } = study.profile
+  const metric = rule.metrics[0] ?? ''
+  if (evidence.rounds.length === 0) return noRoundCounts(context)
+  const curves = evidence.rounds
+    .map((round) => ({ round, points: longEnough(round, { metric, windowS: rule.windowS }) }))
+    .filter((curve) => curve.points.length > 0)
+    .map((curve) => ({ ...curve, at: valueAt(curve.points, ratePerS) }))
+  if (curves.length === 0) {
+    return unknown(
+      context,
+      `no step of this scenario measured ${metric} for ${seconds(rule.windowS)}`,
+    )
+  }
+  const first = rule.thresholds.warning ?? rule.thresholds.critical
+  const low = medianOf(curves.map((curve) => boundOf(curve.at, first, -Infinity))) ?? Number.NaN
+  const high = medianOf(curves.map((curve) => boundOf(curve.at, first, Infinity))) ?? Number.NaN
+  if (low > first) return fired({ context, rule, curves, value: low })
+  if (high <= first) return holds({ context, rule, curves, value: high })
+  return undecided({ context, rule, curves, threshold: first })
+}
+
+/** What a round says for sure: `otherwise` where it cannot say. */
+function boundOf(at: ValueAt, threshold: number, otherwise: number): number {
+  switch (at.state) {
+    case 'measured':
+    case 'extrapolated':
+      return at.value
+    case 'at-most':
+      return at.value <= threshold ? at.value : otherwise
+    case 'between':
+    case 'beyond-evidence':
+    case 'none':
+      return otherwise
+  }
+}
+
+interface Judged {
+  readonly context: JudgeContext
+  readonly rule: SymptomRule
+  readonly curves: readonly RoundCurve[]
+  readonly value: number
+}
+
+function fired(judged: Judged): Verdict {
+  const { context, rule, curves, value } = judged
+  const { ratePerS } = context.study.profile
+  const level = value > rule.thresholds.critical ? 'critical' : 'warning'
+  const threshold = level === 'critical' ? rule.thresholds.critical : rule.thresholds.warning
+  const limit = threshold ?? rule.thresholds.critical
+  const worse = curves.filter((curve) => boundOf(curve.at, limit, -Infinity) > limit).length
+  const how = evidenceState(judged, limit)
+  return {
+    state: 'fired',
+    level,
+    evidence: how,
+    value,
+    because: [
+      `${write(rule, value)} at ${formatRate(ratePerS)} (${how}) is beyond ${write(rule, limit)}`,
+      ` in ${String(worse)} of ${String(curves.length)} rounds; ${conditionsOf(context.evidence.rounds)}`,
+    ].join(''),
+    runs: runIds(context.evidence),
+  }
+}
+
+function holds(judged: Judged): Verdict {
+  const { context, rule, curves, value } = judged
+  const { ratePerS } = context.study.profile
+  const threshold = rule.thresholds.warning ?? rule.thresholds.critical
+  const reachPerS = Math.min(...curves.map((curve) => curve.points.at(-1)?.ratePerS ?? 0))
+  const crossing = crossingOverRounds(curves, threshold)
+  const evidence = evidenceState(judged, threshold)
+  const close = value > threshold * (1 - rule.hysteresisRatio) ? ', close to it' : ''
+  const because = [
+    `${write(rule, value)} ${whereOf(judged)} (${evidence}), limit ${write(rule, threshold)}${close}; `,
+    crossing === null
+      ? `no crossing up to ${formatRate(reachPerS)}; `
+      : `crossed between ${formatRate(crossing.low)} and ${formatRate(crossing.high)}; `,
+    conditionsOf(context.evidence.rounds),
+  ].join('')
+  return {
+    state: 'holds',
+    evidence,
+    value,
+    ...headroom({ judged, crossing, threshold }),
+    because,
+    firesBetween:
+      crossing === null
+        ? notBefore(context.study, reachPerS)
+        : datesOf(context.study, { crossing, evidencePerS: reachPerS * EVIDENCE_REACH }),
+    runs: runIds(context.evidence),
+  }
+
+  function whereOf(of: Judged): string {
+    const above = of.curves.map((curve) => curve.at).find((at) => at.state === 'at-most')
+    return above?.state === 'at-most'
+      ? `at ${formatRate(above.measuredAtPerS)}, more than the declared ${formatRate(ratePerS)}`
+      : `at ${formatRate(ratePerS)}`
+  }
+}
+
+interface HeadroomInput {
+  readonly judged: Judged
+  readonly crossing: Crossing | null
+  readonly threshold: number
+}
+
+function headroom(input: HeadroomInput): {
+  readonly headroomRatio: Interval | null
+  readonly headroomOf: 'rate' | 'metric'
+} {
+  const { judged, crossing, threshold } = input
+  const { ratePerS } = judged.context.study.profile
+  if (crossing !== null) {
+    return { headroomRatio: scaleInterval(crossing, 1 / ratePerS), headroomOf: 'rate' }
+  }
+  const ratios = judged.curves
+    .map((curve) => threshold / boundOf(curve.at, threshold, Infinity))
+    .filter((ratio) => Number.isFinite(ratio))
+  return { headroomRatio: intervalOverRounds(ratios), headroomOf: 'metric' }
+}
+
+/**
+ * Over rounds: lowest low, median, highest high. A round that never crossed counts with the highest rate it reached, as
+ * a lower bound; null where no round crossed.
+ */
+export function crossingOverRounds(
+  curves: readonly { readonly points: readonly Point[] }[],
+  threshold: number,
+): Crossing | null {
+  const found = curves.map((curve) => crossingOf(curve.points, threshold))
+  if (found.every((crossing) => crossing === null)) return null
+  const reached = found.map((crossing, i) => {
+    const top = curves[i]?.points.at(-1)?.ratePerS ?? 0
+    return crossing ?? { low: top, mid: top, high: top }
+  })
+  const low = intervalOverRounds(reached.map((one) => one.low))
+  const mid = medianOf(reached.map((one) => one.mid))
+  const high = intervalOverRounds(reached.map((one) => one.high))
+  if (low === null || mid === null || high === null) return null
+  return { low: low.low, mid, high: high.high }
+}
+
+interface Undecided {
+  readonly context: JudgeContext
+  readonly rule: SymptomRule
+  readonly curves: readonly RoundCurve[]
+  readonly threshold: number
+}
+
+function undecided(input: Undecided): Verdict {
+  const { context, curves, threshold, rule } = input
+  const { ratePerS } = context.study.profile
+  const uncertain = curves
+    .map((curve) => curve.at)
+    .find((at) => at.state !== 'measured' && at.state !== 'extrapolated')
+  switch (uncertain?.state) {
+    case 'beyond-evidence':
+      return unknown(
+        context,
+        `${formatRate(ratePerS)} is beyond evidence: what was measured reaches ${formatRate(uncertain.reachPerS / EVIDENCE_REACH)} and supports at most twice that`,
+      )
+    case 'between':
+      return unknown(
+        context,
+        `${formatRate(ratePerS)} lies between ${formatRate(uncertain.fromPerS)}, which was answered, and ${formatRate(uncertain.toPerS)}, which was not`,
+      )
+    case 'at-most':
+      return unknown(
+        context,
+        `the lowest measured rate, ${formatRate(uncertain.measuredAtPerS)}, is already beyond ${write(rule, threshold)}; ${formatRate(ratePerS)} was not measured`,
+      )
+    case 'none':
+    case undefined:
+      return unknown(context, 'the rounds do not agree')
+  }
+}
+
+/** Measured only where a step was really run at the declared rate or the crossing does not enclose it. */
+function evidenceState(judged: Judged, threshold: number): 'measured' | 'extrapolated' {
+  const { ratePerS } = judged.context.study.profile
+  const all = judged.curves.every((curve) => {
+    if (curve.at.state === 'extrapolated') return false
+    const crossing = crossingOf(curve.points, threshold)
+    const onStep = monotone(curve.points).some((point) => point.ratePerS === ratePerS)
+    return onStep || crossing === null || ratePerS <= crossing.low || ratePerS >= crossing.high
+  })
+  return all ? 'measured' : 'extrapolated'
+}
+
+/** Steps that lasted a whole window, and those an SLO cut short: a broken step is evidence of breaking. */
+function longEnough(
+  round: Round,
+  options: { readonly metric: string; readonly windowS: number },
+): readonly Point[] {
+  const long = new Set(
+    round.measured.steps
+      .filter((step) => !step.complete || step.toMs - step.fromMs >= options.windowS * 990)
+      .map((step) => step.targetPerS),
+  )
+  return pointsOf(round, options.metric).filter((point) => long.has(point.ratePerS))
+}
+
+export function noRoundCounts(context: JudgeContext): Verdict {
+  const { discarded } = context.evidence
+  const why = discarded.map((one) => `round ${String(one.round)} was ${one.because}`).join('; ')
+  return unknown(context, why === '' ? 'this target was not run' : `no round counts: ${why}`)
+}
+
+export function unknown(context: JudgeContext, because: string, rows?: number): Verdict {
+  const { trigger, study, evidence } = context
+  const target = evidence.target
+  const options = { trigger, study, target }
+  return {
+    state: 'unknown',
+    because,
+    command: measureCommand(rows === undefined ? options : { ...options, rows }),
+  }
+}
+
+export function datesOf(
+  study: StudyRecord,
+  options: { readonly crossing: Interval; readonly evidencePerS: number },
+): DateRange {
+  const { crossing, evidencePerS } = options
+  const months = projectCrossing({
+    ratePerS: study.profile.ratePerS,
+    growthPerMonthRatio: study.profile.growthPerMonthRatio,
+    crossingPerS: crossing,
+    startedAt: study.startedAt,
+  })
+  return { ...months, beyondEvidence: crossing.high > evidencePerS }
+}
+
+/** No crossing was seen: the only thing known is that it does not fire before the load outgrows the evidence. */
+export function notBefore(study: StudyRecord, reachPerS: number): DateRange {
+  const crossing = { low: reachPerS, mid: reachPerS, high: reachPerS }
+  const { earliest } = datesOf(study, { crossing, evidencePerS: reachPerS })
+  return { earliest, likely: null, latest: null, beyondEvidence: true }
+}
+
+function write(rule: SymptomRule, value: number): string {
+  const metric = findMetric(rule.metrics[0] ?? '')
+  return `${metric?.title ?? rule.metrics[0] ?? ''} ${formatQuantity(value, metric?.unit ?? '')}`
+}
+
+function seconds(value: number): string {
+  return `${String(value)} s`
+}
