@@ -1,0 +1,26 @@
+/** All charts of a report in the order of the page; one without data is left out. */
+import { pointsPerLine } from '../series.ts'
+import type { StudyView } from '../study-view.ts'
+import { percentileChart, windowsChart } from './latency.ts'
+import { backlogChart, freshnessChart, sendDelayChart, tableHealthChart } from './overlays.ts'
+import { rateChart } from './rate.ts'
+import { cpuChart, walChart } from './resources.ts'
+import type { ChartSpec } from './spec.ts'
+
+/** Lines with their own points that one target can bring: rates, p99, backlog, freshness, dead rows, parts, send delay. */
+const LINES_PER_TARGET = 14
+
+export function chartsOf(view: StudyView): readonly ChartSpec[] {
+  const limit = pointsPerLine(view.targets.length * LINES_PER_TARGET)
+  return [
+    percentileChart(view),
+    rateChart(view, limit),
+    windowsChart(view, limit),
+    walChart(view),
+    backlogChart(view, limit),
+    freshnessChart(view, limit),
+    cpuChart(view),
+    tableHealthChart(view, limit),
+    sendDelayChart(view, limit),
+  ].filter((chart) => chart !== null)
+}

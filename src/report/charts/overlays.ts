@@ -1,0 +1,167 @@
+/** Charts that lay all targets over each other: backlog, freshness, dead rows and parts, and the driver's send delay. */
+import { formatCount, formatDurationUs } from '../../kit/units.ts'
+import { findMetric } from '../../collect/metrics.ts'
+import { seriesOf } from '../study-view.ts'
+import type { StudyView } from '../study-view.ts'
+import { levelsOf } from './levels.ts'
+import { instancesOf, lineOf, styleOf } from './lines.ts'
+import { largest, levelsWithin, linearRange, logRange, timeAxis, valuesOf } from './panels.ts'
+import type { ChartSpec, Line, Panel } from './spec.ts'
+
+interface OverlayOptions {
+  readonly metric: string
+  readonly scale: 'linear' | 'log'
+  readonly limit: number
+}
+
+export function backlogChart(view: StudyView, limit: number): ChartSpec | null {
+  const panel = overlayPanel(view, { metric: 'backlog.events', scale: 'linear', limit })
+  if (panel === null) return null
+  const worst = highestLine(panel)
+  return {
+    name: 'backlog',
+    title:
+      worst === null || worst.highest < 1
+        ? 'Nothing that was acknowledged ever waited to become readable'
+        : `At worst ${formatCount(Math.round(worst.highest))} acknowledged events were not yet readable: ${worst.label}`,
+    subtitle: 'Events acknowledged and not yet readable in the store, in the shown rounds.',
+    panels: [panel],
+  }
+}
+
+export function freshnessChart(view: StudyView, limit: number): ChartSpec | null {
+  const panel = overlayPanel(view, { metric: 'freshness.p99Us', scale: 'log', limit })
+  if (panel === null) return null
+  return {
+    name: 'freshness',
+    title: freshnessTitle(view),
+    subtitle: `p99 of the time from acknowledgement to readable, in the shown rounds. ${resolution(view)}`,
+    panels: [panel],
+  }
+}
+
+function freshnessTitle({ findings }: StudyView): string {
+  const known = findings.targets.flatMap(({ target, freshnessUs }) =>
+    freshnessUs === null ? [] : [{ target, p99: freshnessUs.p99 }],
+  )
+  const sorted = known.toSorted((a, b) => asNumber(a.p99) - asNumber(b.p99))
+  const [best] = sorted
+  const worst = sorted.at(-1)
+  if (best === undefined || worst === undefined) return 'How fresh the stores are'
+  const first = `99 % of events are readable within ${formatDurationUs(best.p99)} in ${best.target}`
+  if (worst === best) return first
+  return worst.p99 === 'infinite'
+    ? `${first}; in ${worst.target} more than 1 % never were`
+    : `${first} and within ${formatDurationUs(worst.p99)} in ${worst.target}`
+}
+
+function resolution(view: StudyView): string {
+  const gaps = view.targets.flatMap(({ shown }) =>
+    Object.values(shown?.measured.freshnessResolutionMs ?? {}),
+  )
+  if (gaps.length === 0) return ''
+  return `Known to within the largest gap between two polls, ${formatDurationUs(Math.max(...gaps) * 1e3)}.`
+}
+
+export function tableHealthChart(view: StudyView, limit: number): ChartSpec | null {
+  const dead = overlayPanel(view, { metric: 'table.deadRows', scale: 'linear', limit })
+  const parts = overlayPanel(view, { metric: 'parts.active', scale: 'linear', limit })
+  const panels = [dead, parts].filter((panel) => panel !== null)
+  if (panels.length === 0) return null
+  const sentences = [
+    dead === null ? null : `dead tuples peak at ${formatCount(Math.round(peak(dead)))}`,
+    parts === null ? null : `active parts at ${formatCount(Math.round(peak(parts)))}`,
+  ].filter((sentence) => sentence !== null)
+  const sentence = sentences.join(', ')
+  return {
+    name: 'table-health',
+    title: `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`,
+    subtitle:
+      'Dead rows awaiting vacuum (PostgreSQL) and active data parts (ClickHouse), in the shown rounds.',
+    panels,
+  }
+}
+
+/** Above this the driver, not the target, may explain a slow answer. */
+const SEND_DELAY_NOTABLE_US = 1_000
+
+export function sendDelayChart(view: StudyView, limit: number): ChartSpec | null {
+  const panel = overlayPanel(view, { metric: 'sendDelay.p99Us', scale: 'log', limit })
+  if (panel === null) return null
+  const delays = view.targets.flatMap((target) =>
+    (target.shown?.measured.steps ?? [])
+      .filter((step) => step.kind === 'measure' && step.complete)
+      .flatMap((step) => (step.sendDelayUs === null ? [] : [asNumber(step.sendDelayUs.p99)])),
+  )
+  const worst = largest(delays, 0)
+  const within = `99 % of events left within ${formatDurationUs(worst)} of their due time`
+  return {
+    name: 'send-delay',
+    title:
+      worst <= SEND_DELAY_NOTABLE_US
+        ? `The driver kept its schedule: ${within}`
+        : `The driver was late: ${within} at worst, and that is part of the latency above`,
+    subtitle:
+      'p99 of each second, from due to handed to a socket: the driver’s own guilt, included in every latency on this page.',
+    panels: [panel],
+  }
+}
+
+function overlayPanel(view: StudyView, options: OverlayOptions): Panel | null {
+  const lines = view.targets.flatMap((target) => overlayLines(view, target, options))
+  const metric = findMetric(options.metric)
+  if (lines.length === 0 || metric === undefined) return null
+  const values = valuesOf(lines)
+  const all = levelsOf(view, options.metric)
+  const levels = levelsWithin(all, largest(values, 0))
+  const range = options.scale === 'log' ? logRange(values, levels) : linearRange(values, levels)
+  const measured = view.targets.flatMap(({ shown }) => (shown === null ? [] : [shown.measured]))
+  return {
+    title: null,
+    ink: null,
+    stacked: false,
+    x: timeAxis(measured),
+    y: { title: metric.title, unit: metric.unit, ticks: null, ...range },
+    lines,
+    levels,
+    marks: [],
+    bands: [],
+  }
+}
+
+function overlayLines(
+  view: StudyView,
+  target: StudyView['targets'][number],
+  options: OverlayOptions,
+): readonly Line[] {
+  if (target.shown === null) return []
+  const instances = instancesOf(seriesOf(view, target.shown.run), options.metric)
+  return instances.map((instance, i) =>
+    lineOf(instance.points, {
+      label:
+        instances.length > 1 && instance.label !== null
+          ? `${target.name} · ${instance.label}`
+          : target.name,
+      ink: target.ink,
+      style: styleOf(i),
+      labelled: true,
+      limit: options.limit,
+    }),
+  )
+}
+
+function highestLine(panel: Panel): { readonly label: string; readonly highest: number } | null {
+  const tops = panel.lines.map((line) => ({
+    label: line.label,
+    highest: largest(valuesOf([line]), 0),
+  }))
+  return tops.toSorted((a, b) => b.highest - a.highest)[0] ?? null
+}
+
+function peak(panel: Panel): number {
+  return largest(valuesOf(panel.lines), 0)
+}
+
+function asNumber(quantile: number | 'infinite'): number {
+  return quantile === 'infinite' ? Infinity : quantile
+}

@@ -1,0 +1,182 @@
+/** What the events cost: write-ahead log with its full-page images, and CPU per part against the machine's cores. */
+import { formatBytes, formatNumber } from '../../kit/units.ts'
+import { NEUTRAL_INK, tint } from '../palette.ts'
+import type { Ink } from '../palette.ts'
+import { meansOnGrid, ratesOnGrid, timeGrid } from '../series.ts'
+import type { RunSeries, SeriesPoint } from '../series.ts'
+import { seriesOf } from '../study-view.ts'
+import type { StudyView, TargetView } from '../study-view.ts'
+import { levelsOf } from './levels.ts'
+import { instancesOf, lineOf } from './lines.ts'
+import { checkpointMarks, linearRange, levelsWithin, timeAxis, warmUpBands } from './panels.ts'
+import type { ChartSpec, Level, Line, Panel } from './spec.ts'
+
+/** Stacked lines need a common grid; so many stretches are as fine as a panel can show. */
+const GRID_STRETCHES = 160
+/** Samples are a second apart: finer stretches would be empty. */
+const STRETCH_MIN_MS = 1_000
+
+type Shown = NonNullable<TargetView['shown']>
+interface Drawn {
+  readonly target: TargetView
+  readonly shown: Shown
+  readonly lines: readonly Line[]
+}
+
+export function walChart(view: StudyView): ChartSpec | null {
+  const drawn = drawnTargets(view, walLines)
+  if (drawn.length === 0) return null
+  const levels = levelsOf(view, 'wal.bytesPerS')
+  const range = linearRange(stackTops(drawn), levels)
+  return {
+    name: 'wal',
+    title: walTitle(view),
+    subtitle:
+      'Write-ahead log per second in the shown round, full-page images stacked on top: they follow each checkpoint.',
+    panels: drawn.map(({ target, shown, lines }): Panel => ({
+      title: target.name,
+      ink: target.ink,
+      stacked: true,
+      x: timeAxis(drawn.map((one) => one.shown.measured)),
+      y: { title: 'WAL', unit: 'bytes/s', ticks: null, ...range },
+      lines,
+      levels: levelsWithin(levels, range.max),
+      marks: checkpointMarks(shown.measured),
+      bands: warmUpBands(shown.measured),
+    })),
+  }
+}
+
+function walLines(series: RunSeries, target: TargetView, shown: Shown): readonly Line[] {
+  const grid = gridOf(shown)
+  const total = series.get('wal.bytes') ?? []
+  const images = series.get('wal.fpiBytes') ?? []
+  const gauge = series.get('wal.bytesPerS') ?? []
+  const all = total.length > 1 ? ratesOnGrid(total, grid) : meansOnGrid(gauge, grid)
+  if (total.length < 2 && gauge.length === 0) return []
+  const ofImages = images.length > 1 ? ratesOnGrid(images, grid) : []
+  const rows = all.map(({ t, v }, i): SeriesPoint => ({
+    t,
+    v: Math.max(0, v - (ofImages[i]?.v ?? 0)),
+  }))
+  const lines = [stackLine('WAL of rows', target.ink, rows)]
+  if (ofImages.length > 0) {
+    lines.push(stackLine('full-page images', tint(target.ink, 0.45), ofImages))
+  }
+  return lines
+}
+
+function walTitle({ findings }: StudyView): string {
+  const known = findings.targets
+    .flatMap(({ target, walBytesPerEvent, fpiBytesPerEvent }) =>
+      walBytesPerEvent === null || walBytesPerEvent <= 0
+        ? []
+        : [{ target, rows: walBytesPerEvent, images: fpiBytesPerEvent ?? 0 }],
+    )
+    .toSorted((a, b) => a.rows - b.rows)
+  const [least] = known
+  const most = known.at(-1)
+  if (least === undefined || most === undefined) return 'Write-ahead log over the run'
+  const images = least.images > 0 ? `, and ${formatBytes(least.images)} of full-page images` : ''
+  const first = `${least.target} writes ${formatBytes(least.rows)} of WAL per event${images}`
+  return most === least ? first : `${first}; ${most.target} writes ${formatBytes(most.rows)}`
+}
+
+export function cpuChart(view: StudyView): ChartSpec | null {
+  const drawn = drawnTargets(view, cpuLines)
+  const cores = Math.max(0, ...drawn.map(({ shown }) => shown.run.machine.cores))
+  if (drawn.length === 0) return null
+  const level: Level = {
+    at: cores,
+    label: cores === 1 ? 'the machine’s only core' : `the machine’s ${formatNumber(cores)} cores`,
+  }
+  const tops = stackTops(drawn)
+  return {
+    name: 'cpu',
+    title: cpuTitle(view),
+    subtitle:
+      'Cores in use by part in the shown round, stacked. Grey is the harness itself: driver and probes share the machine.',
+    panels: drawn.map(({ target, shown, lines }): Panel => ({
+      title: target.name,
+      ink: target.ink,
+      stacked: true,
+      x: timeAxis(drawn.map((one) => one.shown.measured)),
+      y: {
+        title: 'CPU',
+        unit: 'cores',
+        ticks: null,
+        ...linearRange([...tops, cores], cores <= Math.max(...tops) * 4 ? [level] : []),
+      },
+      lines,
+      levels: [level],
+      marks: [],
+      bands: warmUpBands(shown.measured),
+    })),
+  }
+}
+
+const HARNESS_PARTS = new Set(['driver', 'harness', 'probes'])
+
+function cpuLines(series: RunSeries, target: TargetView, shown: Shown): readonly Line[] {
+  const grid = gridOf(shown)
+  const parts = instancesOf(series, 'cpu.cores')
+  const own = parts.filter(({ label }) => !HARNESS_PARTS.has(label ?? ''))
+  const harness = parts.filter(({ label }) => HARNESS_PARTS.has(label ?? ''))
+  const inOrder = [
+    ...own.map((part, i) => ({ ...part, ink: tint(target.ink, shade(i, own.length)) })),
+    ...harness.map((part, i) => ({ ...part, ink: tint(NEUTRAL_INK, shade(i, harness.length)) })),
+  ]
+  return inOrder.map(({ label, points, ink }) =>
+    stackLine(label ?? 'all parts', ink, meansOnGrid(points, grid)),
+  )
+}
+
+/** From the full colour to a third of it. */
+function shade(position: number, count: number): number {
+  return count <= 1 ? 1 : 1 - (position / (count - 1)) * 0.62
+}
+
+function cpuTitle({ findings }: StudyView): string {
+  const known = findings.targets
+    .flatMap(({ target, cpuMsPer1000: { service, engine } }) =>
+      service === null && engine === null ? [] : [{ target, ms: (service ?? 0) + (engine ?? 0) }],
+    )
+    .toSorted((a, b) => a.ms - b.ms)
+  const [least] = known
+  const most = known.at(-1)
+  if (least === undefined || most === undefined) return 'CPU by part over the run'
+  const first = `${least.target} spends ${formatNumber(least.ms)} ms of CPU per 1,000 events`
+  return most === least ? first : `${first}, ${most.target} ${formatNumber(most.ms)} ms`
+}
+
+function drawnTargets(
+  view: StudyView,
+  draw: (series: RunSeries, target: TargetView, shown: Shown) => readonly Line[],
+): readonly Drawn[] {
+  return view.targets.flatMap((target) => {
+    if (target.shown === null) return []
+    const lines = draw(seriesOf(view, target.shown.run), target, target.shown)
+    return lines.length === 0 ? [] : [{ target, shown: target.shown, lines }]
+  })
+}
+
+function gridOf({ measured }: Shown): readonly number[] {
+  const toMs = Math.max(1, ...measured.steps.map((step) => step.toMs))
+  const stretches = Math.floor(toMs / STRETCH_MIN_MS)
+  return timeGrid(0, toMs, Math.max(1, Math.min(GRID_STRETCHES, stretches)))
+}
+
+function stackLine(label: string, ink: Ink, points: readonly SeriesPoint[]): Line {
+  return lineOf(points, { label, ink, style: 'solid', labelled: false, limit: GRID_STRETCHES })
+}
+
+/** The highest point of each stack. */
+function stackTops(drawn: readonly Drawn[]): readonly number[] {
+  return drawn.map(({ lines }) => {
+    const sums = new Map<number, number>()
+    for (const line of lines) {
+      for (const [x, y] of line.points) sums.set(x, (sums.get(x) ?? 0) + (y ?? 0))
+    }
+    return Math.max(0, ...sums.values())
+  })
+}

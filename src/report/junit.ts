@@ -1,0 +1,135 @@
+/**
+ * The report as a CI system reads it: a suite per target, a case per trigger, per run, for the audit and for the driver.
+ * Fails: a critical trigger that fired, a failed audit, a driver that was the limit. Unknown is skipped, never passed.
+ */
+import type { Judgement } from '../judge/verdict.ts'
+import type { RunRecord } from '../results/record.ts'
+import { escapeXml } from './escape.ts'
+import { driverHealth, firesSentence, headroomWords } from './sections/words.ts'
+import type { StudyView, TargetView } from './study-view.ts'
+
+interface TestCase {
+  readonly name: string
+  readonly result: 'passed' | 'failed' | 'error' | 'skipped'
+  /** Short reason for anything that did not pass. */
+  readonly message: string
+  readonly output: string
+}
+
+export function renderJunit(view: StudyView): string {
+  const suites = view.targets.map((target) => ({
+    name: target.name,
+    startedAt: target.runs[0]?.startedAt ?? view.findings.study.startedAt,
+    cases: casesOf(target),
+  }))
+  const all = suites.flatMap((suite) => suite.cases)
+  const { study } = view.findings
+  const head = `<testsuites name="${escapeXml(`headroom ${study.id}`)}" ${countsOf(all)} time="${study.tookS.toFixed(3)}">`
+  const body = suites.map((suite) =>
+    [
+      `  <testsuite name="${escapeXml(suite.name)}" ${countsOf(suite.cases)} timestamp="${escapeXml(suite.startedAt)}">`,
+      ...suite.cases.map((one) => caseXml(suite.name, one)),
+      '  </testsuite>',
+    ].join('\n'),
+  )
+  return ['<?xml version="1.0" encoding="UTF-8"?>', head, ...body, '</testsuites>', ''].join('\n')
+}
+
+function casesOf(target: TargetView): readonly TestCase[] {
+  return [
+    ...target.findings.judgements.map(triggerCase),
+    auditCase(target),
+    driverCase(target),
+    ...target.runs.map(runCase),
+  ]
+}
+
+function triggerCase({ trigger, title, rule, action, verdict }: Judgement): TestCase {
+  const name = `${trigger} ${title}`
+  switch (verdict.state) {
+    case 'fired':
+      return {
+        name,
+        result: verdict.level === 'critical' ? 'failed' : 'passed',
+        message: `${rule}: ${verdict.because}`,
+        output: `${verdict.level} (${verdict.evidence}): ${verdict.because}\n${action}`,
+      }
+    case 'holds': {
+      const words = [headroomWords(verdict), firesSentence(verdict)].filter((one) => one !== null)
+      const output = [verdict.because, ...words].join('\n')
+      return { name, result: 'passed', message: '', output }
+    }
+    case 'unknown':
+      return {
+        name,
+        result: 'skipped',
+        message: `${verdict.because} Run: ${verdict.command}`,
+        output: '',
+      }
+  }
+}
+
+function auditCase(target: TargetView): TestCase {
+  const { lostEvents, duplicatedRows, divergedEvents, auditPassed } = target.findings
+  const name = 'audit: the stores hold what was acknowledged'
+  const audits = target.runs.flatMap(({ outcome }) =>
+    outcome.state === 'failed' ? [] : (outcome.audit ?? []),
+  )
+  if (audits.length === 0) {
+    return { name, result: 'skipped', message: 'no run was audited', output: '' }
+  }
+  const counts = `lost ${String(lostEvents)}, duplicated rows ${String(duplicatedRows)}, diverged ${String(divergedEvents)}`
+  const details = audits.flatMap((audit) =>
+    audit.stores.map((store) => `${store.store}: ${store.because}`),
+  )
+  const output = [counts, ...new Set(details)].join('\n')
+  return auditPassed
+    ? { name, result: 'passed', message: '', output }
+    : { name, result: 'failed', message: counts, output }
+}
+
+function driverCase(target: TargetView): TestCase {
+  const { tone, detail } = driverHealth(target)
+  const name = 'driver: the harness was not the limit'
+  if (tone === 'unknown') return { name, result: 'skipped', message: detail, output: '' }
+  return { name, result: tone === 'bad' ? 'failed' : 'passed', message: detail, output: detail }
+}
+
+/** A run that did not come to its end is an error, not a failure of the architecture. */
+function runCase({ round, outcome }: RunRecord): TestCase {
+  const name = `round ${String(round)} ran to its end`
+  switch (outcome.state) {
+    case 'completed':
+    case 'audit-failed':
+      return { name, result: 'passed', message: '', output: outcome.state }
+    case 'void':
+      return { name, result: 'skipped', message: `void: ${outcome.because}`, output: '' }
+    case 'aborted':
+      return {
+        name,
+        result: 'error',
+        message: `aborted (${outcome.by}): ${outcome.message}`,
+        output: '',
+      }
+    case 'failed':
+      return { name, result: 'error', message: `${outcome.code}: ${outcome.message}`, output: '' }
+  }
+}
+
+function caseXml(suite: string, { name, result, message, output }: TestCase): string {
+  const attributes = `classname="${escapeXml(suite)}" name="${escapeXml(name)}" time="0"`
+  const inner: string[] = []
+  if (result === 'failed') inner.push(`<failure message="${escapeXml(message)}"/>`)
+  if (result === 'error') inner.push(`<error message="${escapeXml(message)}"/>`)
+  if (result === 'skipped') inner.push(`<skipped message="${escapeXml(message)}"/>`)
+  if (output !== '') inner.push(`<system-out>${escapeXml(output)}</system-out>`)
+  return inner.length === 0
+    ? `    <testcase ${attributes}/>`
+    : `    <testcase ${attributes}>${inner.join('')}</testcase>`
+}
+
+function countsOf(cases: readonly TestCase[]): string {
+  const count = (result: TestCase['result']): string =>
+    String(cases.filter((one) => one.result === result).length)
+  return `tests="${String(cases.length)}" failures="${count('failed')}" errors="${count('error')}" skipped="${count('skipped')}"`
+}

@@ -1,0 +1,50 @@
+/** Findings arranged for drawing: each target with its colour, its runs and the one run whose course is shown. */
+import type { Findings, TargetFindings } from '../judge/findings.ts'
+import type { Measured, RunRecord } from '../results/record.ts'
+import { inkOf } from './palette.ts'
+import type { Ink } from './palette.ts'
+import type { RunSeries, SeriesByRun } from './series.ts'
+
+export interface TargetView {
+  readonly name: string
+  readonly position: number
+  readonly ink: Ink
+  readonly findings: TargetFindings
+  /** All runs of the target, in order of rounds. */
+  readonly runs: readonly RunRecord[]
+  /** Runs whose rounds count. */
+  readonly counted: readonly RunRecord[]
+  /** The run whose course the charts show: the last that counts, else the last that measured anything. */
+  readonly shown: { readonly run: RunRecord; readonly measured: Measured } | null
+}
+
+export interface StudyView {
+  readonly findings: Findings
+  readonly series: SeriesByRun
+  readonly targets: readonly TargetView[]
+}
+
+export function viewStudy(findings: Findings, series: SeriesByRun): StudyView {
+  const targets = findings.targets.map((target, position): TargetView => {
+    const runs = findings.runs
+      .filter((run) => run.target.name === target.target)
+      .toSorted((a, b) => a.round - b.round)
+    const counted = runs.filter(
+      (run) => target.rounds.includes(run.round) && measuredOf(run) !== null,
+    )
+    const shownRun = counted.at(-1) ?? runs.findLast((run) => measuredOf(run) !== null)
+    const measured = shownRun === undefined ? null : measuredOf(shownRun)
+    const shown = shownRun === undefined || measured === null ? null : { run: shownRun, measured }
+    const { target: name } = target
+    return { name, position, ink: inkOf(position), findings: target, runs, counted, shown }
+  })
+  return { findings, series, targets }
+}
+
+export function measuredOf(run: RunRecord): Measured | null {
+  return run.outcome.state === 'failed' ? null : run.outcome.measured
+}
+
+export function seriesOf(view: StudyView, run: RunRecord): RunSeries {
+  return view.series.get(run.id) ?? new Map()
+}
