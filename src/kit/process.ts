@@ -4,7 +4,7 @@
  */
 import type { ChildProcess, StdioOptions } from 'node:child_process'
 import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { HeadroomError } from './errors.ts'
@@ -51,7 +51,7 @@ export interface Daemon extends AsyncDisposable {
   stopping(): boolean
   /** Live pids of it and its descendants. */
   pids(): readonly number[]
-  /** Last lines of the log file; empty where it has none. */
+  /** Last lines that this daemon wrote to its log file; empty where it has none. */
   logTail(lines?: number): readonly string[]
   /** Asks it to end, waits `graceMs`, then kills the whole tree. Idempotent. */
   stop(): Promise<void>
@@ -67,12 +67,13 @@ const LOG_TAIL_BYTES = 65_536
 /** Starts a daemon; it is registered with the guardian before this returns. @throws ENGINE_MISSING, plain errors */
 export async function spawnDaemon(options: DaemonOptions): Promise<Daemon> {
   ensureGuardian()
+  const logFrom = options.logFile === null ? 0 : sizeOf(options.logFile)
   const child = spawnChild(options)
   const { pid } = child
   if (pid === undefined) throw await spawnError(child, options)
   const identity = identityOf(pid) ?? { pid, start: '', command: '' }
   watchProcess(options.name, identity)
-  return new SpawnedDaemon({ options, child, identity })
+  return new SpawnedDaemon({ options, child, identity, logFrom })
 }
 
 /**
@@ -120,6 +121,7 @@ class SpawnedDaemon implements Daemon {
   readonly exited: Promise<DaemonExit>
   readonly #identity: ProcessIdentity
   readonly #options: DaemonOptions
+  readonly #logFrom: number
   #exit: DaemonExit | null = null
   #stop: Promise<void> | null = null
 
@@ -127,8 +129,10 @@ class SpawnedDaemon implements Daemon {
     readonly options: DaemonOptions
     readonly child: ChildProcess
     readonly identity: ProcessIdentity
+    readonly logFrom: number
   }) {
     this.#options = made.options
+    this.#logFrom = made.logFrom
     this.#identity = made.identity
     this.name = made.options.name
     this.pid = made.identity.pid
@@ -156,7 +160,8 @@ class SpawnedDaemon implements Daemon {
   }
 
   logTail(lines = 20): readonly string[] {
-    return this.#options.logFile === null ? [] : tailOf(this.#options.logFile, lines)
+    const { logFile } = this.#options
+    return logFile === null ? [] : tailOf(logFile, this.#logFrom).slice(-lines)
   }
 
   stop(): Promise<void> {
@@ -234,12 +239,21 @@ async function spawnError(child: ChildProcess, options: DaemonOptions): Promise<
   )
 }
 
-function tailOf(file: string, lines: number): readonly string[] {
+/** The last lines that were written after byte `from`. */
+function tailOf(file: string, from: number): readonly string[] {
+  const size = sizeOf(file)
+  const start = Math.max(from, size - LOG_TAIL_BYTES)
+  if (size <= start) return []
+  const buffer = Buffer.alloc(size - start)
+  const fd = openSync(file, 'r')
   try {
-    const from = Math.max(0, statSync(file).size - LOG_TAIL_BYTES)
-    const text = readFileSync(file).subarray(from).toString('utf8').trimEnd()
-    return text === '' ? [] : text.split('\n').slice(-lines)
-  } catch {
-    return []
+    const text = buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, start))
+    return text.trimEnd().split('\n')
+  } finally {
+    closeSync(fd)
   }
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
 }

@@ -1,0 +1,131 @@
+/**
+ * The harness's own requests to ClickHouse over HTTP. In: an address and SQL. Out: text, or a stream of it, or an error
+ * in the user's words. User and password travel in headers, never in an address, a message or a log.
+ */
+import type { Readable } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import { Agent } from 'undici'
+import { HeadroomError, messageOf } from '../../kit/errors.ts'
+import type { ClickHouseAddress } from '../engine.ts'
+
+const CONNECT_TIMEOUT_MS = 5_000
+/** Codes of ClickHouse's ErrorCodes.cpp: REQUIRED_PASSWORD, UNKNOWN_USER, WRONG_PASSWORD, AUTHENTICATION_FAILED. */
+const AUTH_CODES = new Set([194, 192, 193, 516])
+
+export interface QueryOptions {
+  readonly signal: AbortSignal
+  /** Query settings, sent as URL parameters. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Values of `{name:Type}` in the SQL. */
+  readonly parameters?: Readonly<Record<string, string>>
+  /** Rows to insert, behind an INSERT … FORMAT statement. */
+  readonly body?: AsyncIterable<Buffer>
+  /** Database to work in; the address's own where absent. */
+  readonly database?: string
+}
+
+/** An error that ClickHouse answered with. */
+export class ClickHouseError extends Error {
+  readonly code: number
+
+  constructor(code: number, message: string) {
+    super(message)
+    this.name = 'ClickHouseError'
+    this.code = code
+  }
+}
+
+export class ClickHouseHttp implements AsyncDisposable {
+  readonly #address: ClickHouseAddress
+  readonly #agent: Agent
+
+  constructor(address: ClickHouseAddress) {
+    this.#address = address
+    this.#agent = new Agent({
+      connections: 8,
+      connect: { timeout: CONNECT_TIMEOUT_MS },
+      // Below any server's own idle timeout (3 s in ClickHouse Cloud), so that we never meet a closed socket.
+      keepAliveTimeout: 2_500,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    })
+  }
+
+  /** The whole answer. @throws ClickHouseError, HeadroomError ENGINE_UNREACHABLE, ENGINE_AUTH_FAILED */
+  async text(sql: string, options: QueryOptions): Promise<string> {
+    const response = await this.#send(sql, options)
+    return (await response.body.text()).trimEnd()
+  }
+
+  /** Rows of the answer, columns as text. */
+  async rows(sql: string, options: QueryOptions): Promise<readonly (readonly string[])[]> {
+    const text = await this.text(`${sql} FORMAT TabSeparatedRaw`, options)
+    return text === '' ? [] : text.split('\n').map((line) => line.split('\t'))
+  }
+
+  /** The answer as it comes; a server that fails half way breaks the stream. */
+  async stream(sql: string, options: QueryOptions): Promise<Readable> {
+    return (await this.#send(sql, options)).body
+  }
+
+  /** Destroys what is still in flight. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#agent.destroy()
+  }
+
+  async #send(sql: string, options: QueryOptions): Promise<Dispatcher.ResponseData> {
+    const url = new URL(this.#address.url)
+    const parameters = Object.entries(options.parameters ?? {})
+    const query = new URLSearchParams([
+      ...Object.entries(options.settings ?? {}),
+      ...parameters.map(([name, value]): [string, string] => [`param_${name}`, value]),
+      ...(options.body === undefined ? [] : [['query', sql] as [string, string]]),
+    ])
+    const response = await this.#request({
+      origin: url.origin,
+      path: `${url.pathname}?${query.toString()}`,
+      method: 'POST',
+      headers: this.#headers(options.database),
+      body: options.body === undefined ? sql : (options.body as unknown as Readable),
+      signal: options.signal,
+    })
+    if (response.statusCode === 200) return response
+    throw this.#refusal(response.statusCode, (await response.body.text()).trim())
+  }
+
+  #headers(database: string | undefined): Record<string, string> {
+    const { user, password } = this.#address
+    return {
+      'x-clickhouse-user': user,
+      ...(password === undefined ? {} : { 'x-clickhouse-key': password }),
+      'x-clickhouse-database': database ?? this.#address.database,
+    }
+  }
+
+  async #request(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
+    try {
+      return await this.#agent.request(options)
+    } catch (error) {
+      options.signal instanceof AbortSignal && options.signal.throwIfAborted()
+      throw new HeadroomError(
+        'ENGINE_UNREACHABLE',
+        `ClickHouse at ${this.#address.url} cannot be reached: ${messageOf(error) || 'no answer'}`,
+        {
+          hint: 'is it running, and is this its HTTP port (8123, or 8443 with https)?',
+          cause: error,
+        },
+      )
+    }
+  }
+
+  #refusal(status: number, said: string): Error {
+    const code = Number(/^Code: (\d+)\./.exec(said)?.[1] ?? 0)
+    if (status === 401 || AUTH_CODES.has(code)) {
+      const message = `ClickHouse at ${this.#address.url} refuses user "${this.#address.user}" and its password`
+      return new HeadroomError('ENGINE_AUTH_FAILED', message, {
+        hint: 'check user and password of the DSN',
+      })
+    }
+    return new ClickHouseError(code, said.slice(0, 2_000) || `HTTP status ${String(status)}`)
+  }
+}

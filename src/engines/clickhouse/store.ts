@@ -1,0 +1,105 @@
+/**
+ * Reads (and preloads) a billing-events table of ClickHouse. In: an HTTP client and the table's name. Out: the Store
+ * that the audit and the freshness poll read, streamed.
+ */
+import { COPY_COLUMNS } from '../../shapes/stream.ts'
+import type { EventsStoreOptions, Store, StoredRows, StoreSize, StoreTotals } from '../engine.ts'
+import { storedRowsOf } from '../stored-rows.ts'
+import { readArrivals } from './arrivals.ts'
+import type { ClickHouseHttp } from './http.ts'
+
+export function clickHouseEventsStore(http: ClickHouseHttp, options: EventsStoreOptions): Store {
+  const table = quoteName(options.table)
+  return {
+    name: options.name,
+    engine: 'clickhouse',
+    rows: (signal) => streamRows(http, table, signal),
+    readable: (signal) => streamRows(http, quoteName(options.readable), signal),
+    totals: (signal) => readTotals(http, table, signal),
+    arrivals: (cursor, signal) => readArrivals(http, { table, cursor, signal }),
+    load: (rows, signal) => load(http, { table, rows, signal }),
+    size: (signal) => readSize(http, options.table, signal),
+  }
+}
+
+export function quoteName(name: string): string {
+  return name
+    .split('.')
+    .map((part) => `\`${part.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``)
+    .join('.')
+}
+
+async function* streamRows(
+  http: ClickHouseHttp,
+  table: string,
+  signal: AbortSignal,
+): AsyncGenerator<StoredRows> {
+  const body = await http.stream(
+    `SELECT transaction_id, organization_id, value FROM ${table} FORMAT TabSeparated`,
+    { signal },
+  )
+  try {
+    yield* storedRowsOf(body as AsyncIterable<Buffer>)
+  } finally {
+    body.destroy()
+  }
+}
+
+async function readTotals(
+  http: ClickHouseHttp,
+  table: string,
+  signal: AbortSignal,
+): Promise<StoreTotals> {
+  // value × 64 is a whole number below 2^53; sums of Int64 would wrap, sums of Int128 do not. Identities are counted
+  // per organization, so that no hash table holds more of them than the largest organization has.
+  const rows = await http.rows(
+    `SELECT toString(organization_id), count(), uniqExact(transaction_id),
+            toString(sum(toInt128(round(coalesce(value, 0) * 64))))
+       FROM ${table} GROUP BY organization_id`,
+    { signal, settings: { max_bytes_before_external_group_by: '500000000' } },
+  )
+  return {
+    rows: rows.reduce((sum, row) => sum + Number(row[1]), 0),
+    distinctIds: rows.reduce((sum, row) => sum + Number(row[2]), 0),
+    value64Sum: rows.reduce((sum, row) => sum + BigInt(row[3] ?? 0), 0n),
+    rowsByOrganization: new Map(rows.map((row) => [row[0] ?? '', Number(row[1])])),
+  }
+}
+
+async function load(
+  http: ClickHouseHttp,
+  into: {
+    readonly table: string
+    readonly rows: AsyncIterable<Buffer>
+    readonly signal: AbortSignal
+  },
+): Promise<void> {
+  const columns = COPY_COLUMNS.map((column) => quoteName(column)).join(', ')
+  // PostgreSQL's COPY text is ClickHouse's TabSeparated; only times are written another way (`+00`).
+  await http.text(`INSERT INTO ${into.table} (${columns}) FORMAT TabSeparated`, {
+    signal: into.signal,
+    body: into.rows,
+    settings: { date_time_input_format: 'best_effort', async_insert: '0' },
+  })
+}
+
+async function readSize(
+  http: ClickHouseHttp,
+  table: string,
+  signal: AbortSignal,
+): Promise<StoreSize> {
+  const [database, name] = table.includes('.') ? table.split('.', 2) : [null, table]
+  const [row] = await http.rows(
+    `SELECT sum(rows), sum(data_compressed_bytes), sum(primary_key_size + marks_bytes), sum(bytes_on_disk)
+       FROM system.parts
+      WHERE active AND table = {table:String}
+        AND database = ${database === null ? 'currentDatabase()' : '{database:String}'}`,
+    { signal, parameters: { table: name ?? table, ...(database == null ? {} : { database }) } },
+  )
+  return {
+    rows: Number(row?.[0] ?? 0),
+    heapBytes: Number(row?.[1] ?? 0),
+    indexBytes: Number(row?.[2] ?? 0),
+    totalBytes: Number(row?.[3] ?? 0),
+  }
+}

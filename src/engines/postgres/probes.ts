@@ -1,0 +1,122 @@
+/**
+ * PostgreSQL's figures while a run lasts. In: an address. Out: probes for WAL, checkpoints, tables, waits and buffers,
+ * on one connection that they share. They only read, and leave the harness's own sessions out of what they count.
+ */
+import type { Client } from 'pg'
+import type { Probe, Sample } from '../../collect/probe.ts'
+import type { MetricId } from '../../collect/metrics.ts'
+import { HARNESS_APPLICATION } from './connection.ts'
+import { FullPageImages } from './full-page-images.ts'
+import type { SharedConnection } from './shared-connection.ts'
+
+const EVERY_MS = 1_000
+const SIZES_EVERY_MS = 5_000
+
+export function postgresProbes(connection: SharedConnection): readonly Probe[] {
+  const probe = (
+    name: string,
+    intervalMs: number,
+    read: (client: Client) => Promise<readonly Sample[]>,
+  ): Probe => ({
+    name: `postgres.${name}`,
+    intervalMs,
+    sample: (signal) => connection.use(signal, read),
+  })
+  const images = new FullPageImages()
+  const buffers = new BufferHits()
+  return [
+    probe('wal', EVERY_MS, (client) => readWal(client, images)),
+    probe('checkpoints', EVERY_MS, readCheckpoints),
+    probe('waits', EVERY_MS, readWaits),
+    probe('buffers', EVERY_MS, (client) => buffers.read(client)),
+    probe('tables', SIZES_EVERY_MS, readTables),
+  ]
+}
+
+function sample(metric: MetricId, value: number, label: string | null = null): Sample {
+  return { metric, label, value }
+}
+
+async function readWal(client: Client, images: FullPageImages): Promise<readonly Sample[]> {
+  // The insert position counts every byte at once; pg_stat_wal learns of it up to a second later.
+  const answer = await client.query<{ bytes: string }>(
+    `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0') AS bytes`,
+  )
+  const fpiBytes = await images.readBytes(client)
+  return [
+    sample('wal.bytes', Number(answer.rows[0]?.bytes)),
+    ...(fpiBytes === null ? [] : [sample('wal.fpiBytes', fpiBytes)]),
+  ]
+}
+
+async function readCheckpoints(client: Client): Promise<readonly Sample[]> {
+  const { rows } = await client.query<Record<'timed' | 'requested' | 'write' | 'sync', string>>(
+    client17(client)
+      ? `SELECT num_timed AS timed, num_requested AS requested, write_time AS write, sync_time AS sync
+           FROM pg_stat_checkpointer`
+      : `SELECT checkpoints_timed AS timed, checkpoints_req AS requested,
+                checkpoint_write_time AS write, checkpoint_sync_time AS sync
+           FROM pg_stat_bgwriter`,
+  )
+  const row = rows[0]
+  if (row === undefined) return []
+  return [
+    sample('checkpoint.timed', Number(row.timed)),
+    sample('checkpoint.requested', Number(row.requested)),
+    sample('checkpoint.writeMs', Number(row.write)),
+    sample('checkpoint.syncMs', Number(row.sync)),
+  ]
+}
+
+/** pg_stat_checkpointer came with PostgreSQL 17. */
+function client17(client: Client): boolean {
+  const { serverVersion } = client as Client & { readonly serverVersion?: string }
+  return serverVersion === undefined || Number.parseInt(serverVersion, 10) >= 17
+}
+
+async function readWaits(client: Client): Promise<readonly Sample[]> {
+  const { rows } = await client.query<{ event: string; sessions: string }>(
+    `SELECT wait_event_type || ':' || wait_event AS event, count(*) AS sessions
+       FROM pg_stat_activity
+      WHERE backend_type = 'client backend' AND state = 'active' AND wait_event IS NOT NULL
+        AND datname = current_database() AND application_name <> $1
+      GROUP BY 1 ORDER BY 1`,
+    [HARNESS_APPLICATION],
+  )
+  return rows.map((row) => sample('waits.sessions', Number(row.sessions), row.event))
+}
+
+async function readTables(client: Client): Promise<readonly Sample[]> {
+  const { rows } = await client.query<Record<'table' | 'dead' | 'updates' | 'hot', string>>(
+    `SELECT relname AS table, n_dead_tup AS dead, n_tup_upd AS updates, n_tup_hot_upd AS hot
+       FROM pg_stat_user_tables ORDER BY relname`,
+  )
+  return rows.flatMap((row) => [
+    sample('table.deadRows', Number(row.dead), row.table),
+    ...(Number(row.updates) > 0
+      ? [sample('table.hotUpdateRatio', Number(row.hot) / Number(row.updates), row.table)]
+      : []),
+  ])
+}
+
+/** Of the block reads since the last sample, how many shared buffers could serve. */
+class BufferHits {
+  #hits = 0
+  #reads = 0
+
+  async read(client: Client): Promise<readonly Sample[]> {
+    const { rows } = await client.query<{ hits: string; reads: string }>(
+      `SELECT blks_hit AS hits, blks_read AS reads
+         FROM pg_stat_database WHERE datname = current_database()`,
+    )
+    const hits = Number(rows[0]?.hits)
+    const reads = Number(rows[0]?.reads)
+    const hitNow = hits - this.#hits
+    const readNow = reads - this.#reads
+    this.#hits = hits
+    this.#reads = reads
+    // A restart after a crash begins the counters again.
+    if (hitNow < 0 || readNow < 0 || hitNow + readNow === 0) return []
+    return [sample('buffers.hitRatio', hitNow / (hitNow + readNow))]
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * One local PostgreSQL server process with its data. In: a home, settings, a port. Out: a server that answers queries,
+ * that can be killed, frozen and started again on the same port and data, and that leaves nothing behind.
+ */
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Part, PartFault } from '../../architecture/part.ts'
+import { saysDiskFull } from '../../kit/disk.ts'
+import { HeadroomError } from '../../kit/errors.ts'
+import type { Daemon } from '../../kit/process.ts'
+import { spawnDaemon, waitUntilReady } from '../../kit/process.ts'
+import type { SharedSegments } from '../../kit/shared-memory.ts'
+import { freeSegments, segmentsOf } from '../../kit/shared-memory.ts'
+import { CrashWatch } from '../crash-watch.ts'
+import type { EngineSettings, PostgresAddress } from '../engine.ts'
+import type { PostgresHome } from './account.ts'
+import { close, connect } from './connection.ts'
+
+const USER = 'headroom'
+const READY_TIMEOUT_MS = 30_000
+/** Crash recovery replays up to max_wal_size. */
+const RECOVERY_TIMEOUT_MS = 300_000
+/** A clean stop writes a checkpoint: up to shared_buffers of dirty pages on a slow disk. */
+const STOP_GRACE_MS = 30_000
+
+export interface ServerOptions {
+  readonly name: string
+  readonly home: PostgresHome
+  readonly settings: EngineSettings
+  readonly port: number
+  readonly logFile: string
+  readonly signal: AbortSignal
+}
+
+export class PostgresServer implements Part, AsyncDisposable {
+  readonly name: string
+  readonly kind = 'engine'
+  readonly address: PostgresAddress
+  readonly #options: ServerOptions
+  readonly #watch: CrashWatch
+  #daemon: Daemon | null = null
+  /** What the running server has mapped, and files that its killed predecessors had. */
+  #segments: SharedSegments = { systemVIds: [], files: [] }
+
+  constructor(options: ServerOptions) {
+    this.#options = options
+    this.name = options.name
+    this.#watch = new CrashWatch(options.logFile)
+    this.address = {
+      host: '127.0.0.1',
+      port: options.port,
+      user: USER,
+      database: 'postgres',
+      password: randomBytes(18).toString('base64url'),
+      tls: 'off',
+    }
+  }
+
+  get crashed(): Promise<string> {
+    return this.#watch.crashed
+  }
+
+  /** Makes PGDATA and starts for the first time. */
+  async create(): Promise<void> {
+    this.#initdb()
+    await this.#start(READY_TIMEOUT_MS)
+  }
+
+  pids(): readonly number[] {
+    return this.#daemon?.pids() ?? []
+  }
+
+  async fault(fault: PartFault): Promise<void> {
+    const daemon = this.#running()
+    switch (fault) {
+      case 'kill':
+        await daemon.kill()
+        return
+      case 'freeze':
+        daemon.freeze()
+        return
+      case 'thaw':
+        daemon.thaw()
+        return
+      case 'restart':
+        await daemon.kill()
+        await this.#start(RECOVERY_TIMEOUT_MS)
+        return
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#watch.stop()
+    await this.#daemon?.stop()
+    // A clean stop has freed its own; what was killed leaves that to us.
+    const killed = this.#daemon?.exit()?.how === 'signal'
+    freeSegments({ ...this.#segments, ...(killed ? {} : { systemVIds: [] }) })
+  }
+
+  get #dataDir(): string {
+    return join(this.#options.home.dir, 'pgdata')
+  }
+
+  #running(): Daemon {
+    if (this.#daemon === null) throw new Error(`${this.name} was never started`)
+    return this.#daemon
+  }
+
+  #initdb(): void {
+    const { home } = this.#options
+    const passwordFile = join(home.dir, 'password')
+    writeFileSync(passwordFile, `${this.address.password ?? ''}\n`, { mode: 0o600 })
+    home.own(passwordFile)
+    const { command, args, env, uid, gid } = home.commandFor('initdb', [
+      ...['-D', this.#dataDir, '-U', USER, '--pwfile', passwordFile],
+      // Any local user may connect to a loopback port: a password keeps them out.
+      ...[
+        '--auth',
+        'scram-sha-256',
+        '-E',
+        'UTF8',
+        '--locale',
+        'C',
+        '--no-sync',
+        '--no-instructions',
+      ],
+    ])
+    const done = spawnSync(command, args, {
+      cwd: '/',
+      env: { ...process.env, ...env, LC_ALL: 'C' },
+      encoding: 'utf8',
+      timeout: READY_TIMEOUT_MS,
+      ...(uid === undefined ? {} : { uid }),
+      ...(gid === undefined ? {} : { gid }),
+    })
+    rmSync(passwordFile, { force: true })
+    if (done.status === 0) return
+    const said = done.error?.message ?? done.stderr.trim()
+    throw new HeadroomError(
+      saysDiskFull(said) ? 'DISK_FULL' : 'ENGINE_NOT_READY',
+      `PostgreSQL cannot make its data folder: ${said.split('\n').slice(-3).join(' ')}`,
+    )
+  }
+
+  async #start(timeoutMs: number): Promise<void> {
+    const { home, settings, port, logFile, signal } = this.#options
+    const parameters = Object.entries({ ...settings, port: String(port) })
+    const { env, ...command } = home.commandFor('postgres', [
+      ...['-D', this.#dataDir],
+      ...parameters.flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ])
+    const daemon = await spawnDaemon({
+      name: this.name,
+      ...command,
+      env: { ...env, LC_ALL: 'C', PGPASSWORD: '' },
+      cwd: '/',
+      logFile,
+      // SIGINT is "fast": sessions are ended, a last checkpoint is written.
+      stopSignal: 'SIGINT',
+      graceMs: STOP_GRACE_MS,
+    })
+    this.#daemon = daemon
+    try {
+      await waitUntilReady(daemon, () => answers(this.address), { timeoutMs, signal })
+    } catch (error) {
+      await daemon.kill()
+      throw startError(error, { name: this.name, port, logFile })
+    }
+    const { systemVIds, files } = segmentsOf([daemon.pid])
+    this.#segments = { systemVIds, files: [...this.#segments.files, ...files] }
+    this.#watch.follow(daemon)
+  }
+}
+
+/** Ready is what answers a SELECT: the port is open long before recovery has ended. */
+async function answers(address: PostgresAddress): Promise<boolean> {
+  try {
+    const client = await connect(address)
+    try {
+      await client.query('SELECT 1')
+      return true
+    } finally {
+      await close(client)
+    }
+  } catch {
+    // Not yet: the caller knows whether the process still lives and how long it may take.
+    return false
+  }
+}
+
+/** PostgreSQL says in its log why it did not start. */
+function startError(
+  error: unknown,
+  server: { readonly name: string; readonly port: number; readonly logFile: string },
+): unknown {
+  if (!(error instanceof HeadroomError)) return error
+  const said = error.hint ?? ''
+  const hint = `the log is ${server.logFile}`
+  const setting =
+    /(unrecognized configuration parameter|invalid value for parameter|parameter) "[^"]+".*|is outside the valid range.*/.exec(
+      said,
+    )
+  if (/Address already in use/.test(said)) {
+    const message = `port ${String(server.port)} is taken: ${server.name} cannot listen on 127.0.0.1`
+    return new HeadroomError('PORT_TAKEN', message, {
+      hint: 'leave the setting `port` out',
+      cause: error,
+    })
+  }
+  if (saysDiskFull(said)) {
+    return new HeadroomError('DISK_FULL', `${server.name} found the disk full while starting`, {
+      hint,
+    })
+  }
+  if (setting !== null) {
+    return new HeadroomError('BAD_INPUT', `${server.name} refuses a setting: ${setting[0]}`, {
+      hint,
+    })
+  }
+  return error
+}

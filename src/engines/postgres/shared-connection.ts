@@ -1,0 +1,49 @@
+/**
+ * One session that several readers take turns on, so that measuring costs one backend. It is opened on first use and
+ * again after it broke (an engine restart, an aborted statement).
+ */
+import type { Client } from 'pg'
+import type { PostgresAddress } from '../engine.ts'
+import { close, connect, destroy } from './connection.ts'
+
+export class SharedConnection implements AsyncDisposable {
+  readonly #address: PostgresAddress
+  #client: Client | null = null
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(address: PostgresAddress) {
+    this.#address = address
+  }
+
+  /** Runs `read` when its turn comes; an abort cuts the session, and with it the statement. */
+  use<T>(signal: AbortSignal, read: (client: Client) => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(() => this.#read(signal, read))
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#turn
+    if (this.#client !== null) await close(this.#client)
+    this.#client = null
+  }
+
+  async #read<T>(signal: AbortSignal, read: (client: Client) => Promise<T>): Promise<T> {
+    signal.throwIfAborted()
+    const client = (this.#client ??= await connect(this.#address))
+    const abort = (): void => {
+      destroy(client)
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    try {
+      return await read(client)
+    } catch (error) {
+      this.#client = null
+      destroy(client)
+      signal.throwIfAborted()
+      throw error
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * Reads (and preloads) a billing-events table of PostgreSQL. In: an address and the table's name. Out: the Store that
+ * the audit and the freshness poll read, with the harness's own sessions and never through the service.
+ */
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Client } from 'pg'
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
+import { COPY_COLUMNS } from '../../shapes/stream.ts'
+import type {
+  EventsStoreOptions,
+  PostgresAddress,
+  Store,
+  StoredRows,
+  StoreSize,
+  StoreTotals,
+} from '../engine.ts'
+import { storedRowsOf } from '../stored-rows.ts'
+import { readArrivals } from './arrivals.ts'
+import { connect, destroy, withClient } from './connection.ts'
+import type { SharedConnection } from './shared-connection.ts'
+
+/** Aggregations of the audit may sort and hash this much before they go to disk. */
+const AUDIT_WORK_MEM = '128MB'
+
+export interface PostgresStoreSource {
+  readonly address: PostgresAddress
+  /** For the freshness poll, which comes often. */
+  readonly polling: SharedConnection
+}
+
+/** @param options `table` and `readable` are plain or schema-qualified names */
+export function postgresEventsStore(
+  source: PostgresStoreSource,
+  options: EventsStoreOptions,
+): Store {
+  const table = quoteName(options.table)
+  const { address, polling } = source
+  return {
+    name: options.name,
+    engine: 'postgres',
+    rows: (signal) => streamRows(address, table, signal),
+    readable: (signal) => streamRows(address, quoteName(options.readable), signal),
+    totals: (signal) => withClient(address, signal, (client) => readTotals(client, table)),
+    arrivals: (cursor, signal) =>
+      polling.use(signal, (client) => readArrivals(client, table, cursor)),
+    load: (rows, signal) => withClient(address, signal, (client) => load(client, table, rows)),
+    size: (signal) => polling.use(signal, (client) => readSize(client, table)),
+  }
+}
+
+/** `public.events` -> `"public"."events"`. */
+export function quoteName(name: string): string {
+  return name
+    .split('.')
+    .map((part) => `"${part.replaceAll('"', '""')}"`)
+    .join('.')
+}
+
+async function* streamRows(
+  address: PostgresAddress,
+  table: string,
+  signal: AbortSignal,
+): AsyncGenerator<StoredRows> {
+  signal.throwIfAborted()
+  const client = await connect(address)
+  const abort = (): void => {
+    destroy(client)
+  }
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    const text = client.query(
+      copyTo(`COPY (SELECT transaction_id, organization_id, value FROM ${table}) TO STDOUT`),
+    )
+    yield* storedRowsOf(text)
+    await client.end()
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', abort)
+    // A reader that stopped early leaves the COPY unfinished: only cutting the session ends it.
+    destroy(client)
+  }
+}
+
+async function readTotals(client: Client, table: string): Promise<StoreTotals> {
+  await client.query(`SET work_mem = '${AUDIT_WORK_MEM}'`)
+  // value × 64 is a whole number below 2^53, so the cast to bigint is exact, and so is its numeric sum.
+  const perOrganization = (await hasUniqueIdentity(client, table))
+    ? `SELECT organization_id AS org, count(*) AS rows, count(*) AS ids,
+              sum((value * 64)::bigint) AS value64
+         FROM ${table} GROUP BY 1`
+    : `SELECT org, sum(rows) AS rows, count(*) AS ids, sum(value64) AS value64
+         FROM (SELECT organization_id AS org, count(*) AS rows, sum((value * 64)::bigint) AS value64
+                 FROM ${table} GROUP BY organization_id, transaction_id) AS identities
+        GROUP BY 1`
+  const answer = await client.query<
+    Record<'org' | 'rows' | 'ids', string> & { value64: string | null }
+  >(perOrganization)
+  return {
+    rows: answer.rows.reduce((sum, row) => sum + Number(row.rows), 0),
+    distinctIds: answer.rows.reduce((sum, row) => sum + Number(row.ids), 0),
+    value64Sum: answer.rows.reduce((sum, row) => sum + BigInt(row.value64 ?? 0), 0n),
+    rowsByOrganization: new Map(answer.rows.map((row) => [row.org, Number(row.rows)])),
+  }
+}
+
+/** Where a unique index covers exactly the identity, counting rows counts identities. */
+async function hasUniqueIdentity(client: Client, table: string): Promise<boolean> {
+  const answer = await client.query<{ found: boolean }>(
+    `SELECT EXISTS (
+       SELECT FROM pg_index i
+        WHERE i.indrelid = $1::regclass AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
+          AND i.indexprs IS NULL
+          AND (SELECT array_agg(a.attname::text ORDER BY a.attname::text)
+                 FROM pg_attribute a
+                WHERE a.attrelid = i.indrelid
+                  AND a.attnum = ANY ((i.indkey::int2[])[0 : i.indnkeyatts - 1]))
+              = ARRAY['organization_id', 'transaction_id']) AS found`,
+    [table],
+  )
+  return answer.rows[0]?.found === true
+}
+
+async function load(client: Client, table: string, rows: AsyncIterable<Buffer>): Promise<void> {
+  const columns = COPY_COLUMNS.map((column) => quoteName(column)).join(', ')
+  const sink = client.query(copyFrom(`COPY ${table} (${columns}) FROM STDIN`))
+  await pipeline(Readable.from(rows, { objectMode: false }), sink)
+  // Otherwise autovacuum would do this in the middle of the measurement, and plans would know nothing of the rows.
+  await client.query(`VACUUM (ANALYZE) ${table}`)
+}
+
+/**
+ * Bytes are exact; rows are the server's own estimate (counting a large table every few seconds would disturb what is
+ * measured): live rows by its counters, or by its density of rows per page where a crash has reset those.
+ */
+async function readSize(client: Client, table: string): Promise<StoreSize> {
+  const { rows } = await client.query<
+    Record<'live' | 'dense' | 'heap' | 'indexes' | 'total', string>
+  >(
+    `SELECT coalesce(sum(pg_stat_get_live_tuples(c.oid)), 0) AS live,
+            coalesce(sum(CASE WHEN c.relpages > 0 AND c.reltuples > 0
+              THEN c.reltuples / c.relpages * (pg_relation_size(c.oid) / 8192) END), 0) AS dense,
+            sum(pg_table_size(c.oid)) AS heap,
+            sum(pg_indexes_size(c.oid)) AS indexes,
+            sum(pg_total_relation_size(c.oid)) AS total
+       FROM pg_partition_tree($1::regclass) t JOIN pg_class c ON c.oid = t.relid`,
+    [table],
+  )
+  const row = rows[0]
+  const live = Number(row?.live)
+  const dense = Math.round(Number(row?.dense))
+  const estimate = live >= 0.8 * dense ? live : dense
+  return {
+    rows: estimate > 0 ? estimate : await countRows(client, table),
+    heapBytes: Number(row?.heap),
+    indexBytes: Number(row?.indexes),
+    totalBytes: Number(row?.total),
+  }
+}
+
+async function countRows(client: Client, table: string): Promise<number> {
+  const { rows } = await client.query<{ count: string }>(`SELECT count(*) FROM ${table}`)
+  return Number(rows[0]?.count)
+}
