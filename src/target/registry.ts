@@ -1,9 +1,16 @@
 /** Every architecture there is. The only file of src that may name reference-impl. */
+import { clickhouseDirect } from '../../reference-impl/clickhouse-direct/architecture.ts'
+import { dualWrite } from '../../reference-impl/dual-write/architecture.ts'
 import { pgBatch } from '../../reference-impl/pg-batch/architecture.ts'
 import { pgDirect } from '../../reference-impl/pg-direct/architecture.ts'
 import type { Architecture } from '../architecture/architecture.ts'
 
-export const architectures: readonly Architecture[] = [pgDirect, pgBatch]
+export const architectures: readonly Architecture[] = [
+  pgDirect,
+  pgBatch,
+  dualWrite,
+  clickhouseDirect,
+]
 
 /** Undefined when there is none of this id. */
 export function architectureById(id: string): Architecture | undefined {
