@@ -54,7 +54,7 @@ describe('assertNoSecrets', () => {
         fc.string({ maxLength: 40 }),
         fc.string({ maxLength: 40 }),
         (secret, before, after) => {
-          expect(holdsSecret(`${before}${secret}${after}`, [`${secret}`])).toBe(true)
+          expect(holdsSecret(`${before}${secret}${after}`, [secret])).toBe(true)
         },
       ),
     )

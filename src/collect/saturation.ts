@@ -1,0 +1,271 @@
+/**
+ * Who was the limit. In: the steps of a run, its parts and cores. Out: driver, pool, service, engine or machine with
+ * the evidence in a sentence, or null where nobody was seen at a limit. Each rule needs a figure of its own: better
+ * no name than a wrong one.
+ */
+import type { Part } from '../architecture/part.ts'
+import { formatDurationUs, formatNumber, formatRate, formatRatio } from '../kit/units.ts'
+import type { Quantile, SaturatedBy, Step } from '../results/record.ts'
+
+export interface SaturationContext {
+  readonly parts: readonly Pick<Part, 'name' | 'kind'>[]
+  readonly cores: number
+  readonly connections: number
+}
+
+export interface SaturationVerdict {
+  readonly by: SaturatedBy
+  readonly evidence: string
+}
+
+/** More than this and the load was no longer open loop (design.md, honesty rule 1). */
+const WAITED_MAX_RATIO = 0.01
+/** One event loop is one core; sampled means of a loop without rest stay a little below it. */
+const LOOP_FULL_CORES = 0.9
+/** What is left on a machine whose cores are all busy: sampling and scheduling never show a clean zero. */
+const IDLE_MIN_RATIO = 0.05
+/** A quarter of the machine for others is no longer our measurement. */
+const FOREIGN_MAX_RATIO = 0.25
+const STEAL_MAX_RATIO = 0.1
+/** The driver is to blame when its own delay alone takes half of what the limit allows. */
+const GUILTY_DELAY_RATIO = 0.5
+/** Below this a driver's delay is no explanation for anything. */
+const GUILTY_DELAY_MIN_US = 5_000
+const DROPPED_MAX_RATIO = 0.001
+/** At its limit a service takes longer for each request than it took at the first rate. */
+const SLOWER_FACTOR = 2
+/** Half of the cores waiting for the disk, or half of the time somebody waiting for it. */
+const IO_BOUND_RATIO = 0.5
+/** On average one session or more stood in one queue, all through the step. */
+const WAITING_SESSIONS_MIN = 1
+
+/** One step seen against the first measured one. */
+interface Case {
+  readonly step: Step
+  readonly first: Step
+  readonly context: SaturationContext
+  readonly at: string
+}
+
+type Rule = (subject: Case) => SaturationVerdict | null
+
+/** In this order: whatever spoils the measurement comes before what it measures. */
+const RULES: readonly Rule[] = [
+  driverWasSlow,
+  engineRefused,
+  connectionsWereFew,
+  machineWasShared,
+  loopWasFull,
+  engineWaited,
+  engineTookAllCores,
+  noCoreWasIdle,
+]
+/** These spoil a step whether or not it kept its limits. */
+const SPOILING_RULES: readonly Rule[] = [driverWasSlow, connectionsWereFew]
+
+/** Looks at the first step that broke a limit; where none did, only at what makes figures worthless. */
+export function saturationOf(
+  steps: readonly Step[],
+  context: SaturationContext,
+): SaturationVerdict | null {
+  const measured = steps.filter((step) => step.kind === 'measure')
+  const [first] = measured
+  if (first === undefined) return null
+  const broken = measured.find((step) => step.brokenSlo !== null)
+  const spoiled = firstVerdict(SPOILING_RULES, {
+    steps: measured.filter((step) => step !== broken && step.complete),
+    first,
+    context,
+  })
+  if (spoiled !== null) return spoiled
+  return broken === undefined ? null : firstVerdict(RULES, { steps: [broken], first, context })
+}
+
+function firstVerdict(
+  rules: readonly Rule[],
+  subject: {
+    readonly steps: readonly Step[]
+    readonly first: Step
+    readonly context: SaturationContext
+  },
+): SaturationVerdict | null {
+  const { first, context } = subject
+  for (const step of subject.steps) {
+    const at = `at ${formatRate(step.targetPerS)}`
+    for (const rule of rules) {
+      const verdict = rule({ step, first, context, at })
+      if (verdict !== null) return verdict
+    }
+  }
+  return null
+}
+
+function driverWasSlow({ step, context, at }: Case): SaturationVerdict | null {
+  const { metrics } = step
+  const cores = metrics['driver.cpuCores'] ?? coresOf(context, metrics, 'driver')
+  if (cores !== null && cores >= LOOP_FULL_CORES) {
+    return { by: 'driver', evidence: `${at} the driver used ${formatNumber(cores)} of one core` }
+  }
+  const delayUs = numberOf(step.sendDelayUs?.p99 ?? null)
+  const limitUs = step.brokenSlo?.metric.startsWith('latency.') === true ? step.brokenSlo.max : null
+  const allowedUs = Math.max(GUILTY_DELAY_MIN_US, (limitUs ?? 0) * GUILTY_DELAY_RATIO)
+  // Waiting for a free connection also delays sending: that is the pool's or the target's doing.
+  const waited = step.waitedRatio > WAITED_MAX_RATIO
+  if (delayUs !== null && !waited && delayUs > allowedUs && !isStarved(step, context)) {
+    const delay = formatDurationUs(delayUs)
+    return { by: 'driver', evidence: `${at} events left the driver ${delay} late (p99)` }
+  }
+  return null
+}
+
+/** A driver that got no core is late through no fault of its own. */
+function isStarved({ metrics }: Step, { cores }: SaturationContext): boolean {
+  const idle = metrics['machine.idleCores']
+  return idle !== undefined && idle < cores * IDLE_MIN_RATIO
+}
+
+function engineRefused({ step, context, at }: Case): SaturationVerdict | null {
+  const engine = enginesIn(context)
+  const rejected = step.metrics['inserts.rejected'] ?? 0
+  const delayed = step.metrics['inserts.delayed'] ?? 0
+  if (rejected > 0) {
+    const evidence = `${at} ${engine} refused ${formatNumber(rejected)} inserts: too many parts`
+    return { by: 'engine', evidence }
+  }
+  if (delayed > 0) {
+    const evidence = `${at} ${engine} slowed ${formatNumber(delayed)} inserts: too many parts`
+    return { by: 'engine', evidence }
+  }
+  return null
+}
+
+function connectionsWereFew(subject: Case): SaturationVerdict | null {
+  const { step, context, at } = subject
+  if (step.waitedRatio <= WAITED_MAX_RATIO) return null
+  // Whoever answers slowly keeps connections busy: then they are the symptom.
+  if (serviceWasSlow(subject) || droppedOrShed(step)) return null
+  const waited = formatRatio(step.waitedRatio)
+  const connections = formatNumber(context.connections)
+  return {
+    by: 'pool',
+    evidence: `${at} ${waited} of requests waited for one of ${connections} connections while the service answered as fast as before`,
+  }
+}
+
+function serviceWasSlow({ step, first, context }: Case): boolean {
+  if (loopOf(step, context) !== null) return true
+  const now = numberOf(step.serviceTimeUs?.p99 ?? null)
+  // Unanswered requests: the service was as slow as can be.
+  if (now === null) return true
+  const limit = step.brokenSlo
+  if (limit?.metric.startsWith('latency.') === true && now > limit.max) return true
+  if (step === first) return false
+  const before = numberOf(first.serviceTimeUs?.p50 ?? null)
+  const median = numberOf(step.serviceTimeUs?.p50 ?? null)
+  return before === null || median === null || median > before * SLOWER_FACTOR
+}
+
+function droppedOrShed({ counts, dueEvents }: Step): boolean {
+  return counts.shed + counts.dropped + counts.unknown > dueEvents * DROPPED_MAX_RATIO
+}
+
+function machineWasShared({ step, context, at }: Case): SaturationVerdict | null {
+  const { metrics } = step
+  const steal = metrics['machine.stealRatio'] ?? 0
+  if (steal > STEAL_MAX_RATIO) {
+    return { by: 'machine', evidence: `${at} the hypervisor kept ${formatRatio(steal)} of the CPU` }
+  }
+  const foreign = metrics['machine.foreignCores'] ?? 0
+  if (foreign > context.cores * FOREIGN_MAX_RATIO && isStarved(step, context)) {
+    const cores = formatNumber(context.cores)
+    const evidence = `${at} other processes used ${formatNumber(foreign)} of ${cores} cores and none was left idle`
+    return { by: 'machine', evidence }
+  }
+  return null
+}
+
+function loopWasFull({ step, context, at }: Case): SaturationVerdict | null {
+  const loop = loopOf(step, context)
+  if (loop === null) return null
+  const evidence = `${at} ${loop.name} used ${formatNumber(loop.cores)} cores: its event loop is one`
+  return { by: 'service', evidence }
+}
+
+/** The service or worker whose event loop had no rest. */
+function loopOf(
+  { metrics }: Step,
+  { parts }: SaturationContext,
+): { readonly name: string; readonly cores: number } | null {
+  for (const { name, kind } of parts) {
+    const cores = metrics[`cpu.cores{${name}}`]
+    if ((kind === 'service' || kind === 'worker') && cores !== undefined) {
+      if (cores >= LOOP_FULL_CORES) return { name, cores }
+    }
+  }
+  return null
+}
+
+/** Where its sessions stood: for locks, for the disk, or for each other's WAL. */
+function engineWaited({ step, first, context, at }: Case): SaturationVerdict | null {
+  const { metrics } = step
+  let longest = { event: '', sessions: 0 }
+  for (const [key, sessions] of Object.entries(metrics)) {
+    const event = /^waits\.sessions\{((?:Lock|LWLock|IO|BufferPin):.*)\}$/.exec(key)?.[1]
+    if (event !== undefined && sessions > longest.sessions) longest = { event, sessions }
+  }
+  const before = step === first ? 0 : (first.metrics[`waits.sessions{${longest.event}}`] ?? 0)
+  if (longest.sessions >= WAITING_SESSIONS_MIN && longest.sessions > before * SLOWER_FACTOR) {
+    const sessions = formatNumber(longest.sessions)
+    const evidence = `${at} ${sessions} sessions of ${enginesIn(context)} waited for ${longest.event} on average`
+    return { by: 'engine', evidence }
+  }
+  const waitingCores = metrics['machine.iowaitCores'] ?? 0
+  if (waitingCores > context.cores * IO_BOUND_RATIO) {
+    const evidence = `${at} ${formatNumber(waitingCores)} of ${formatNumber(context.cores)} cores waited for the disk`
+    return { by: 'engine', evidence }
+  }
+  return null
+}
+
+function engineTookAllCores({ step, context, at }: Case): SaturationVerdict | null {
+  for (const { name, kind } of context.parts) {
+    const cores = step.metrics[`cpu.cores{${name}}`] ?? 0
+    if (kind === 'engine' && cores >= context.cores * LOOP_FULL_CORES) {
+      const evidence = `${at} ${name} used ${formatNumber(cores)} of ${formatNumber(context.cores)} cores`
+      return { by: 'engine', evidence }
+    }
+  }
+  return null
+}
+
+function noCoreWasIdle({ step, context, at }: Case): SaturationVerdict | null {
+  if (!isStarved(step, context)) return null
+  const users = context.parts
+    .map(({ name }) => ({ name, cores: step.metrics[`cpu.cores{${name}}`] ?? 0 }))
+    .filter(({ cores }) => cores >= 0.05)
+    .sort((a, b) => b.cores - a.cores)
+    .map(({ name, cores }) => `${name} ${formatNumber(cores)}`)
+  const shared = users.length === 0 ? '' : ` (${users.join(', ')})`
+  return {
+    by: 'machine',
+    evidence: `${at} all ${formatNumber(context.cores)} cores were busy${shared} and no part was at a limit of its own`,
+  }
+}
+
+function coresOf(
+  { parts }: SaturationContext,
+  metrics: Readonly<Record<string, number>>,
+  kind: Part['kind'],
+): number | null {
+  const name = parts.find((part) => part.kind === kind)?.name
+  return name === undefined ? null : (metrics[`cpu.cores{${name}}`] ?? null)
+}
+
+function enginesIn({ parts }: SaturationContext): string {
+  const names = parts.filter(({ kind }) => kind === 'engine').map(({ name }) => name)
+  return names.length === 0 ? 'the engine' : names.join(' and ')
+}
+
+function numberOf(quantile: Quantile | null): number | null {
+  return typeof quantile === 'number' ? quantile : null
+}
