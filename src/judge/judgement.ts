@@ -21,6 +21,7 @@ export function judgementOf(input: JudgementInput): Judgement {
     target: evidence.target,
     title: trigger.title,
     rule: ruleInWords(trigger),
+    limits: limitsOf(trigger),
     source: {
       document: `${trigger.source.document}, ${trigger.source.section}`,
       quote: trigger.source.quote,
@@ -43,6 +44,16 @@ function verdictOf(input: JudgementInput): Verdict {
     case 'band':
       return judgeBand(input.study, judged)
   }
+}
+
+/** The documented levels per metric, for charts; a demand or a band is about the profile, not about a metric. */
+function limitsOf({ judged }: Trigger): NonNullable<Judgement['limits']> {
+  if (judged.kind !== 'symptom') return []
+  const { warning, critical } = judged.thresholds
+  return judged.metrics.flatMap((metric) => [
+    ...(warning === undefined ? [] : [{ metric, level: 'warning' as const, value: warning }]),
+    { metric, level: 'critical' as const, value: critical },
+  ])
 }
 
 /** Every word a document leaves open stands here with the value it was given. */
