@@ -17,8 +17,12 @@ export const IMPORT_TABLE = {
   architecture: { values: ['kit'], types: ['collect', 'engines'] },
   drive: { values: ['kit', 'shapes'], types: ['scenario'] },
   collect: {
-    values: ['kit'],
-    types: ['architecture', 'engines', 'shapes', 'scenario', 'drive', 'results'],
+    values: ['kit', 'shapes'],
+    types: ['architecture', 'engines', 'scenario', 'drive', 'results'],
+  },
+  audit: {
+    values: ['kit', 'shapes', 'drive'],
+    types: ['architecture', 'engines', 'results', 'collect'],
   },
   results: { values: ['kit', 'scenario', 'target', 'plan'], types: [] },
   study: {
@@ -30,6 +34,7 @@ export const IMPORT_TABLE = {
       'engines',
       'drive',
       'collect',
+      'audit',
       'results',
       'judge',
       'plan',

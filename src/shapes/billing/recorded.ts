@@ -21,7 +21,8 @@ import { rawRecords, RECORD_BYTES_MAX, type RawRecord } from './recorded-lines.t
 import { copyRowText, jsonText } from './recorded-text.ts'
 
 const PROBLEMS_LISTED_MAX = 20
-const WINDOW_BYTES = 2 * RECORD_BYTES_MAX
+/** Read at a time where the record is not longer: few bytes are in vain even when records are read at random. */
+const READ_BYTES = 128 * 1024
 const BYTE_ORDER_MARK = '\ufeff'
 
 export interface RecordedStream extends EventStream, Disposable {
@@ -56,6 +57,7 @@ export async function openRecorded(spec: RecordedStreamSpec): Promise<RecordedSt
         bytes: record.bytes?.length ?? 0,
         timeMs: event.timeMs,
         identity: hashIdentity(event.organizationId, event.transactionId),
+        value: event.value,
       })
     }
   }
@@ -168,7 +170,7 @@ class FileStream implements RecordedStream {
   readonly #reader: RecordReader
   readonly #index: RecordedIndex
   readonly #descriptor: number
-  readonly #window = Buffer.allocUnsafeSlow(WINDOW_BYTES)
+  readonly #window = Buffer.allocUnsafeSlow(RECORD_BYTES_MAX)
   #windowAt = 0
   #windowBytes = 0
   #lastIndex = -1
@@ -213,15 +215,15 @@ class FileStream implements RecordedStream {
   }
 
   valueAt(index: number): number {
-    return this.#eventAt(index).value
+    return this.#index.valueAt(this.canonicalOf(index))
   }
 
   value64Of(index: number): number {
-    return Math.round(this.#eventAt(index).value * 64)
+    return Math.round(this.valueAt(index) * 64)
   }
 
   timeMsOf(index: number): number {
-    return this.#eventAt(index).timeMs
+    return this.recordedTimesMs[this.canonicalOf(index)] ?? 0
   }
 
   [Symbol.dispose](): void {
@@ -243,8 +245,9 @@ class FileStream implements RecordedStream {
     const bytes = this.#index.bytesOf(index)
     const inside = offset >= this.#windowAt && offset + bytes <= this.#windowAt + this.#windowBytes
     if (!inside) {
+      const length = Math.max(bytes, READ_BYTES)
       this.#windowAt = offset
-      this.#windowBytes = readSync(this.#descriptor, this.#window, 0, WINDOW_BYTES, offset)
+      this.#windowBytes = readSync(this.#descriptor, this.#window, 0, length, offset)
     }
     if (this.#windowBytes < bytes) {
       throw new HeadroomError(

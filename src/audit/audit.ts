@@ -1,0 +1,56 @@
+/** The audit of a run: every store of the architecture against what was acknowledged, and against each other. */
+import type { StorePromise } from '../architecture/architecture.ts'
+import type { Store } from '../engines/engine.ts'
+import { assert } from '../kit/errors.ts'
+import type { Audit } from '../results/record.ts'
+import type { EventStream } from '../shapes/stream.ts'
+import { and, or, without } from './index-bits.ts'
+import type { OutcomeReader } from './outcomes.ts'
+import type { WorstFault } from './promise.ts'
+import { foldOutcomes } from './sent-events.ts'
+import { auditStore, type StoreFindings } from './store-audit.ts'
+
+export interface RunAuditOptions {
+  readonly stores: readonly Pick<Store, 'name' | 'rows' | 'readable' | 'totals'>[]
+  readonly promises: readonly StorePromise[]
+  readonly stream: EventStream
+  /** Absent: preloaded rows come from `stream`; a run that replays a file names the stream that made them. */
+  readonly preloadStream?: EventStream
+  readonly outcomes: OutcomeReader
+  readonly preloadedRows: number
+  readonly worstFault?: WorstFault
+  readonly listLimit?: number
+  readonly signal: AbortSignal
+}
+
+/** Reads every store once in full and once through its view. Rejects when a store does. */
+export async function auditRun(options: RunAuditOptions): Promise<Audit> {
+  const { stores, promises, outcomes, stream, signal, ...rest } = options
+  const sent = await foldOutcomes(outcomes, stream, signal)
+  const findings: StoreFindings[] = []
+  for (const store of stores) {
+    const promise = promises.find((candidate) => candidate.store === store.name)
+    assert(promise !== undefined, `the architecture promises something about ${store.name}`)
+    findings.push(await auditStore({ ...rest, store, promise, stream, sent, signal }))
+  }
+  return {
+    stores: findings.map(({ audit }) => audit),
+    divergedBetweenStores: divergedBetween(findings),
+    passed: findings.every(({ audit }) => audit.verdict !== 'broken'),
+  }
+}
+
+/** Events that some store gives out and another does not, or holds with another value. */
+function divergedBetween(findings: readonly StoreFindings[]): number {
+  const [first, ...others] = findings
+  if (first === undefined || others.length === 0) return 0
+  const everywhere = first.held.clone()
+  const somewhere = first.held.clone()
+  const differing = first.diverged.clone()
+  for (const { held, diverged } of others) {
+    everywhere.combine(held, and)
+    somewhere.combine(held, or)
+    differing.combine(diverged, or)
+  }
+  return somewhere.combine(everywhere, without).combine(differing, or).count()
+}

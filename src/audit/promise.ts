@@ -1,0 +1,101 @@
+/** Counts of an audit and a promise in, a verdict and the sentence for the report out. */
+import type { StorePromise } from '../architecture/architecture.ts'
+import type { StoreAudit } from '../results/record.ts'
+
+/** Ordered from harmless to worst, as `survives` is. */
+export type WorstFault = 'none' | 'process-kill' | 'power-loss' | 'node-loss'
+
+const FAULT_RANK = { none: 0, 'process-kill': 1, 'power-loss': 2, 'node-loss': 3 } as const
+const SURVIVES_RANK = { nothing: 0, 'process-kill': 1, 'power-loss': 2, 'node-loss': 3 } as const
+
+type Counts = Pick<
+  StoreAudit,
+  | 'lostEvents'
+  | 'duplicatedRows'
+  | 'duplicatedReadable'
+  | 'foreignRows'
+  | 'divergedEvents'
+  | 'preloadedRowsExpected'
+  | 'preloadedRowsFound'
+  | 'value64SumExpected'
+  | 'value64SumStored'
+>
+
+export interface PromiseContext {
+  readonly promise: StorePromise
+  readonly worstFault: WorstFault
+  /** How the engine's own totals differ from the rows it gave out; null when they agree. */
+  readonly disagreement: string | null
+}
+
+export function judgePromise(
+  counts: Counts,
+  context: PromiseContext,
+): Pick<StoreAudit, 'verdict' | 'because'> {
+  const broken = [
+    ...brokenPromises(counts, context),
+    ...(context.disagreement === null ? [] : [context.disagreement]),
+  ]
+  if (broken.length > 0) return { verdict: 'broken', because: `${broken.join('; ')}.` }
+  const allowed = allowedDeviations(counts, context)
+  if (allowed.length > 0) return { verdict: 'as-promised', because: `${allowed.join('; ')}.` }
+  return { verdict: 'whole', because: 'Every acknowledged event is stored once and readable once.' }
+}
+
+/**
+ * Loss is within the promise of a store that is written without an ack (at most once), and after a fault worse than
+ * what acknowledged events survive. A store that survives a process kill may lose nothing while nothing worse happened.
+ */
+function lossIsAllowed({ promise, worstFault }: PromiseContext): boolean {
+  if (promise.delivery === 'at-most-once') return true
+  return FAULT_RANK[worstFault] > SURVIVES_RANK[promise.survives]
+}
+
+function brokenPromises(counts: Counts, context: PromiseContext): string[] {
+  const { duplicates } = context.promise
+  const { lostEvents, duplicatedRows, duplicatedReadable, foreignRows, divergedEvents } = counts
+  const findings: readonly (readonly [number, string, string])[] = [
+    [lossIsAllowed(context) ? 0 : lostEvents, 'acknowledged event', 'lost'],
+    [counts.preloadedRowsExpected - counts.preloadedRowsFound, 'preloaded row', 'missing'],
+    [
+      duplicates === 'one-row' ? duplicatedRows : 0,
+      'row',
+      'stored again where one row is promised',
+    ],
+    [duplicates === 'kept' ? 0 : duplicatedReadable, 'event', 'readable more than once'],
+    [foreignRows, 'row', 'that nobody was told is stored'],
+    [divergedEvents, 'event', 'with another value than was sent'],
+  ]
+  const broken = findings
+    .filter(([count]) => count > 0)
+    .map(([count, noun, what]) => `${counted(count, noun)} ${what}`)
+  const sumsDiffer = counts.value64SumExpected !== counts.value64SumStored
+  if (broken.length === 0 && lostEvents === 0 && sumsDiffer) {
+    return ['the sums of values differ though the sets of events agree']
+  }
+  return broken
+}
+
+function allowedDeviations(counts: Counts, { promise, worstFault }: PromiseContext): string[] {
+  const allowed: string[] = []
+  if (counts.lostEvents > 0) {
+    const why =
+      promise.delivery === 'at-most-once'
+        ? 'the promise is at most once'
+        : `survives ${promise.survives}, met ${worstFault}`
+    allowed.push(
+      `${counted(counts.lostEvents, 'acknowledged event')} lost, within the promise: ${why}`,
+    )
+  }
+  if (counts.duplicatedRows > 0) {
+    const kept = promise.duplicates === 'kept' ? 'repeats are kept' : 'one of them is readable'
+    allowed.push(
+      `${counted(counts.duplicatedRows, 'row')} stored again, within the promise: ${kept}`,
+    )
+  }
+  return allowed
+}
+
+function counted(count: number, noun: string): string {
+  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`
+}
