@@ -35,7 +35,8 @@ const argv = [
   'clickhouse',
   ...['--config-file', join(dir, 'config.xml')],
   ...['--path', join(dir, 'data')],
-  ...['--multiquery', '--query', query],
+  // `logger.level` of the configuration file is overridden by this option's own default, which is trace.
+  ...['--log-level=warning', '--multiquery', '--query', query],
 ]
 
 let stopping = false

@@ -55,7 +55,6 @@ export function configXml(folders: ConfigFolders, settings: SortedSettings): str
     // The embedded library knows no users or passwords: nobody but this machine may reach it.
     element('listen_host', text('127.0.0.1')),
     element('logger', [
-      element('level', text('warning')),
       element('log', text(folders.logFile)),
       element('size', text('100M')),
       element('count', text('1')),
