@@ -2,7 +2,7 @@
  * Triggers that follow from what the user asks for, never from a synthetic rate. In: the profile. Out: fired, or holds
  * with the ratio to the documented level. No run is needed and none is named.
  */
-import { formatNumber, formatRate } from '../kit/units.ts'
+import { formatMany, formatNumber, formatRate } from '../kit/units.ts'
 import { rateOfRowsPerMonth, rowsPerMonth } from '../plan/formulas.ts'
 import type { Profile } from '../plan/profile.ts'
 import type { StudyRecord } from '../results/record.ts'
@@ -38,8 +38,19 @@ export function judgeDemand(study: StudyRecord, rule: DemandRule): Verdict {
       runs: [],
     }
   }
-  const ratio = value > 0 && first > 0 ? first / value : null
-  const crossing = quantity.crossingPerS?.(first) ?? null
+  return holds({ study, quantity, threshold: first })
+}
+
+interface Holding {
+  readonly study: StudyRecord
+  readonly quantity: Quantity
+  readonly threshold: number
+}
+
+function holds({ study, quantity, threshold }: Holding): Verdict {
+  const { value, written } = quantity
+  const ratio = value > 0 && threshold > 0 ? threshold / value : null
+  const crossing = quantity.crossingPerS?.(threshold) ?? null
   return {
     state: 'holds',
     evidence: 'declared',
@@ -48,8 +59,8 @@ export function judgeDemand(study: StudyRecord, rule: DemandRule): Verdict {
     headroomOf: crossing === null ? 'metric' : 'rate',
     because:
       value === 0
-        ? `the profile declares none: ${written(value)}`
-        : `the profile declares ${written(value)}; the documented level is ${written(first)}`,
+        ? 'the profile declares no such need'
+        : `the profile declares ${written(value)}; the documented level is ${written(threshold)}`,
     firesBetween: crossing === null ? NEVER : declaredDates(study, crossing),
     runs: [],
   }
@@ -114,7 +125,7 @@ function quantityOf(profile: Profile, quantity: DemandRule['quantity']): Quantit
     case 'rowsPerMonth':
       return {
         value: rowsPerMonth(profile.ratePerS),
-        written: (rows) => `${formatNumber(rows)} rows a month`,
+        written: (rows) => `${formatMany(rows)} rows a month`,
         crossingPerS: rateOfRowsPerMonth,
       }
     case 'replayDays':

@@ -38,25 +38,24 @@ export function figureOf(round: Round, figure: Figure, ratePerS: number | null):
   if (figure === 'store.bytesPerEvent') return storedBytesPerEvent(round)
   const step = stepAt(round, ratePerS)
   if (step === null) return null
-  switch (figure) {
-    case 'latency.p50Us':
-      return numberOf(step.latencyUs?.p50)
-    case 'latency.p99Us':
-      return numberOf(step.latencyUs?.p99)
-    case 'latency.p999Us':
-      return numberOf(step.latencyUs?.p999)
-    case 'freshness.p50Us':
-      return slowestStore(step, 'p50')
-    case 'freshness.p99Us':
-      return slowestStore(step, 'p99')
-    case 'wal.bytesPerEvent':
-    case 'wal.fpiBytesPerEvent':
-      return step.metrics[figure] ?? round.measured.metrics[figure] ?? null
-    case 'cpu.msPer1000Events{service}':
-      return cpuMsPer1000(round, { step, of: 'service' })
-    case 'cpu.msPer1000Events{engine}':
-      return cpuMsPer1000(round, { step, of: 'engine' })
-  }
+  return STEP_FIGURES[figure](step, round)
+}
+
+const STEP_FIGURES: Readonly<
+  Record<
+    Exclude<Figure, 'rate.sustainedPerS' | 'store.bytesPerEvent'>,
+    (step: Step, round: Round) => number | null
+  >
+> = {
+  'latency.p50Us': (step) => numberOf(step.latencyUs?.p50),
+  'latency.p99Us': (step) => numberOf(step.latencyUs?.p99),
+  'latency.p999Us': (step) => numberOf(step.latencyUs?.p999),
+  'freshness.p50Us': (step) => slowestStore(step, 'p50'),
+  'freshness.p99Us': (step) => slowestStore(step, 'p99'),
+  'wal.bytesPerEvent': (step, round) => walFigure('wal.bytesPerEvent', step, round),
+  'wal.fpiBytesPerEvent': (step, round) => walFigure('wal.fpiBytesPerEvent', step, round),
+  'cpu.msPer1000Events{service}': (step, round) => cpuMsPer1000(round, { step, of: 'service' }),
+  'cpu.msPer1000Events{engine}': (step, round) => cpuMsPer1000(round, { step, of: 'engine' }),
 }
 
 /** Every counting round's value; rounds that do not know the figure are left out. */
@@ -80,6 +79,11 @@ export function stepAt(round: Round, ratePerS: number | null): Step | null {
 export function enoughSamples(percentiles: Percentiles, percentile: Percentile): boolean {
   const share = { p50: 0.5, p99: 0.01, p999: 0.001 }[percentile]
   return percentiles.samples >= Math.round(10 / share)
+}
+
+/** The step's own where it was sampled there, else the whole run's. */
+function walFigure(key: string, step: Step, round: Round): number | null {
+  return step.metrics[key] ?? round.measured.metrics[key] ?? null
 }
 
 /** All stores must be readable: the slowest one decides. null where no store has enough samples. */

@@ -4,7 +4,7 @@
  * the rows that were measured; what answers too slowly with fewer rows has fired whatever the user holds.
  */
 import { findMetric, parseMetricKey } from '../collect/metrics.ts'
-import { formatCount, formatNumber, formatQuantity } from '../kit/units.ts'
+import { formatMany, formatQuantity } from '../kit/units.ts'
 import { SECONDS_PER_DAY, rowsHeld } from '../plan/formulas.ts'
 import type { Interval } from '../results/record.ts'
 import { conditionsOf } from './conditions.ts'
@@ -172,7 +172,8 @@ function answerOf(
     const query = round.measured.queries.find((one) => one.name === label)
     if (query !== undefined && query.failed > query.answered) return Infinity
     const median = query?.seconds?.p50
-    if (typeof median === 'number') return median
+    if (median === 'infinite') return Infinity
+    if (median !== undefined) return median
   }
   const at = valueAt(pointsOf(round, options.key), options.ratePerS)
   return at.state === 'measured' || at.state === 'at-most' || at.state === 'extrapolated'
@@ -181,7 +182,7 @@ function answerOf(
 }
 
 function formatRows(rows: number): string {
-  return `${rows < 1e6 ? formatCount(Math.round(rows)) : formatNumber(rows)} rows`
+  return `${formatMany(rows)} rows`
 }
 
 function unitOf(key: string): string {

@@ -60,18 +60,39 @@ export function overallVerdict(targets: readonly Unspoken[], about: SpokenAbout)
   )[0]
   const rate = formatRate(profile.ratePerS)
   if (simplest === undefined) {
-    const why = targets.map(
-      (target) => `${target.target} ${misfits(target, profile).join(' and ')}`,
-    )
+    const why = targets.map((target) => `${target.target} ${listed(misfits(target, profile))}`)
     return `No target measured here is shown to suit ${rate}: ${why.join('; ')}.`
   }
-  const ratio = simplest.headroomRatio?.mid ?? 1
-  const others = fits.length > 1 ? ', with the fewest parts to operate of those that do' : ''
+  // A documented trigger that fires is not argued away by a rate that holds.
+  const fires = simplest.judgements.some((one) => one.verdict.state === 'fired')
   const words = [
-    `${simplest.target} is enough for ${rate}${others}: ${formatHeadroom(ratio)}`,
+    `${simplest.target} ${fires ? 'carries' : 'is enough for'} ${rate}: it ${heldInWords(simplest, about)}`,
+    ...othersInWords({ targets, fits, chosen: simplest, about }),
     ...triggersInWords(simplest.judgements, about),
   ]
   return `${words.join('; ')}.`
+}
+
+interface OthersInput {
+  readonly targets: readonly Unspoken[]
+  readonly fits: readonly Unspoken[]
+  readonly chosen: Unspoken
+  readonly about: SpokenAbout
+}
+
+/** Who would do as well, and what keeps the rest from it. */
+function othersInWords(input: OthersInput): readonly string[] {
+  const { targets, fits, chosen, about } = input
+  const alike = fits.filter((target) => target !== chosen).map((target) => target.target)
+  const rest = targets.filter((target) => !fits.includes(target))
+  const words =
+    alike.length === 0
+      ? []
+      : [`${listed(alike)} would ${alike.length === 1 ? '' : 'each '}suit too`]
+  return [
+    ...words,
+    ...rest.map((target) => `${target.target} ${listed(misfits(target, about.profile))}`),
+  ]
 }
 
 /** Where the documents place the declared rate, and how full the band is. */
@@ -113,24 +134,31 @@ function tier(durability: string): number {
 
 function holdsInWords(target: Unspoken, about: SpokenAbout): string {
   const { sustainedPerS: sustained, headroomRatio, limit } = target
-  const declared = `the declared ${formatRate(about.profile.ratePerS)}`
   if (sustained === null) {
     const first = limit === null ? '' : ` (${limitInWords(target, about)})`
     return `keeps no measured rate within its SLOs on this machine${first}`
   }
-  const held = `holds ${formatInterval(sustained, 'events/s')} on this machine`
+  const held = heldInWords(target, about)
   const ratio = headroomRatio?.mid ?? 1
-  if (limit === null) {
-    return `${held}, ${relation(ratio, declared)}, and reached no limit there`
-  }
+  if (limit === null) return `${held}, and reached no limit there`
   if (ratio < 1 || ratio >= 3) {
-    return `${held}, ${relation(ratio, declared)}; its first limit is ${limitInWords(target, about)}`
+    return `${held}; its first limit is ${limitInWords(target, about)}`
   }
-  return `${held} with ${formatHeadroom(ratio)} to its first limit (${limitInWords(target, about)})`
+  const rate = formatInterval(sustained, 'events/s')
+  return `holds ${rate} on this machine with ${formatHeadroom(ratio)} to its first limit (${limitInWords(target, about)})`
+}
+
+function heldInWords(target: Unspoken, about: SpokenAbout): string {
+  const { sustainedPerS: sustained, headroomRatio } = target
+  if (sustained === null) return 'keeps no measured rate within its SLOs'
+  const declared = `the declared ${formatRate(about.profile.ratePerS)}`
+  const rate = formatInterval(sustained, 'events/s')
+  return `holds ${rate} on this machine, ${relation(headroomRatio?.mid ?? 1, declared)}`
 }
 
 function relation(ratio: number, declared: string): string {
-  return ratio < 1 ? `${formatHeadroom(ratio)} of ${declared}` : `${formatTimes(ratio)} ${declared}`
+  if (ratio >= 3) return `${formatTimes(ratio)} ${declared}`
+  return `${formatHeadroom(ratio)} ${ratio < 1 ? 'of' : 'over'} ${declared}`
 }
 
 function limitInWords(target: Unspoken, about: SpokenAbout): string {
@@ -178,9 +206,14 @@ function nextInWords(judgements: readonly Judgement[], about: SpokenAbout): read
       ? [`at ${growth} growth a month none of those that hold fires within ${years} years`]
       : []
   }
-  return [
-    `at ${growth} growth a month the ${first} (${ruleOf(next.one, about)}) fires ${when(next.dates)}`,
-  ]
+  const rule = ruleOf(next.one, about)
+  if (next.dates.likely === null && next.dates.latest === null) {
+    const until = formatMonth(next.dates.earliest ?? '')
+    return [
+      `at ${growth} growth a month the evidence for the ${first} (${rule}) lasts until ${until} at least`,
+    ]
+  }
+  return [`at ${growth} growth a month the ${first} (${rule}) fires ${when(next.dates)}`]
 }
 
 function when(dates: DateRange): string {
@@ -188,14 +221,20 @@ function when(dates: DateRange): string {
   if (earliest === null) return 'not within the horizon'
   const beyond = beyondEvidence ? ', extrapolated beyond the evidence' : ''
   if (latest !== null) return `${formatMonthRange(earliest, latest)}${beyond}`
-  if (likely !== null)
-    return `from ${formatMonth(earliest)} on, likely in ${formatMonth(likely)}${beyond}`
-  return `not before ${formatMonth(earliest)}; when it does was not seen`
+  const towards = likely === null ? '' : `, likely in ${formatMonth(likely)}`
+  return `from ${formatMonth(earliest)} on${towards}${beyond}`
 }
 
-/** Known dates come before lower bounds of the same month. */
+/** Known dates come before mere lower bounds: those say how far the evidence reaches, not when something fires. */
 function sortKey(dates: DateRange): string {
-  return `${dates.likely ?? dates.earliest ?? ''}${dates.likely === null ? 'z' : 'a'}`
+  const known = dates.likely !== null || dates.latest !== null
+  return `${known ? 'a' : 'z'}${dates.likely ?? dates.earliest ?? ''}`
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+function listed(words: readonly string[]): string {
+  const last = words.at(-1) ?? ''
+  return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} and ${last}`
 }
 
 function shortOf(judgement: Judgement, about: SpokenAbout): string {

@@ -2,6 +2,7 @@
  * Whether a limit is broken now. In: the driver's windows, query answers and samples of the current step. Out: null or
  * the breach. While the run lasts it only says `broken` when that is certain; `stepBreach` judges the finished step.
  */
+import { parseMetricKey } from '../collect/metrics.ts'
 import type { DriverWindow, QueryResult } from '../drive/job.ts'
 import type { Quantile, Step } from '../results/record.ts'
 import type { Slo } from '../scenario/scenario.ts'
@@ -93,7 +94,7 @@ export function liveSlo(slos: readonly Slo[]): LiveSlo {
 /** Judged over the last `slo.windowS` seconds; null also while the step is younger than that. */
 export function sloBroken(view: SloView, slo: Slo): SloBreach | null {
   const last = view.windows.at(-1)
-  const id = slo.metric.replace(/\{.*$/, '')
+  const { id } = parseMetricKey(slo.metric)
   if (id === 'query.seconds') return queryBreach(view, slo)
   const value = isDriverMetric(id) ? driverValue(view, slo) : sampledValue(view, slo)
   if (value === null || !exceeds(value, slo.max)) return null
@@ -116,15 +117,15 @@ export function stepBreach(step: Step, slos: readonly Slo[]): SloBreach | null {
 
 /** A metric of a step by key: percentiles over all due events, freshness per store, else the step's own metrics. */
 export function stepValue(step: Step, key: string): Quantile | null {
-  const { id, label } = splitKey(key)
-  const digits = /\.p(50|90|99|999)Us$/.exec(id)?.[1]
-  if (digits !== undefined) {
-    const quantile = `p${digits}` as 'p50' | 'p90' | 'p99' | 'p999'
-    if (id.startsWith('latency.')) return step.latencyUs?.[quantile] ?? null
-    if (id.startsWith('sendDelay.')) return step.sendDelayUs?.[quantile] ?? null
-    if (id.startsWith('freshness.') && label !== null) {
-      return step.freshnessUs[label]?.[quantile] ?? null
-    }
+  const { id, label } = parseMetricKey(key)
+  const [, family, percentile] = /^(\w+)\.(p50|p90|p99|p999)Us$/.exec(id) ?? []
+  if (family === 'latency' || family === 'sendDelay' || family === 'freshness') {
+    const known = {
+      latency: step.latencyUs,
+      sendDelay: step.sendDelayUs,
+      freshness: label === null ? null : step.freshnessUs[label],
+    }[family]
+    return known?.[percentile as 'p50' | 'p90' | 'p99' | 'p999'] ?? null
   }
   if (id === 'outcome.notAcceptedRatio' && step.dueEvents > 0) {
     return 1 - (step.counts.accepted + step.counts.duplicate) / step.dueEvents
@@ -212,7 +213,7 @@ function certainlyOlder(view: SloView, ageMs: number): number {
 }
 
 function queryBreach(view: SloView, slo: Slo): SloBreach | null {
-  const name = splitKey(slo.metric).label
+  const name = parseMetricKey(slo.metric).label
   const nowMs = Math.max(view.windows.at(-1)?.atMs ?? 0, view.queries.at(-1)?.atMs ?? 0)
   const recent = view.queries.filter(
     (query) => (name === null || query.name === name) && query.atMs > nowMs - slo.windowS * 1e3,
@@ -246,8 +247,10 @@ function lastWindows(
   const first = windows[0]
   if (last === undefined || first === undefined) return null
   const seenMs = last.atMs - first.atMs + 1e3
-  if (seenMs + WINDOW_TOLERANCE_MS < windowS * 1e3) return null
-  return windows.filter((one) => one.atMs > last.atMs - windowS * 1e3 + WINDOW_TOLERANCE_MS)
+  // Whole seconds only: a step of 2.5 s holds two windows of the driver, and must be able to break.
+  const wantedMs = Math.max(1, Math.floor(windowS)) * 1e3
+  if (seenMs + WINDOW_TOLERANCE_MS < wantedMs) return null
+  return windows.filter((one) => one.atMs > last.atMs - wantedMs + WINDOW_TOLERANCE_MS)
 }
 
 function startsIn(window: DriverWindow, fromMs: number): boolean {
@@ -290,9 +293,4 @@ function exceeds(value: Quantile, max: number): boolean {
 
 function isNumber(value: number | null): value is number {
   return value !== null
-}
-
-function splitKey(key: string): { readonly id: string; readonly label: string | null } {
-  const match = /^([^{]+)\{(.*)\}$/.exec(key)
-  return { id: match?.[1] ?? key, label: match?.[2] ?? null }
 }

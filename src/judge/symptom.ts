@@ -226,7 +226,7 @@ function longEnough(
 ): readonly Point[] {
   const long = new Set(
     round.measured.steps
-      .filter((step) => !step.complete || step.toMs - step.fromMs >= options.windowS * 990)
+      .filter((step) => step.brokenSlo !== null || step.toMs - step.fromMs >= options.windowS * 990)
       .map((step) => step.targetPerS),
   )
   return pointsOf(round, options.metric).filter((point) => long.has(point.ratePerS))
@@ -240,8 +240,7 @@ export function noRoundCounts(context: JudgeContext): Verdict {
 
 export function unknown(context: JudgeContext, because: string, rows?: number): Verdict {
   const { trigger, study, evidence } = context
-  const target = evidence.target
-  const options = { trigger, study, target }
+  const options = { trigger, study, target: evidence.target }
   return {
     state: 'unknown',
     because,

@@ -63,6 +63,15 @@ export function formatCount(value: number): string {
   return Number.isInteger(value) ? wholeNumber.format(value) : formatNumber(value)
 }
 
+/** Many things that nobody counts one by one: 13.8 billion, 523 million, 261,560. */
+export function formatMany(value: number): string {
+  const size = Math.abs(Number(value.toPrecision(3)))
+  if (size >= 1e12) return `${formatNumber(value / 1e12)} trillion`
+  if (size >= 1e9) return `${formatNumber(value / 1e9)} billion`
+  if (size >= 1e6) return `${formatNumber(value / 1e6)} million`
+  return formatCount(Math.round(value))
+}
+
 /** @param perS events per second */
 export function formatRate(perS: number): string {
   return `${formatNumber(perS)} events/s`

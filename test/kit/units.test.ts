@@ -9,6 +9,7 @@ import {
   formatDurationUs,
   formatHeadroom,
   formatInterval,
+  formatMany,
   formatMonth,
   formatMonthRange,
   formatNumber,
@@ -58,6 +59,14 @@ describe('units', () => {
     expect(formatCount(1_234_567)).toBe('1,234,567')
     expect(formatQuantity(1_234_567, 'rows')).toBe('1,234,567 rows')
     expect(formatQuantity(0, 'events')).toBe('0 events')
+  })
+
+  it('names millions and billions where nobody counts one by one', () => {
+    expect(formatMany(13_824_000_000)).toBe('13.8 billion')
+    expect(formatMany(999_999_999)).toBe('1 billion')
+    expect(formatMany(523_120_000)).toBe('523 million')
+    expect(formatMany(2.5e12)).toBe('2.5 trillion')
+    expect(formatMany(261_560)).toBe('261,560')
   })
 
   it('formats a value by the unit of its metric', () => {
