@@ -20,6 +20,8 @@ export default tseslint.config(
         { requireDefaultForNonUnion: true, considerDefaultExhaustiveForUnions: true },
       ],
       '@typescript-eslint/consistent-type-imports': 'error',
+      // `await using` is used by leaving its block.
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreUsingDeclarations: true }],
       // Numbers in messages are shown on purpose and formatted where it matters.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
     },

@@ -57,24 +57,28 @@ function wordsOfValue(
   expected: Outline | null,
 ): { readonly message: string; readonly remedy: string } {
   const range = expected === null ? null : rangeText(expected)
-  const shown = show(value)
-  if (issue.code === 'invalid_value') return wrongChoice(value, issue.values.map(String))
-  if (issue.code === 'invalid_union' && issue.errors.length === 0) {
-    return wrongChoice(value, optionsOf(issue))
+  const type = expected === null ? 'another value' : typeText(expected)
+  if (value === null) {
+    return { message: 'has no value', remedy: `write behind the colon: ${range ?? type}` }
   }
-  if (issue.code === 'too_small' || issue.code === 'too_big') {
-    return outOfRange(issue, shown, range)
-  }
-  if (issue.code === 'invalid_type' || issue.code === 'invalid_union') {
-    const wanted = expected === null ? 'another value' : typeText(expected)
-    return {
-      message: `expected ${wanted}, found ${shown}`,
-      remedy: typeRemedy(value, wanted) + (range === null ? '' : ` (${range})`),
+  switch (issue.code) {
+    case 'invalid_value':
+      return wrongChoice(value, issue.values.map(String))
+    case 'too_small':
+    case 'too_big':
+      return outOfRange(issue, show(value), range)
+    case 'invalid_type':
+    case 'invalid_union': {
+      const options = optionsOf(issue)
+      if (options.length > 0) return wrongChoice(value, options)
+      const message = `expected ${type}, found ${show(value)}`
+      return { message, remedy: typeRemedy(value, range ?? type) }
     }
-  }
-  return {
-    message: `${shown}: ${issue.message}`,
-    remedy: range === null ? `change it: ${issue.message}` : `use ${range}`,
+    default:
+      return {
+        message: `${show(value)}: ${issue.message}`,
+        remedy: `use ${range ?? issue.message}`,
+      }
   }
 }
 
@@ -141,11 +145,10 @@ function typeText(outline: Outline): string {
 }
 
 function typeRemedy(value: unknown, wanted: string): string {
-  if (value === null) return `write a value behind the colon: ${wanted}`
   if (typeof value === 'string' && wanted.includes('number')) {
     return Number.isFinite(Number(value.replaceAll(/[_,]/g, '')))
       ? `write ${value.replaceAll(/[_,]/g, '')} without quotes and separators`
-      : 'write a plain number; the ending of the key says its unit (S seconds, Ms milliseconds, PerS per second)'
+      : `write ${wanted}; the ending of the key says its unit (S seconds, Ms milliseconds, PerS per second)`
   }
   return `write ${wanted}`
 }

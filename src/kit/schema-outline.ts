@@ -41,17 +41,17 @@ export function outlineAt(outline: Outline, path: Path, document: unknown): Outl
   return next === null ? null : outlineAt(next, rest, childOf(document, key))
 }
 
-/** `1 … 5,000,000`, `> 0`, `one of even, poisson`; null where nothing limits the value. */
+/** `a number from 1 to 5,000,000`, `one of even, poisson`; null where nothing limits the value. */
 export function rangeText(outline: Outline): string | null {
   if (outline.enum !== undefined) return `one of ${outline.enum.map(String).join(', ')}`
   if (outline.const !== undefined) return String(outline.const)
-  const whole = outline.type === 'integer' ? 'whole number ' : ''
+  const kind = outline.type === 'integer' ? 'a whole number' : 'a number'
   const text = boundsText({
     low: usual(outline.minimum),
     above: usual(outline.exclusiveMinimum),
     high: usual(outline.maximum ?? outline.exclusiveMaximum),
   })
-  return text === null ? null : `${whole}${text}`
+  return text === null ? null : `${kind} ${text}`
 }
 
 function boundsText({
@@ -61,7 +61,7 @@ function boundsText({
 }: Readonly<Record<'low' | 'above' | 'high', number | null>>) {
   const upTo = high === null ? '' : `, at most ${number(high)}`
   if (low !== null)
-    return high === null ? `${number(low)} or more` : `${number(low)} … ${number(high)}`
+    return high === null ? `from ${number(low)}` : `from ${number(low)} to ${number(high)}`
   if (above !== null) return `above ${number(above)}${upTo}`
   return high === null ? null : `at most ${number(high)}`
 }

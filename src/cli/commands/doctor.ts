@@ -1,0 +1,39 @@
+/** `headroom doctor`: what can run here, what is missing, and the one command that gets it. */
+import type { Command, CommonFlags } from '../command.ts'
+import type { Check } from '../doctor.ts'
+import type { Terminal } from '../terminal.ts'
+import type { Argv } from 'yargs'
+import { once } from '../flags.ts'
+import { outDirOf } from '../places.ts'
+import { ERROR_EXIT_CODES } from '../../kit/errors.ts'
+
+interface DoctorFlags extends CommonFlags {
+  readonly out: string | undefined
+}
+
+export const doctorCommand: Command<DoctorFlags> = {
+  command: 'doctor',
+  describe: 'Say what can run on this machine, what is missing, and how to get it',
+  builder: (yargs: Argv<CommonFlags>) =>
+    yargs.option('out', {
+      type: 'string',
+      requiresArg: true,
+      coerce: once('--out'),
+      describe: 'The folder that runs would be given as --out [this folder]',
+    }),
+  handler: async ({ json, out }, { terminal }) => {
+    const { examine } = await import('../doctor.ts')
+    const checks = await examine(outDirOf(out))
+    if (json) terminal.data(JSON.stringify({ checks }, null, 2))
+    else for (const check of checks) print(check, terminal)
+    return checks.some(({ state }) => state === 'missing') ? ERROR_EXIT_CODES.ENGINE_MISSING : 0
+  },
+}
+
+const SIGNS = { ok: ['green', '✓'], warning: ['yellow', '!'], missing: ['red', '✗'] } as const
+
+function print({ state, subject, finding, remedy }: Check, terminal: Terminal): void {
+  const [style, sign] = SIGNS[state]
+  terminal.data(`${terminal.paint(style, sign)} ${subject.padEnd(12)} ${finding}`)
+  if (remedy !== null) terminal.data(`  ${''.padEnd(12)} ${remedy}`)
+}

@@ -1,0 +1,53 @@
+/**
+ * Records -> findings -> files. In: a study on disk and the triggers. Out: the report's folder filled and what was found.
+ * The same records give the same bytes.
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { judgeStudy } from '../judge/judge.ts'
+import type { Trigger } from '../judge/trigger.ts'
+import { renderReport } from '../report/report.ts'
+import type { SeriesByRun } from '../report/series.ts'
+import { readSeries } from '../results/series.ts'
+import type { StoredStudy } from '../results/store.ts'
+import { readStudy } from '../results/store.ts'
+import type { Conclusion } from './tell-conclusion.ts'
+
+/** As many points per line as a chart can ever show; the report thins further. */
+const POINTS_PER_KEY_MAX = 2_000
+const PAGE_FILE = 'index.html'
+
+export interface ConcludeOptions {
+  readonly triggers: readonly Trigger[]
+  /** Folder of the report; made if it is missing. */
+  readonly reportDir: string
+}
+
+/** @throws HeadroomError UNKNOWN_RUN, RECORD_UNREADABLE; file errors of the report folder */
+export async function concludeStudy(
+  studyDir: string,
+  { triggers, reportDir }: ConcludeOptions,
+): Promise<Conclusion> {
+  const stored = await readStudy(studyDir)
+  const findings = judgeStudy({
+    study: stored.study,
+    runs: stored.runs.map(({ record }) => record),
+    triggers,
+  })
+  const report = renderReport(findings, await seriesOf(stored), { pageHref: PAGE_FILE })
+  const reportFile = join(reportDir, PAGE_FILE)
+  await mkdir(reportDir, { recursive: true })
+  await writeFile(reportFile, report.html)
+  await writeFile(join(reportDir, 'report.md'), report.markdown)
+  await writeFile(join(reportDir, 'junit.xml'), report.junitXml)
+  return { findings, studyDir: stored.dir, reportFile }
+}
+
+async function seriesOf({ runs }: StoredStudy): Promise<SeriesByRun> {
+  const series = new Map<string, Awaited<ReturnType<typeof readSeries>>>()
+  for (const { record, seriesFile } of runs) {
+    if (seriesFile === null) continue
+    series.set(record.id, await readSeries(seriesFile, { maxPoints: POINTS_PER_KEY_MAX }))
+  }
+  return series
+}

