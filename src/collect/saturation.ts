@@ -7,10 +7,16 @@ import type { Part } from '../architecture/part.ts'
 import { formatDurationUs, formatNumber, formatRate, formatRatio } from '../kit/units.ts'
 import type { Quantile, SaturatedBy, Step } from '../results/record.ts'
 
+export interface SaturationInput extends SaturationContext {
+  /** All steps of the run, in order. */
+  readonly steps: readonly Step[]
+}
+
 export interface SaturationContext {
   readonly parts: readonly Pick<Part, 'name' | 'kind'>[]
   readonly cores: number
   readonly connections: number
+  readonly batchEvents: number
 }
 
 export interface SaturationVerdict {
@@ -31,9 +37,8 @@ const STEAL_MAX_RATIO = 0.1
 const GUILTY_DELAY_RATIO = 0.5
 /** Below this a driver's delay is no explanation for anything. */
 const GUILTY_DELAY_MIN_US = 5_000
-const DROPPED_MAX_RATIO = 0.001
-/** At its limit a service takes longer for each request than it took at the first rate. */
-const SLOWER_FACTOR = 2
+/** A queue that was there at the first rate already is not what grew. */
+const GROWN_FACTOR = 2
 /** Half of the cores waiting for the disk, or half of the time somebody waiting for it. */
 const IO_BOUND_RATIO = 0.5
 /** On average one session or more stood in one queue, all through the step. */
@@ -60,14 +65,12 @@ const RULES: readonly Rule[] = [
   engineTookAllCores,
   noCoreWasIdle,
 ]
-/** These spoil a step whether or not it kept its limits. */
-const SPOILING_RULES: readonly Rule[] = [driverWasSlow, connectionsWereFew]
+/** These spoil a step even where it kept its limits. A driver's lateness does not: latencies contain it. */
+const SPOILING_RULES: readonly Rule[] = [connectionsWereFew]
 
 /** Looks at the first step that broke a limit; where none did, only at what makes figures worthless. */
-export function saturationOf(
-  steps: readonly Step[],
-  context: SaturationContext,
-): SaturationVerdict | null {
+export function saturation(input: SaturationInput): SaturationVerdict | null {
+  const { steps, ...context } = input
   const measured = steps.filter((step) => step.kind === 'measure')
   const [first] = measured
   if (first === undefined) return null
@@ -101,21 +104,22 @@ function firstVerdict(
 }
 
 function driverWasSlow({ step, context, at }: Case): SaturationVerdict | null {
-  const { metrics } = step
-  const cores = metrics['driver.cpuCores'] ?? coresOf(context, metrics, 'driver')
+  const cores = step.metrics['driver.cpuCores'] ?? coresOf(context, step.metrics, 'driver')
   if (cores !== null && cores >= LOOP_FULL_CORES) {
     return { by: 'driver', evidence: `${at} the driver used ${formatNumber(cores)} of one core` }
   }
-  const delayUs = numberOf(step.sendDelayUs?.p99 ?? null)
-  const limitUs = step.brokenSlo?.metric.startsWith('latency.') === true ? step.brokenSlo.max : null
-  const allowedUs = Math.max(GUILTY_DELAY_MIN_US, (limitUs ?? 0) * GUILTY_DELAY_RATIO)
   // Waiting for a free connection also delays sending: that is the pool's or the target's doing.
-  const waited = step.waitedRatio > WAITED_MAX_RATIO
-  if (delayUs !== null && !waited && delayUs > allowedUs && !isStarved(step, context)) {
-    const delay = formatDurationUs(delayUs)
-    return { by: 'driver', evidence: `${at} events left the driver ${delay} late (p99)` }
-  }
-  return null
+  if (step.waitedRatio > WAITED_MAX_RATIO || isStarved(step, context)) return null
+  const delayUs = numberOf(step.sendDelayUs?.p99 ?? null)
+  const allowedUs = Math.max(GUILTY_DELAY_MIN_US, (latencyLimitUs(step) ?? 0) * GUILTY_DELAY_RATIO)
+  if (delayUs === null || delayUs <= allowedUs) return null
+  const delay = formatDurationUs(delayUs)
+  return { by: 'driver', evidence: `${at} events left the driver ${delay} late (p99)` }
+}
+
+/** What the broken limit allows, where it is one of latency. */
+function latencyLimitUs({ brokenSlo }: Step): number | null {
+  return brokenSlo?.metric.startsWith('latency.') === true ? brokenSlo.max : null
 }
 
 /** A driver that got no core is late through no fault of its own. */
@@ -139,34 +143,44 @@ function engineRefused({ step, context, at }: Case): SaturationVerdict | null {
   return null
 }
 
+/**
+ * Too few for a service as fast as it was at the first rate. Otherwise whoever answered slowly kept them busy, and that
+ * requests waited is only the symptom.
+ */
 function connectionsWereFew(subject: Case): SaturationVerdict | null {
-  const { step, context, at } = subject
-  if (step.waitedRatio <= WAITED_MAX_RATIO) return null
-  // Whoever answers slowly keeps connections busy: then they are the symptom.
-  if (serviceWasSlow(subject) || droppedOrShed(step)) return null
+  const { step, first, context, at } = subject
+  if (step.waitedRatio <= WAITED_MAX_RATIO || serviceWasFull(subject)) return null
+  const answerUs = numberOf(first.serviceTimeUs?.p50 ?? null)
+  if (answerUs === null) return null
+  const busy = ((step.targetPerS / context.batchEvents) * answerUs) / 1e6
+  if (expectedWaitRatio(context.connections, busy) <= WAITED_MAX_RATIO) return null
   const waited = formatRatio(step.waitedRatio)
   const connections = formatNumber(context.connections)
   return {
     by: 'pool',
-    evidence: `${at} ${waited} of requests waited for one of ${connections} connections while the service answered as fast as before`,
+    evidence: `${at} ${waited} of requests waited for one of ${connections} connections, of which the service as fast as at the first rate keeps ${formatNumber(busy)} busy`,
   }
 }
 
-function serviceWasSlow({ step, first, context }: Case): boolean {
-  if (loopOf(step, context) !== null) return true
-  const now = numberOf(step.serviceTimeUs?.p99 ?? null)
-  // Unanswered requests: the service was as slow as can be.
-  if (now === null) return true
-  const limit = step.brokenSlo
-  if (limit?.metric.startsWith('latency.') === true && now > limit.max) return true
-  if (step === first) return false
-  const before = numberOf(first.serviceTimeUs?.p50 ?? null)
-  const median = numberOf(step.serviceTimeUs?.p50 ?? null)
-  return before === null || median === null || median > before * SLOWER_FACTOR
+/**
+ * Erlang's C: the share of requests that wait when `busy` connections are in use on average (M/M/c, so on the high
+ * side for evenly spaced requests).
+ */
+export function expectedWaitRatio(connections: number, busy: number): number {
+  if (busy >= connections) return 1
+  // The blocking probability of Erlang's B, built up one connection at a time.
+  let blocked = 1
+  for (let count = 1; count <= connections; count += 1) {
+    blocked = (busy * blocked) / (count + busy * blocked)
+  }
+  return (connections * blocked) / (connections - busy * (1 - blocked))
 }
 
-function droppedOrShed({ counts, dueEvents }: Step): boolean {
-  return counts.shed + counts.dropped + counts.unknown > dueEvents * DROPPED_MAX_RATIO
+/** Its loop or its machine had no rest, or it did not answer within the limit once asked. */
+function serviceWasFull({ step, context }: Case): boolean {
+  if (loopOf(step, context) !== null || isStarved(step, context)) return true
+  const slowestUs = numberOf(step.serviceTimeUs?.p99 ?? null)
+  return slowestUs === null || slowestUs > (latencyLimitUs(step) ?? Infinity)
 }
 
 function machineWasShared({ step, context, at }: Case): SaturationVerdict | null {
@@ -214,7 +228,7 @@ function engineWaited({ step, first, context, at }: Case): SaturationVerdict | n
     if (event !== undefined && sessions > longest.sessions) longest = { event, sessions }
   }
   const before = step === first ? 0 : (first.metrics[`waits.sessions{${longest.event}}`] ?? 0)
-  if (longest.sessions >= WAITING_SESSIONS_MIN && longest.sessions > before * SLOWER_FACTOR) {
+  if (longest.sessions >= WAITING_SESSIONS_MIN && longest.sessions > before * GROWN_FACTOR) {
     const sessions = formatNumber(longest.sessions)
     const evidence = `${at} ${sessions} sessions of ${enginesIn(context)} waited for ${longest.event} on average`
     return { by: 'engine', evidence }
