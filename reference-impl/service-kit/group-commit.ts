@@ -2,6 +2,7 @@
  * Group commit without a timer: whatever is queued goes out as one batch as soon as a lane (a connection) is free.
  * In: requests with their events. Out: one answer for each. A request is never split over two batches.
  */
+import { Deadline } from './deadline.ts'
 import type { IngestEvent } from './event.ts'
 import type { Answer, BatchWriter } from './written.ts'
 import { writeBatch } from './write-batch.ts'
@@ -49,6 +50,7 @@ export class GroupCommit implements AsyncDisposable {
   #backoffMs = 0
   #closing = false
   #idle: (() => void) | null = null
+  readonly #inFlight = new Set<Deadline>()
   readonly #sweeper: NodeJS.Timeout
 
   constructor(writer: BatchWriter, options: GroupCommitOptions, meter: GroupCommitMeter) {
@@ -58,6 +60,7 @@ export class GroupCommit implements AsyncDisposable {
     this.#freeLanes = options.lanes
     this.#sweeper = setInterval(() => {
       this.#refuseOverdue()
+      for (const deadline of this.#inFlight) deadline.check(performance.now())
     }, SWEEP_MS).unref()
   }
 
@@ -164,16 +167,21 @@ export class GroupCommit implements AsyncDisposable {
       rows += submission.events.length
     }
     this.#meter.batch(rows)
-    void writeBatch(
+    void this.#write(batch, new Deadline(nowMs + this.#options.timeoutMs))
+  }
+
+  async #write(batch: readonly Submission[], deadline: Deadline): Promise<void> {
+    this.#inFlight.add(deadline)
+    const outcome = await writeBatch(
       this.#writer,
       batch.map((submission) => submission.events),
-      this.#options,
-    ).then((outcome) => {
-      for (const [index, submission] of batch.entries()) {
-        submission.answer(outcome.answers[index] ?? outcome.fallback)
-      }
-      this.#leaveLane(outcome.backoff)
-    })
+      { deadline, order: this.#options.order },
+    )
+    this.#inFlight.delete(deadline)
+    for (const [index, submission] of batch.entries()) {
+      submission.answer(outcome.answers[index] ?? outcome.fallback)
+    }
+    this.#leaveLane(outcome.backoff)
   }
 
   #leaveLane(backoff: boolean): void {

@@ -2,11 +2,12 @@
  * One batch of many requests. In: their events and a writer. Out: one answer per request, exact per item: repeats inside
  * the batch are told apart from the first, and an item no store takes is found by halving and refused alone.
  */
+import type { Deadline } from './deadline.ts'
 import { identityOf, type IngestEvent } from './event.ts'
 import { ALL_ACCEPTED, type Answer, type BatchWriter, type Refusal } from './written.ts'
 
 export interface WriteBatchOptions {
-  readonly timeoutMs: number
+  readonly deadline: Deadline
   readonly order: 'by-identity' | 'as-arrived'
 }
 
@@ -41,12 +42,8 @@ export async function writeBatch(
   requests: readonly (readonly IngestEvent[])[],
   options: WriteBatchOptions,
 ): Promise<BatchOutcome> {
-  const deadline = new AbortController()
-  const timer = setTimeout(() => {
-    deadline.abort()
-  }, options.timeoutMs)
   try {
-    return await writeAll(writer, requests, { ...options, signal: deadline.signal })
+    return await writeAll(writer, requests, options)
   } catch (error) {
     // A writer broke its word not to reject: nobody knows what is stored.
     const because = error instanceof Error ? error.name : 'writer failed'
@@ -55,19 +52,13 @@ export async function writeBatch(
       fallback: UNANSWERED,
       backoff: false,
     }
-  } finally {
-    clearTimeout(timer)
   }
-}
-
-interface WriteContext extends WriteBatchOptions {
-  readonly signal: AbortSignal
 }
 
 async function writeAll(
   writer: BatchWriter,
   requests: readonly (readonly IngestEvent[])[],
-  context: WriteContext,
+  context: WriteBatchOptions,
 ): Promise<BatchOutcome> {
   const items: Item[] = []
   for (const events of requests) {
@@ -97,24 +88,24 @@ async function writeAll(
 /** Writes items that are all different, halving where one of them is bad. */
 class BatchRun {
   readonly #writer: BatchWriter
-  readonly #context: WriteContext
+  readonly #context: WriteBatchOptions
   backoff = false
   allAccepted = true
   writtenItems = 0
 
-  constructor(writer: BatchWriter, context: WriteContext) {
+  constructor(writer: BatchWriter, context: WriteBatchOptions) {
     this.#writer = writer
     this.#context = context
   }
 
   async write(items: readonly Item[]): Promise<void> {
-    if (this.#context.signal.aborted) {
+    if (this.#context.deadline.expired) {
       this.#settle(items, { state: 'refused', because: 'the batch ran out of time' })
       return
     }
     const written = await this.#writer.write(
       items.map((item) => item.event),
-      this.#context.signal,
+      this.#context.deadline,
     )
     switch (written.state) {
       case 'stored':

@@ -1,4 +1,5 @@
 /** What became of a batch, as a value: a writer never throws, because "unknown" must not be mistaken for "failed". */
+import type { Deadline } from './deadline.ts'
 import type { IngestEvent } from './event.ts'
 
 export type Written =
@@ -12,8 +13,8 @@ export type Written =
   | { readonly state: 'unknown'; readonly because: string }
 
 export interface BatchWriter extends AsyncDisposable {
-  /** Resolves, never rejects. After `signal` aborts it must resolve soon, with `unknown` where the store may have it. */
-  write(events: readonly IngestEvent[], signal: AbortSignal): Promise<Written>
+  /** Resolves, never rejects. Past its deadline it must resolve soon, with `unknown` where the store may have it. */
+  write(events: readonly IngestEvent[], deadline: Deadline): Promise<Written>
 }
 
 /** Position of an item in its request, and why no store would take it. */

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { ClickHouseClient } from '@clickhouse/client'
+import type { Deadline } from '../deadline.ts'
 import type { IngestEvent } from '../event.ts'
 import type { BatchWriter, Written } from '../written.ts'
 import { failureOf } from './failure.ts'
@@ -24,12 +25,12 @@ export class ClickHouseWriter implements BatchWriter {
     this.#options = options
   }
 
-  async write(events: readonly IngestEvent[], signal: AbortSignal): Promise<Written> {
+  async write(events: readonly IngestEvent[], deadline: Deadline): Promise<Written> {
     const token = randomUUID()
     const values = events.map(rowOf)
     let written: Written = { state: 'unknown', because: 'ClickHouse did not answer in time' }
-    for (let attempt = 1; attempt <= this.#options.attemptsMax && !signal.aborted; attempt++) {
-      const again = await this.#insert(values, { token, signal })
+    for (let attempt = 1; attempt <= this.#options.attemptsMax && !deadline.expired; attempt++) {
+      const again = await this.#insert(values, { token, signal: deadline.signal })
       // Once a copy may be there, only a success settles it: a later refusal says nothing about the first attempt.
       if (again.state === 'stored' || attempt === 1) written = again
       if (written.state !== 'unknown') break

@@ -3,7 +3,8 @@ import type { PostgresAddress } from '../../../src/engines/engine.ts'
 import { GroupCommit } from '../group-commit.ts'
 import type { OpenContext } from '../service-process.ts'
 import type { Ingest } from '../service.ts'
-import { openPool, warmUp } from './connection.ts'
+import { openPool } from './connection.ts'
+import { Lanes } from './lanes.ts'
 import { PostgresReads } from './reads.ts'
 import { PostgresWriter, type PostgresWriterOptions } from './writer.ts'
 
@@ -27,16 +28,16 @@ export async function openPostgresIngest(
   options: PostgresIngestOptions,
 ): Promise<Ingest> {
   const { name, connections } = options
-  const pool = openPool(address, { connections, name, log, statementTimeoutMs: 0 })
+  const lanes = new Lanes(address, { name, log })
+  await lanes.open(connections)
   const readPool = openPool(address, {
     connections: READ_CONNECTIONS,
     name: `${name} reads`,
     log,
     statementTimeoutMs: READ_STATEMENT_TIMEOUT_MS,
   })
-  await warmUp(pool, connections)
   const commit = new GroupCommit(
-    new PostgresWriter(pool, options.writer),
+    new PostgresWriter(lanes, options.writer),
     {
       lanes: connections,
       ...options.batch,

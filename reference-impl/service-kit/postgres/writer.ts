@@ -3,9 +3,11 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
+import type { Deadline } from '../deadline.ts'
 import type { IngestEvent } from '../event.ts'
 import type { BatchWriter, Written } from '../written.ts'
 import { failureOf, isWorthRepeating } from './failure.ts'
+import type { Lanes } from './lanes.ts'
 import { arrayLiterals, copyRows } from './row-text.ts'
 import {
   COPY_STAGING,
@@ -24,35 +26,37 @@ export interface PostgresWriterOptions {
 const ATTEMPTS_MAX = 3
 
 export class PostgresWriter implements BatchWriter {
-  readonly #pool: pg.Pool
+  readonly #lanes: Lanes
   readonly #options: PostgresWriterOptions
   /** Connections that already have their staging table. */
-  readonly #staged = new WeakSet<pg.PoolClient>()
+  readonly #staged = new WeakSet<pg.Client>()
 
-  constructor(pool: pg.Pool, options: PostgresWriterOptions) {
-    this.#pool = pool
+  constructor(lanes: Lanes, options: PostgresWriterOptions) {
+    this.#lanes = lanes
     this.#options = options
   }
 
-  async write(events: readonly IngestEvent[], signal: AbortSignal): Promise<Written> {
-    let client: pg.PoolClient
-    try {
-      client = await this.#pool.connect()
-    } catch (error) {
-      return failureOf(error, false)
+  async write(events: readonly IngestEvent[], deadline: Deadline): Promise<Written> {
+    let client = this.#lanes.takeIdle()
+    if (client === null) {
+      try {
+        client = await this.#lanes.connect()
+      } catch (error) {
+        return failureOf(error, false)
+      }
     }
-    const written = await orTimedOut(this.#attempt(client, events), signal)
-    // After an unknown outcome the connection may still be at work: only a new one starts clean.
-    client.release(written.state === 'unknown')
+    const written = await orExpired(this.#attempt(client, events), deadline)
+    if (written.state === 'unknown') this.#lanes.discard(client)
+    else this.#lanes.giveBack(client)
     return written
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#pool.end()
+    await this.#lanes[Symbol.asyncDispose]()
   }
 
   /** Never rejects. A transaction that lost a deadlock was rolled back whole and goes again. */
-  async #attempt(client: pg.PoolClient, events: readonly IngestEvent[]): Promise<Written> {
+  async #attempt(client: pg.Client, events: readonly IngestEvent[]): Promise<Written> {
     for (let attempt = 1; ; attempt++) {
       try {
         return { state: 'stored', duplicates: await this.#insert(client, events) }
@@ -63,7 +67,7 @@ export class PostgresWriter implements BatchWriter {
     }
   }
 
-  async #insert(client: pg.PoolClient, events: readonly IngestEvent[]): Promise<readonly number[]> {
+  async #insert(client: pg.Client, events: readonly IngestEvent[]): Promise<readonly number[]> {
     const [only] = events
     if (events.length === 1 && only !== undefined) return await insertOne(client, only)
     const { method, copyFromRows } = this.#options
@@ -78,7 +82,7 @@ export class PostgresWriter implements BatchWriter {
     return await this.#copy(client, events)
   }
 
-  async #copy(client: pg.PoolClient, events: readonly IngestEvent[]): Promise<readonly number[]> {
+  async #copy(client: pg.Client, events: readonly IngestEvent[]): Promise<readonly number[]> {
     if (!this.#staged.has(client)) {
       await client.query(CREATE_STAGING)
       this.#staged.add(client)
@@ -105,7 +109,7 @@ interface DuplicatesRow {
   readonly duplicates: readonly number[] | null
 }
 
-async function insertOne(client: pg.PoolClient, event: IngestEvent): Promise<readonly number[]> {
+async function insertOne(client: pg.Client, event: IngestEvent): Promise<readonly number[]> {
   const { rowCount } = await client.query({
     name: 'insert-one',
     text: INSERT_ONE,
@@ -122,14 +126,13 @@ async function insertOne(client: pg.PoolClient, event: IngestEvent): Promise<rea
   return rowCount === 0 ? [0] : []
 }
 
-function orTimedOut(writing: Promise<Written>, signal: AbortSignal): Promise<Written> {
+function orExpired(writing: Promise<Written>, deadline: Deadline): Promise<Written> {
   return new Promise((resolve) => {
-    const onAbort = (): void => {
+    deadline.whenExpired(() => {
       resolve({ state: 'unknown', because: 'PostgreSQL did not answer in time' })
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
+    })
     void writing.then((written) => {
-      signal.removeEventListener('abort', onAbort)
+      deadline.whenExpired(null)
       resolve(written)
     })
   })
