@@ -34,7 +34,9 @@ export async function runCheckpoints(
   const marks: CheckpointMark[] = []
   for (const { atMs, reason } of [...planned].sort((a, b) => a.atMs - b.atMs)) {
     try {
-      await delay(Math.max(0, context.epochMs + atMs - context.nowMs()), undefined, { signal: context.signal })
+      await delay(Math.max(0, context.epochMs + atMs - context.nowMs()), undefined, {
+        signal: context.signal,
+      })
     } catch {
       // The run ended before this moment: the checkpoint was not made, and is not reported as made.
       break

@@ -20,6 +20,8 @@ import type { OnProgress } from './progress-events.ts'
 import { planRun } from './run-plan.ts'
 import { runOnce } from './run.ts'
 
+const GRACE_MS = 8_000
+
 export interface ComparisonOptions {
   readonly scenario: Scenario
   /** Folder that a recorded file's relative path starts from. */
@@ -37,6 +39,7 @@ export interface ComparisonOptions {
   readonly secrets: readonly string[]
   readonly onProgress: OnProgress
   readonly log: Log
+  /** Ends the study after what is measured has been kept. */
   readonly signal: AbortSignal
 }
 
@@ -50,7 +53,8 @@ export async function runComparison(options: ComparisonOptions): Promise<Compari
   const { scenario, targets } = options
   // Every target's settings are checked before the first engine starts.
   for (const target of targets) parseArchitectureSettings(target)
-  const plan = await planRun(scenario, options.scenarioDir)
+  const startedAt = new Date()
+  const plan = await planRun(scenario, options.scenarioDir, startedAt)
   const planned = interleave(targets, scenario.rounds)
   const estimate = estimateStudy(scenario, {
     runs: planned.length,
@@ -63,7 +67,6 @@ export async function runComparison(options: ComparisonOptions): Promise<Compari
     what: `a run of scenario ${scenario.name}`,
   })
 
-  const startedAt = new Date()
   const studyDir = await createStudyDir(options.outDir, scenario.name, startedAt)
   const studyId = basename(studyDir)
   options.onProgress({
@@ -74,6 +77,7 @@ export async function runComparison(options: ComparisonOptions): Promise<Compari
     estimatedS: estimate.seconds,
   })
 
+  const hardSignal = graceAfter(options.signal)
   const runs: RunRecord[] = []
   const folders: string[] = []
   let cutShort: string | null = null
@@ -81,6 +85,7 @@ export async function runComparison(options: ComparisonOptions): Promise<Compari
     const folder = folderOf(run)
     const record = await runOnce({
       ...options,
+      hardSignal,
       target: run.target,
       plan,
       round: run.round,
@@ -132,4 +137,19 @@ function reasonToStop(
   }
   if (outcome.state === 'aborted' && outcome.by === 'disk-full') return outcome.message
   return null
+}
+
+/** Aborts a while after `signal` does: the time in which a stopped run brings home what it has. */
+function graceAfter(signal: AbortSignal): AbortSignal {
+  const hard = new AbortController()
+  signal.addEventListener(
+    'abort',
+    () => {
+      setTimeout(() => {
+        hard.abort(signal.reason)
+      }, GRACE_MS).unref()
+    },
+    { once: true },
+  )
+  return hard.signal
 }

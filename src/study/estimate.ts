@@ -67,7 +67,11 @@ export interface Estimate {
 /** An upper estimate: a ramp that breaks early ends early. */
 export function estimateStudy(
   scenario: Scenario,
-  { runs, recordedS, recordedEvents }: { readonly runs: number; readonly recordedS: number; readonly recordedEvents: number },
+  {
+    runs,
+    recordedS,
+    recordedEvents,
+  }: { readonly runs: number; readonly recordedS: number; readonly recordedEvents: number },
 ): Estimate {
   const perRunS =
     START_S +
@@ -80,6 +84,8 @@ export function estimateStudy(
   const rows = scenario.initialRows + eventsAtMost(scenario, recordedEvents)
   return {
     seconds: Math.ceil(runs * perRunS),
-    diskBytes: Math.ceil(2 * ENGINE_BASE_BYTES + rows * STORED_BYTES_PER_ROW * WAL_AND_OVERHEAD_FACTOR),
+    diskBytes: Math.ceil(
+      2 * ENGINE_BASE_BYTES + rows * STORED_BYTES_PER_ROW * WAL_AND_OVERHEAD_FACTOR,
+    ),
   }
 }

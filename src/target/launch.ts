@@ -79,7 +79,10 @@ class HostService implements LaunchedService {
     } catch (error) {
       await daemon.kill()
       if (error instanceof HeadroomError && error.code === 'ENGINE_NOT_READY') {
-        throw new HeadroomError('SERVICE_NOT_READY', error.message, { hint: error.hint ?? `see ${logFile}`, cause: error })
+        throw new HeadroomError('SERVICE_NOT_READY', error.message, {
+          hint: error.hint ?? `see ${logFile}`,
+          cause: error,
+        })
       }
       throw error
     }
@@ -134,6 +137,7 @@ function sizeOf(file: string): number {
 }
 
 function asObject(config: unknown): Record<string, unknown> {
-  if (typeof config !== 'object' || config === null) throw new Error('a launch configuration is an object')
+  if (typeof config !== 'object' || config === null)
+    throw new Error('a launch configuration is an object')
   return config as Record<string, unknown>
 }

@@ -20,6 +20,7 @@ import type { Log } from '../kit/log.ts'
 import { Scope } from '../kit/scope.ts'
 import { z } from 'zod'
 import { launchService } from './launch.ts'
+import type { LaunchedService } from './launch.ts'
 import { architectureById, architectures } from './registry.ts'
 import type { Target } from './target.ts'
 
@@ -47,6 +48,13 @@ export interface RunningTarget extends AsyncDisposable {
   readonly promises: Promises
   readonly engines: readonly { readonly role: string; readonly engine: RunningEngine }[]
   readonly running: RunningArchitecture
+  /** Resolves when an engine or a service dies without being asked to; never rejects. */
+  readonly crashed: Promise<Crash>
+}
+
+export interface Crash {
+  readonly by: 'engine' | 'service'
+  readonly message: string
 }
 
 /** The architecture's settings after defaults. Throws BAD_INPUT listing every problem. */
@@ -56,26 +64,42 @@ export function parseArchitectureSettings(target: Target): {
 } {
   const architecture = architectureById(target.architecture)
   if (architecture === undefined) {
-    throw new HeadroomError('UNKNOWN_TARGET', `no architecture is called "${target.architecture}"`, {
-      hint: `known: ${architectures.map((known) => known.id).join(', ')}`,
-    })
+    throw new HeadroomError(
+      'UNKNOWN_TARGET',
+      `no architecture is called "${target.architecture}"`,
+      {
+        hint: `known: ${architectures.map((known) => known.id).join(', ')}`,
+      },
+    )
   }
   if (!architecture.schemaVariants.includes(target.schemaVariant)) {
-    throw new HeadroomError('BAD_INPUT', `${architecture.id} has no schema variant "${target.schemaVariant}"`, {
-      hint: `it has: ${architecture.schemaVariants.join(', ')}`,
-    })
+    throw new HeadroomError(
+      'BAD_INPUT',
+      `${architecture.id} has no schema variant "${target.schemaVariant}"`,
+      {
+        hint: `it has: ${architecture.schemaVariants.join(', ')}`,
+      },
+    )
   }
   const unknownRoles = Object.keys(target.engines).filter((role) => !(role in architecture.needs))
   if (unknownRoles.length > 0) {
-    throw new HeadroomError('BAD_INPUT', `${architecture.id} has no engine role ${unknownRoles.join(', ')}`, {
-      hint: `its roles: ${Object.keys(architecture.needs).join(', ')}`,
-    })
+    throw new HeadroomError(
+      'BAD_INPUT',
+      `${architecture.id} has no engine role ${unknownRoles.join(', ')}`,
+      {
+        hint: `its roles: ${Object.keys(architecture.needs).join(', ')}`,
+      },
+    )
   }
   const parsed = architecture.settings.safeParse(target.settings)
   if (!parsed.success) {
-    throw new HeadroomError('BAD_INPUT', `settings of target ${target.name} are not what ${architecture.id} takes`, {
-      hint: z.prettifyError(parsed.error),
-    })
+    throw new HeadroomError(
+      'BAD_INPUT',
+      `settings of target ${target.name} are not what ${architecture.id} takes`,
+      {
+        hint: z.prettifyError(parsed.error),
+      },
+    )
   }
   return { architecture, settings: parsed.data as Readonly<Record<string, unknown>> }
 }
@@ -93,19 +117,15 @@ export async function bringUp(options: UpOptions): Promise<RunningTarget> {
     options.onEngineReady(engine, performance.now() - startedAtMs)
   }
 
+  const services: LaunchedService[] = []
   const launch = async (launchOptions: LaunchOptions): Promise<readonly LaunchedPart[]> => {
-    const parts: LaunchedPart[] = []
+    const parts: LaunchedService[] = []
     for (let replica = 1; replica <= launchOptions.replicas; replica++) {
-      const name = launchOptions.replicas === 1 ? launchOptions.name : `${launchOptions.name}-${String(replica)}`
-      parts.push(
-        scope.use(
-          await launchService(
-            { ...launchOptions, name },
-            { logDir: options.logDir, signal: options.signal, log: options.log },
-          ),
-        ),
-      )
+      const suffix = launchOptions.replicas === 1 ? '' : `-${String(replica)}`
+      const name = `${launchOptions.name}${suffix}`
+      parts.push(scope.use(await launchService({ ...launchOptions, name }, options)))
     }
+    services.push(...parts)
     return parts
   }
   const byRole = Object.fromEntries(engines.map(({ role, engine }) => [role, engine]))
@@ -126,6 +146,16 @@ export async function bringUp(options: UpOptions): Promise<RunningTarget> {
     promises: architecture.promises(settings, engineSettings),
     engines,
     running,
+    crashed: Promise.race([
+      ...engines.map(async ({ engine }): Promise<Crash> => ({
+        by: 'engine',
+        message: await engine.crashed,
+      })),
+      ...services.map(async (service): Promise<Crash> => ({
+        by: 'service',
+        message: await service.crashed,
+      })),
+    ]),
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
 }
@@ -138,9 +168,13 @@ async function startRole(
   const address = options.external[kind]
   const provider = choice?.provider ?? (address === undefined ? 'embedded' : 'external')
   if (provider === 'external' && address === undefined) {
-    throw new HeadroomError('BAD_INPUT', `target ${options.target.name} wants an external ${kind}, but none is named`, {
-      hint: `give its address with --${kind}, HEADROOM_${kind.toUpperCase()}_DSN or engines.yaml`,
-    })
+    throw new HeadroomError(
+      'BAD_INPUT',
+      `target ${options.target.name} wants an external ${kind}, but none is named`,
+      {
+        hint: `give its address with --${kind}, HEADROOM_${kind.toUpperCase()}_DSN or engines.yaml`,
+      },
+    )
   }
   const settings = Object.fromEntries(
     Object.entries(choice?.settings ?? {}).map(([name, value]) => [name, String(value)]),

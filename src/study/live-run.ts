@@ -1,0 +1,200 @@
+/**
+ * The minutes that count: driver, sampler and freshness polls against a running target. In: a target that is up and
+ * preloaded, and the plan. Out: everything that was seen, raw. It judges nothing but when to stop.
+ */
+import { join } from 'node:path'
+import { openSeenLog } from '../audit/freshness.ts'
+import type { SeenLogFile } from '../audit/freshness.ts'
+import type { FreshnessSummary, RunningFreshness } from '../collect/freshness.ts'
+import { startFreshness } from '../collect/freshness.ts'
+import type { SamplerSummary } from '../collect/sampler.ts'
+import type { RunningDriver } from '../drive/driver.ts'
+import { startDriver } from '../drive/driver.ts'
+import type { DriverResult } from '../drive/job.ts'
+import type { SloBreach } from '../judge/slo.ts'
+import { systemClock } from '../kit/clock.ts'
+import { saysDiskFull } from '../kit/disk.ts'
+import { messageOf } from '../kit/errors.ts'
+import type { Log } from '../kit/log.ts'
+import { Scope } from '../kit/scope.ts'
+import type { Scenario } from '../scenario/scenario.ts'
+import type { RunningTarget } from '../target/up.ts'
+import type { CheckpointMark } from './checkpoints.ts'
+import { runCheckpoints } from './checkpoints.ts'
+import { LiveWatch, startSamplerFor } from './live-watch.ts'
+import type { OnProgress } from './progress-events.ts'
+import type { RunPlan } from './run-plan.ts'
+import { driverJob, plannedCheckpoints } from './run-plan.ts'
+
+/** Between the driver being ready and the first due event: enough to hand out the epoch. */
+const LEAD_MS = 250
+
+export interface LiveRunOptions {
+  readonly up: RunningTarget
+  readonly scenario: Scenario
+  readonly plan: RunPlan
+  readonly runDir: string
+  readonly dataDir: string
+  readonly onProgress: OnProgress
+  /** The user's wish to end: the schedule stops, what was measured is kept. */
+  readonly signal: AbortSignal
+  /** The end of patience. */
+  readonly hardSignal: AbortSignal
+  readonly log: Log
+}
+
+export type LiveEnd =
+  | { readonly how: 'schedule' }
+  | { readonly how: 'slo' }
+  | { readonly how: 'engine-crash' | 'service-crash' | 'disk-full'; readonly message: string }
+  | { readonly how: 'signal'; readonly message: string }
+
+export interface LiveRun {
+  readonly epochMs: number
+  readonly end: LiveEnd
+  readonly driver: DriverResult
+  readonly breaches: ReadonlyMap<string, SloBreach>
+  readonly checkpoints: readonly CheckpointMark[]
+  readonly sampler: SamplerSummary
+  readonly freshness: readonly FreshnessSummary[]
+  /** First-seen times by store name. The caller closes them. */
+  readonly seen: ReadonlyMap<string, SeenLogFile>
+}
+
+export const OUTCOMES_FILE = 'outcomes.bin'
+export const EXCEPTIONS_FILE = 'exceptions.ndjson'
+
+export async function runLive(options: LiveRunOptions): Promise<LiveRun> {
+  const { up, scenario, plan, log, signal } = options
+  await using scope = new Scope()
+  const watching = new LiveWatch(options)
+
+  const driver = scope.use(
+    await startDriver(
+      driverJob(scenario, plan, {
+        url: up.running.ingestUrl.href,
+        outcomesFile: join(options.runDir, OUTCOMES_FILE),
+        exceptionsFile: join(options.runDir, EXCEPTIONS_FILE),
+      }),
+      {
+        // Ctrl-C stops the schedule and still brings home what was measured; only a second one ends it hard.
+        signal: options.hardSignal,
+        log,
+        onWindow: (window) => {
+          watching.window(window)
+        },
+        onQuery: (query) => {
+          watching.query(query)
+        },
+      },
+    ),
+  )
+  const epochMs = systemClock.nowMs() + LEAD_MS
+  const { polls, seen } = await startPolls(options, { epochMs, scope })
+  const sampler = scope.use(await startSamplerFor(options, { driver: driver.part, polls, epochMs }))
+  watching.begin({ sampler, polls, driver })
+
+  const ended = new AbortController()
+  const checkpoints = runCheckpoints(plannedCheckpoints(scenario, plan), {
+    engines: up.engines.map(({ engine }) => engine),
+    epochMs,
+    nowMs: () => systemClock.nowMs(),
+    signal: AbortSignal.any([signal, ended.signal]),
+    log,
+  })
+  driver.go(epochMs)
+  const end = await firstEnd({ driver, up, signal })
+  if (end.how !== 'schedule') driver.stop()
+  const result = await driver.result
+  ended.abort(new Error('the schedule ended'))
+  options.onProgress({ type: 'phase', target: up.target.name, phase: 'drain', detail: '' })
+  if (end.how === 'schedule') await drain(polls, { result, scenario, log })
+  const freshness = await Promise.all(polls.map((poll) => poll.stop()))
+  return {
+    epochMs,
+    end: end.how === 'schedule' && watching.stoppedBySlo ? { how: 'slo' } : end,
+    driver: result,
+    breaches: watching.breaches,
+    checkpoints: await checkpoints,
+    sampler: await sampler.stop(),
+    freshness,
+    seen,
+  }
+}
+
+async function startPolls(
+  options: LiveRunOptions,
+  { epochMs, scope }: { readonly epochMs: number; readonly scope: Scope },
+): Promise<{
+  readonly polls: readonly RunningFreshness[]
+  readonly seen: ReadonlyMap<string, SeenLogFile>
+}> {
+  const seen = new Map<string, SeenLogFile>()
+  const polls: RunningFreshness[] = []
+  for (const store of options.up.running.stores) {
+    const seenLog = await openSeenLog(join(options.dataDir, `seen-${store.name}.bin`))
+    seen.set(store.name, seenLog)
+    polls.push(
+      scope.use(
+        await startFreshness({
+          store,
+          stream: options.plan.stream,
+          seenLog,
+          epochMs,
+          duplicateRatio: options.scenario.events.duplicateRatio,
+          signal: options.hardSignal,
+          log: options.log,
+        }),
+      ),
+    )
+  }
+  return { polls, seen }
+}
+
+/** Whatever comes first: the schedule's end, a dead engine or service, or the user. */
+async function firstEnd({
+  driver,
+  up,
+  signal,
+}: {
+  readonly driver: RunningDriver
+  readonly up: RunningTarget
+  readonly signal: AbortSignal
+}): Promise<LiveEnd> {
+  const aborted = new Promise<LiveEnd>((resolve) => {
+    const tell = (): void => {
+      resolve({ how: 'signal', message: messageOf(signal.reason) })
+    }
+    if (signal.aborted) tell()
+    else signal.addEventListener('abort', tell, { once: true })
+  })
+  const crashed = up.crashed.then(({ by, message }): LiveEnd => {
+    if (saysDiskFull(message)) return { how: 'disk-full', message }
+    return { how: by === 'engine' ? 'engine-crash' : 'service-crash', message }
+  })
+  return await Promise.race([
+    driver.result.then((): LiveEnd => ({ how: 'schedule' })),
+    crashed,
+    aborted,
+  ])
+}
+
+/** Waits until everything acknowledged is readable, for as long as the scenario allows. */
+async function drain(
+  polls: readonly RunningFreshness[],
+  {
+    result,
+    scenario,
+    log,
+  }: { readonly result: DriverResult; readonly scenario: Scenario; readonly log: Log },
+): Promise<void> {
+  const acceptedEvents = result.segments.reduce((sum, { counts }) => sum + counts.accepted, 0)
+  const unknownEvents = result.segments.reduce((sum, { counts }) => sum + counts.unknown, 0)
+  const whole = await Promise.all(
+    polls.map((poll) =>
+      poll.drain({ acceptedEvents, unknownEvents, drainS: scenario.phases.drainS }),
+    ),
+  )
+  if (whole.includes(false))
+    log(`drain: not everything became readable within ${String(scenario.phases.drainS)} s`)
+}

@@ -1,0 +1,171 @@
+/**
+ * A target that is up -> an outcome. Preload, live minutes, sizes, audit, and the arithmetic that turns sightings into
+ * what was measured. A run whose audit fails is never called completed.
+ */
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { auditRun } from '../audit/audit.ts'
+import { freshnessByRange, rangesOf } from '../audit/freshness.ts'
+import type { OutcomeReader } from '../audit/outcomes.ts'
+import { openOutcomes } from '../audit/outcomes.ts'
+import { saturation } from '../collect/saturation.ts'
+import type { SeriesSummary } from '../collect/summary.ts'
+import { SummaryFold } from '../collect/summary.ts'
+import type { Log } from '../kit/log.ts'
+import { percentilesOf } from '../kit/histogram.ts'
+import type { Audit, Measured, Outcome, Percentiles } from '../results/record.ts'
+import { seriesLines } from '../results/series.ts'
+import type { RunningTarget } from '../target/up.ts'
+import type { LiveRun } from './live-run.ts'
+import { EXCEPTIONS_FILE, OUTCOMES_FILE, runLive } from './live-run.ts'
+import { SERIES_FILE } from './live-watch.ts'
+import type { StoreFigures } from './measured.ts'
+import { measuredOf } from './measured.ts'
+import { preload } from './preload.ts'
+import type { RunOptions } from './run.ts'
+
+export interface MeasureOptions extends RunOptions {
+  readonly dataDir: string
+  readonly log: Log
+}
+
+export async function measureTarget(
+  up: RunningTarget,
+  options: MeasureOptions,
+): Promise<{ readonly outcome: Outcome; readonly epochMs: number }> {
+  const { scenario, plan, target, signal } = options
+  if (scenario.initialRows > 0) {
+    options.onProgress({
+      type: 'phase',
+      target: target.name,
+      phase: 'preload',
+      detail: `${String(scenario.initialRows)} rows`,
+    })
+    await preload(up.running.stores, {
+      stream: plan.preloadStream,
+      rows: scenario.initialRows,
+      signal,
+    })
+  }
+  const live = await runLive({ ...options, up })
+  try {
+    const outcomes = await openOutcomes({
+      outcomesFile: join(options.runDir, OUTCOMES_FILE),
+      exceptionsFile: join(options.runDir, EXCEPTIONS_FILE),
+      batchEvents: scenario.batchEvents,
+      events: live.driver.segments.reduce((sum, segment) => sum + segment.dueEvents, 0),
+    })
+    const after: After = { up, options, live, outcomes }
+    const audit = await auditIfWhole(after)
+    const measured = await measuredFrom(after)
+    return { outcome: outcomeOf(live, measured, audit), epochMs: live.epochMs }
+  } finally {
+    for (const seen of live.seen.values()) await seen[Symbol.asyncDispose]()
+  }
+}
+
+interface After {
+  readonly up: RunningTarget
+  readonly options: MeasureOptions
+  readonly live: LiveRun
+  readonly outcomes: OutcomeReader
+}
+
+/** A dead engine cannot be read, and a user who pressed Ctrl-C does not wait for an audit. */
+async function auditIfWhole({ up, options, live, outcomes }: After): Promise<Audit | null> {
+  if (!endedByItself(live)) return null
+  const { scenario, target, plan, signal } = options
+  options.onProgress({ type: 'phase', target: target.name, phase: 'audit', detail: '' })
+  return await auditRun({
+    stores: up.running.stores,
+    promises: up.promises.stores,
+    stream: plan.stream,
+    preloadStream: plan.preloadStream,
+    outcomes,
+    preloadedRows: scenario.initialRows,
+    signal,
+  })
+}
+
+async function measuredFrom(after: After): Promise<Measured> {
+  const { up, options, live } = after
+  const { scenario, plan } = options
+  const context = {
+    parts: [...up.engines.flatMap(({ engine }) => engine.parts), ...up.running.parts],
+    cores: availableParallelism(),
+    connections: scenario.connections,
+    batchEvents: scenario.batchEvents,
+  }
+  return measuredOf({
+    scenario,
+    segments: plan.segments,
+    driver: live.driver,
+    breaches: live.breaches,
+    series: await summaryOf(options, live),
+    freshnessBySegment: await freshnessBySegment(after),
+    freshness: live.freshness,
+    stores: await sizesOf(after),
+    checkpoints: live.checkpoints,
+    probeCpuCores: live.sampler.probeCpuCores,
+    saturated: (steps) => saturation({ ...context, steps }),
+  })
+}
+
+async function summaryOf(options: MeasureOptions, live: LiveRun): Promise<SeriesSummary> {
+  const fold = new SummaryFold({ segments: live.driver.segments, slos: options.scenario.slos })
+  for await (const line of seriesLines(join(options.runDir, SERIES_FILE))) fold.add(line)
+  return fold.finish()
+}
+
+/** Ack to readable, per segment of the schedule and store. */
+async function freshnessBySegment({
+  options,
+  live,
+  outcomes,
+}: After): Promise<readonly Readonly<Record<string, Percentiles>>[]> {
+  const bySegment = live.driver.segments.map((): Record<string, Percentiles> => ({}))
+  for (const [store, seen] of live.seen) {
+    const histograms = await freshnessByRange({
+      outcomes,
+      seen,
+      stream: options.plan.stream,
+      ranges: rangesOf(live.driver.segments),
+      signal: options.hardSignal,
+    })
+    for (const [at, histogram] of histograms.entries()) {
+      const percentiles = percentilesOf(histogram)
+      const segment = bySegment[at]
+      if (percentiles !== null && segment !== undefined) segment[store] = percentiles
+    }
+  }
+  return bySegment
+}
+
+async function sizesOf({ up, options, live }: After): Promise<readonly StoreFigures[]> {
+  if (!endedByItself(live)) return []
+  return await Promise.all(
+    up.running.stores.map(async (store) => ({
+      name: store.name,
+      ...(await store.size(options.signal)),
+    })),
+  )
+}
+
+function endedByItself({ end }: LiveRun): boolean {
+  return end.how === 'schedule' || end.how === 'slo'
+}
+
+function outcomeOf(live: LiveRun, measured: Measured, audit: Audit | null): Outcome {
+  const { end } = live
+  if (end.how === 'schedule' || end.how === 'slo') {
+    if (audit === null) throw new Error('a run that ended by itself is audited')
+    if (!audit.passed) return { state: 'audit-failed', measured, audit }
+    const limit = measured.saturated
+    if (limit !== null && (limit.by === 'driver' || limit.by === 'pool')) {
+      return { state: 'void', because: `${limit.by}: ${limit.evidence}`, measured, audit }
+    }
+    return { state: 'completed', measured, audit }
+  }
+  const by = end.how
+  return { state: 'aborted', by, message: end.message, measured, audit }
+}

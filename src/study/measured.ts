@@ -1,0 +1,165 @@
+/**
+ * Raw sightings -> what the record says was measured. Pure arithmetic: no clock, file or process. In: the driver's
+ * result, the series' figures, freshness and sizes. Out: `Measured`.
+ */
+import type { FreshnessSummary } from '../collect/freshness.ts'
+import type { SaturationVerdict } from '../collect/saturation.ts'
+import type { SeriesSummary } from '../collect/summary.ts'
+import type { SloBreach } from '../judge/slo.ts'
+import { stepBreach } from '../judge/slo.ts'
+import { Histogram, percentilesOf } from '../kit/histogram.ts'
+import type { Measured, Percentiles, Step } from '../results/record.ts'
+import type { Scenario } from '../scenario/scenario.ts'
+import type { DriverResult, QueryResult, Segment, SegmentResult } from '../drive/job.ts'
+import type { CheckpointMark } from './checkpoints.ts'
+
+export interface StoreFigures {
+  readonly name: string
+  readonly rows: number
+  readonly heapBytes: number
+  readonly indexBytes: number
+  readonly totalBytes: number
+}
+
+export interface MeasuredInput {
+  readonly scenario: Scenario
+  readonly segments: readonly Segment[]
+  readonly driver: DriverResult
+  readonly breaches: ReadonlyMap<string, SloBreach>
+  readonly series: SeriesSummary
+  /** Ack to readable: one map per driver segment, by store name. */
+  readonly freshnessBySegment: readonly Readonly<Record<string, Percentiles>>[]
+  readonly freshness: readonly FreshnessSummary[]
+  readonly stores: readonly StoreFigures[]
+  readonly checkpoints: readonly CheckpointMark[]
+  readonly probeCpuCores: number
+  readonly saturated: (steps: readonly Step[]) => SaturationVerdict | null
+}
+
+export function measuredOf(input: MeasuredInput): Measured {
+  const { driver, series } = input
+  const steps = driver.segments.map((segment, at) => stepOf(input, segment, at))
+  const measured = steps.filter((step) => step.kind === 'measure')
+  const kept = measured.filter((step) => step.complete && step.brokenSlo === null)
+  const broken = measured.filter((step) => step.brokenSlo !== null)
+  const perEvent = storedPerEvent(input.stores)
+  return {
+    steps,
+    sustainedPerS: kept.length === 0 ? null : Math.max(...kept.map((step) => step.targetPerS)),
+    brokenAtPerS: broken.length === 0 ? null : Math.min(...broken.map((step) => step.targetPerS)),
+    saturated: input.saturated(steps),
+    metrics: { ...series.measured, ...perEvent },
+    worst: series.worst,
+    queries: queriesOf(driver.queries),
+    stores: [...input.stores],
+    checkpoints: [...input.checkpoints],
+    driver: {
+      cpuS: driver.driver.cpuS,
+      wallS: driver.driver.wallS,
+      maxRssBytes: driver.driver.maxRssBytes,
+      pacing: driver.driver.pacing,
+      eventLoopDelayP99Us: driver.driver.eventLoopDelayP99Us,
+      connectErrors: driver.driver.connectErrors,
+    },
+    freshnessResolutionMs: Object.fromEntries(
+      input.freshness.map(({ store, resolutionMs }) => [store, resolutionMs]),
+    ),
+    probeCpuCores: input.probeCpuCores,
+  }
+}
+
+function stepOf(input: MeasuredInput, segment: SegmentResult, at: number): Step {
+  const planned = input.segments[at]
+  const lengthMs = segment.toMs - segment.fromMs
+  const acknowledged = segment.counts.accepted + segment.counts.duplicate
+  const breach = input.breaches.get(segment.name) ?? null
+  const metrics = { ...input.series.steps[at], ...slowestQueries(input.driver.queries, segment) }
+  const step: Step = {
+    name: segment.name,
+    kind: segment.kind,
+    fromMs: segment.fromMs,
+    toMs: segment.toMs,
+    targetPerS: planned === undefined ? 0 : (planned.fromPerS + planned.toPerS) / 2,
+    dueEvents: segment.dueEvents,
+    counts: segment.counts,
+    acceptedPerS: lengthMs > 0 ? acknowledged / (lengthMs / 1_000) : 0,
+    latencyUs: percentilesOf(segment.latencyAll),
+    latencyAcceptedUs: percentilesOf(segment.latencyAccepted),
+    sendDelayUs: percentilesOf(segment.sendDelay),
+    serviceTimeUs: percentilesOf(segment.serviceTime),
+    freshnessUs: input.freshnessBySegment[at] ?? {},
+    waitedRatio: segment.requests === 0 ? 0 : segment.waitedRequests / segment.requests,
+    metrics,
+    brokenSlo: breach,
+    // A stop cuts the segment it falls in; its last moments are not a whole step.
+    complete: planned !== undefined && segment.toMs >= planned.toS * 1_000 - 1,
+  }
+  if (step.kind === 'warmup' || step.brokenSlo !== null || !step.complete) return step
+  return { ...step, brokenSlo: stepBreach(step, input.scenario.slos) }
+}
+
+/** Median seconds of each query within a step; an answer that never came is not hidden behind those that did. */
+function slowestQueries(
+  queries: readonly QueryResult[],
+  segment: SegmentResult,
+): Readonly<Record<string, number>> {
+  const within = queries.filter(({ atMs }) => atMs >= segment.fromMs && atMs < segment.toMs)
+  const figures: Record<string, number> = {}
+  for (const name of new Set(within.map((query) => query.name))) {
+    const answers = within.filter((query) => query.name === name)
+    const seconds = answers.map((query) => query.seconds).sort((a, b) => a - b)
+    const median = seconds[Math.floor(seconds.length / 2)]
+    if (median !== undefined) figures[`query.seconds{${name}}`] = median
+  }
+  return figures
+}
+
+function queriesOf(queries: readonly QueryResult[]): Measured['queries'] {
+  return [...new Set(queries.map((query) => query.name))].sort().map((name) => {
+    const asked = queries.filter((query) => query.name === name)
+    const answered = asked.filter((query) => query.outcome === 'ok')
+    const inUs = new Histogram()
+    for (const query of asked) {
+      if (query.outcome === 'ok') inUs.record(query.seconds * 1e6)
+      else inUs.recordInfinite(1)
+    }
+    const us = percentilesOf(inUs)
+    const last = answered.at(-1)
+    return {
+      name,
+      answered: answered.length,
+      failed: asked.length - answered.length,
+      seconds: us === null ? null : inSeconds(us),
+      rowsRead: last?.rowsRead ?? null,
+      bytesRead: last?.bytesRead ?? null,
+    }
+  })
+}
+
+/** Seconds for the reader; the histogram would still be in microseconds, so it is left out. */
+function inSeconds(us: Percentiles): Percentiles {
+  const scaled = (value: number | 'infinite'): number | 'infinite' =>
+    value === 'infinite' ? value : value / 1e6
+  return {
+    samples: us.samples,
+    infinite: us.infinite,
+    p50: scaled(us.p50),
+    p90: scaled(us.p90),
+    p99: scaled(us.p99),
+    p999: scaled(us.p999),
+    max: scaled(us.max),
+    histogram: null,
+  }
+}
+
+function storedPerEvent(stores: readonly StoreFigures[]): Readonly<Record<string, number>> {
+  const figures: Record<string, number> = {}
+  for (const { name, rows, heapBytes, indexBytes, totalBytes } of stores) {
+    if (rows === 0) continue
+    figures[`store.rows{${name}}`] = rows
+    figures[`store.heapBytesPerEvent{${name}}`] = heapBytes / rows
+    figures[`store.indexBytesPerEvent{${name}}`] = indexBytes / rows
+    figures[`store.bytesPerEvent{${name}}`] = totalBytes / rows
+  }
+  return figures
+}

@@ -1,0 +1,221 @@
+/**
+ * One run: engines and service up, preload, live minutes, audit, everything down. In: a target and the study's plan.
+ * Out: a record, whatever happens; what the run left on disk besides it is removed.
+ */
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { machine } from '../collect/machine.ts'
+import { claimDataDir, releaseDataDir } from '../kit/guardian.ts'
+import { saysDiskFull } from '../kit/disk.ts'
+import { HeadroomError, messageOf } from '../kit/errors.ts'
+import type { Log } from '../kit/log.ts'
+import { Scope } from '../kit/scope.ts'
+import type { Outcome, RunRecord } from '../results/record.ts'
+import type { Scenario } from '../scenario/scenario.ts'
+import type { Target } from '../target/target.ts'
+import type { ExternalAddresses, RunningTarget } from '../target/up.ts'
+import { bringUp, parseArchitectureSettings } from '../target/up.ts'
+import { openRunLog } from './run-log.ts'
+import { headroomVersion } from './headroom-version.ts'
+import { SERIES_FILE } from './live-watch.ts'
+import { measureTarget } from './measure-target.ts'
+import type { OnProgress } from './progress-events.ts'
+import type { RunPlan } from './run-plan.ts'
+
+export interface RunOptions {
+  readonly scenario: Scenario
+  readonly target: Target
+  readonly plan: RunPlan
+  readonly external: ExternalAddresses
+  readonly runId: string
+  readonly studyId: string
+  readonly round: number
+  readonly position: number
+  /** Record, series, outcomes and logs. */
+  readonly runDir: string
+  /** Engine data goes below it. */
+  readonly workDir: string
+  readonly onProgress: OnProgress
+  readonly log: Log
+  readonly signal: AbortSignal
+  readonly hardSignal: AbortSignal
+}
+
+/** What is known of a target once it is up; a run that fails before keeps the empty one. */
+type TargetFacts = Pick<RunRecord, 'architecture' | 'engines'>
+
+export async function runOnce(options: RunOptions): Promise<RunRecord> {
+  const { target, scenario } = options
+  const startedAt = new Date()
+  const dataDir = join(options.workDir, 'data', options.runId.replaceAll('/', '-'))
+  await mkdir(join(options.runDir, 'logs'), { recursive: true })
+  await mkdir(dataDir, { recursive: true })
+  claimDataDir(dataDir)
+  await using runLog = openRunLog(join(options.runDir, 'logs', 'headroom.log'), options.log)
+
+  options.onProgress({
+    type: 'run-started',
+    runId: options.runId,
+    target: target.name,
+    round: options.round,
+    position: options.position,
+  })
+  const host = machine(dataDir, runLog.log)
+  const facts: { known: TargetFacts } = { known: factsBefore(target) }
+  let epochMs = startedAt.getTime()
+  let outcome: Outcome
+  try {
+    const done = await upAndMeasure(options, {
+      dataDir,
+      log: runLog.log,
+      learn: (up) => (facts.known = factsOf(up)),
+    })
+    outcome = done.outcome
+    epochMs = done.epochMs
+  } catch (error) {
+    runLog.log(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    outcome = failureOf(error, options.signal)
+  } finally {
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+    releaseDataDir(dataDir)
+  }
+  tellEnd(options, outcome)
+  const files = await readdir(options.runDir, { recursive: true })
+  return {
+    schema: 1,
+    id: options.runId,
+    studyId: options.studyId,
+    round: options.round,
+    startedAt: startedAt.toISOString(),
+    finishedAt: new Date().toISOString(),
+    headroom: await headroomVersion(),
+    scenario,
+    target,
+    ...facts.known,
+    machine: host,
+    epochMs,
+    seriesFile: files.includes(SERIES_FILE) ? SERIES_FILE : null,
+    files: files
+      .filter((file) => file.endsWith('.log') || file.endsWith('.bin') || file.endsWith('.ndjson'))
+      .sort(),
+    outcome,
+  }
+}
+
+async function upAndMeasure(
+  options: RunOptions,
+  run: { readonly dataDir: string; readonly log: Log; readonly learn: (up: RunningTarget) => void },
+): Promise<{ readonly outcome: Outcome; readonly epochMs: number }> {
+  const { target, signal } = options
+  signal.throwIfAborted()
+  await using scope = new Scope()
+  options.onProgress({ type: 'phase', target: target.name, phase: 'engines', detail: '' })
+  const up = scope.use(
+    await bringUp({
+      target,
+      external: options.external,
+      dataDir: run.dataDir,
+      logDir: join(options.runDir, 'logs'),
+      runId: options.runId,
+      signal,
+      log: run.log,
+      onEngineReady: (engine, tookMs) => {
+        options.onProgress({
+          type: 'engine-ready',
+          target: target.name,
+          label: engine.label,
+          tookMs,
+          provider: engine.provider,
+        })
+      },
+    }),
+  )
+  run.learn(up)
+  return await measureTarget(up, { ...options, dataDir: run.dataDir, log: run.log })
+}
+
+function factsBefore(target: Target): TargetFacts {
+  const { architecture, settings } = parseArchitectureSettings(target)
+  const noSettings = Object.fromEntries(Object.keys(architecture.needs).map((role) => [role, {}]))
+  const { ack, stores } = architecture.promises(settings, noSettings)
+  return {
+    architecture: {
+      id: architecture.id,
+      title: architecture.title,
+      settings,
+      promises: { ack, stores: [...stores] },
+      partsToOperate: ['service', ...Object.values(architecture.needs)],
+    },
+    engines: [],
+  }
+}
+
+function factsOf(up: RunningTarget): TargetFacts {
+  const { architecture, settings, promises, engines, running } = up
+  return {
+    architecture: {
+      id: architecture.id,
+      title: architecture.title,
+      settings,
+      promises: { ack: promises.ack, stores: [...promises.stores] },
+      partsToOperate: [
+        ...running.parts.map((part) => part.name),
+        ...engines.map(({ engine }) => engine.kind),
+      ],
+    },
+    engines: engines.map(({ role, engine }) => ({
+      role,
+      kind: engine.kind,
+      provider: engine.provider,
+      label: engine.label,
+      version: engine.version,
+      settings: { ...engine.settings },
+    })),
+  }
+}
+
+function failureOf(error: unknown, signal: AbortSignal): Outcome {
+  const nothing = { measured: null, audit: null }
+  if (signal.aborted) {
+    return { state: 'aborted', by: 'signal', message: messageOf(signal.reason), ...nothing }
+  }
+  const text = `${messageOf(error)} ${error instanceof HeadroomError ? (error.hint ?? '') : ''}`
+  if (saysDiskFull(text) || (error instanceof HeadroomError && error.code === 'DISK_FULL')) {
+    return { state: 'aborted', by: 'disk-full', message: messageOf(error), ...nothing }
+  }
+  if (!(error instanceof HeadroomError))
+    return { state: 'failed', code: 'CRASH', message: messageOf(error) }
+  if (error.code === 'ENGINE_CRASHED') {
+    return { state: 'aborted', by: 'engine-crash', message: error.message, ...nothing }
+  }
+  const hint = error.hint === null ? '' : ` — ${error.hint}`
+  return { state: 'failed', code: error.code, message: `${error.message}${hint}` }
+}
+
+function tellEnd(options: RunOptions, outcome: Outcome): void {
+  const measured = 'measured' in outcome ? outcome.measured : null
+  options.onProgress({
+    type: 'run-ended',
+    runId: options.runId,
+    target: options.target.name,
+    round: options.round,
+    state: outcome.state,
+    sustainedPerS: measured?.sustainedPerS ?? null,
+    brokenAtPerS: measured?.brokenAtPerS ?? null,
+    message: endMessage(outcome),
+  })
+}
+
+function endMessage(outcome: Outcome): string {
+  switch (outcome.state) {
+    case 'completed':
+      return outcome.measured.saturated?.evidence ?? ''
+    case 'audit-failed':
+      return outcome.audit.stores.map((store) => `${store.store}: ${store.because}`).join('; ')
+    case 'void':
+      return outcome.because
+    case 'aborted':
+    case 'failed':
+      return outcome.message
+  }
+}
