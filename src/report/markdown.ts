@@ -101,8 +101,17 @@ function triggerLine(target: TargetView): readonly string[] {
   return [`- **${escapeMarkdown(target.name)}**: ${words.join(' · ')}`]
 }
 
+/** Folded, so that verdict, table and triggers stay on one screen. */
 function caveatBlock(caveats: readonly string[]): string {
-  return caveats.length === 0 ? '' : `<sub>${caveats.map(escapeMarkdown).join(' · ')}</sub>`
+  if (caveats.length === 0) return ''
+  return [
+    '<details>',
+    `<summary>${String(caveats.length)} things to keep in mind</summary>`,
+    '',
+    ...caveats.map((caveat) => `- ${escapeMarkdown(caveat)}`),
+    '',
+    '</details>',
+  ].join('\n')
 }
 
 function footBlock({ findings: { study } }: StudyView, { pageHref }: ReportOptions): string {

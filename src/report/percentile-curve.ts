@@ -1,13 +1,12 @@
 /**
- * A latency curve re-read from recorded histograms. In: encoded HDR histograms of several steps or rounds. Out: latency
- * at each percentile over all of them together, up to the percentile the number of samples supports.
+ * A latency curve re-read from recorded histograms. In: encoded histograms of several steps or rounds. Out: latency at
+ * each percentile over all of them together, up to the percentile the number of samples supports.
  */
-import { build, decodeFromCompressedBase64 } from 'hdr-histogram-js'
-import type { EncodedHistogram } from '../results/record.ts'
-import type { z } from 'zod'
+import { Histogram } from '../kit/histogram.ts'
+import type { EncodedHistogram } from '../kit/histogram.ts'
 import type { Point } from './charts/spec.ts'
 
-/** A percentile q is only shown with this many samples beyond it: 10/(1−q) samples in all. */
+/** A percentile q takes 10/(1−q) samples: ten events beyond it (design.md, honesty rule 8). */
 const SAMPLES_BEYOND = 10
 const POINTS_PER_DECADE = 16
 
@@ -16,31 +15,17 @@ export function percentileAxis(share: number): number {
   return -Math.log10(1 - share)
 }
 
-/** Points are [−log10(1−q), µs]; null above the share of events that were ever answered. */
-export function percentileCurve(
-  encoded: readonly z.infer<typeof EncodedHistogram>[],
-): readonly Point[] {
-  const merged = build({
-    lowestDiscernibleValue: 1,
-    highestTrackableValue: 3.6e9,
-    numberOfSignificantValueDigits: 3,
-    autoResize: true,
-    useWebAssembly: false,
-  })
-  let finite = 0
-  let total = 0
-  for (const one of encoded) {
-    total += one.count + one.infinite
-    finite += one.count
-    if (one.count > 0) merged.add(decodeFromCompressedBase64(one.hdr, 32, false))
-  }
-  if (total < SAMPLES_BEYOND * 2) return []
-  const decades = Math.log10(total / SAMPLES_BEYOND)
-  const steps = Math.floor(decades * POINTS_PER_DECADE)
+/** Points are [−log10(1−q), µs]; y is null above the share of events that were ever answered. */
+export function percentileCurve(encoded: readonly EncodedHistogram[]): readonly Point[] {
+  const merged = new Histogram()
+  for (const one of encoded) merged.merge(Histogram.decode(one))
+  const samples = merged.count + merged.infinite
+  if (samples < SAMPLES_BEYOND * 2) return []
+  const steps = Math.floor(Math.log10(samples / SAMPLES_BEYOND) * POINTS_PER_DECADE)
   return Array.from({ length: steps + 1 }, (_, i): Point => {
     const x = i / POINTS_PER_DECADE
-    const rank = (1 - 10 ** -x) * total
-    const us = rank > finite ? null : merged.getValueAtPercentile((rank / finite) * 100)
-    return [Number(x.toFixed(4)), us === null ? null : Math.max(1, us)]
+    const us = merged.quantileUs(1 - 10 ** -x)
+    const y = us === null || us === 'infinite' ? null : Number(Math.max(0.1, us).toPrecision(4))
+    return [Number(x.toFixed(4)), y]
   })
 }

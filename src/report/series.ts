@@ -33,10 +33,16 @@ export function toChartPoints(points: readonly SeriesPoint[]): readonly Point[] 
   ])
 }
 
-/** Edges of `buckets` equal stretches of time over which series are summed up for stacking. */
-export function timeGrid(fromMs: number, toMs: number, buckets: number): readonly number[] {
-  const widthMs = (toMs - fromMs) / buckets
-  return Array.from({ length: buckets + 1 }, (_, i) => fromMs + i * widthMs)
+/** Edges of equal stretches of time from the first to the last sample, over which series are summed up for stacking. */
+export function timeGrid(
+  points: readonly SeriesPoint[],
+  { stretches, leastMs }: { readonly stretches: number; readonly leastMs: number },
+): readonly number[] {
+  const fromMs = points[0]?.t ?? 0
+  const spanMs = (points.at(-1)?.t ?? 0) - fromMs
+  if (spanMs <= 0) return []
+  const count = Math.max(1, Math.min(stretches, Math.floor(spanMs / leastMs)))
+  return Array.from({ length: count + 1 }, (_, i) => fromMs + (i * spanMs) / count)
 }
 
 /** Means of a gauge over the grid's stretches; a stretch without a sample repeats the one before. */

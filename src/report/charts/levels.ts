@@ -28,5 +28,6 @@ export function levelsOf(view: StudyView, metric: string): readonly Level[] {
     .map(([at, named]) => ({
       at,
       label: `${named.join(' · ')} ${formatQuantity(at, unit)}`,
+      kind: 'limit',
     }))
 }

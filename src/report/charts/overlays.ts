@@ -23,7 +23,7 @@ export function backlogChart(view: StudyView, limit: number): ChartSpec | null {
     title:
       worst === null || worst.highest < 1
         ? 'Nothing that was acknowledged ever waited to become readable'
-        : `At worst ${formatCount(Math.round(worst.highest))} acknowledged events were not yet readable: ${worst.label}`,
+        : `At worst ${formatCount(Math.round(worst.highest))} acknowledged events were not yet readable in ${worst.label}`,
     subtitle: 'Events acknowledged and not yet readable in the store, in the shown rounds.',
     panels: [panel],
   }
@@ -140,7 +140,7 @@ function overlayLines(
     lineOf(instance.points, {
       label:
         instances.length > 1 && instance.label !== null
-          ? `${target.name} · ${instance.label}`
+          ? `${target.name} · ${shortName(instance.label)}`
           : target.name,
       ink: target.ink,
       style: styleOf(i),
@@ -148,6 +148,11 @@ function overlayLines(
       limit: options.limit,
     }),
   )
+}
+
+/** `clickhouse.events_raw` is the only store of its engine here: the engine names it. */
+function shortName(store: string): string {
+  return store.split('.')[0] ?? store
 }
 
 function highestLine(panel: Panel): { readonly label: string; readonly highest: number } | null {

@@ -46,7 +46,11 @@ export function linearRange(
 ): Pick<Axis, 'min' | 'max' | 'scale'> {
   const highest = largest(values, 0)
   const shown = levelsWithin(levels, highest).map((level) => level.at)
-  return { scale: 'linear', min: 0, max: roundUp(Math.max(highest * 1.06, ...shown, 0) || 1) }
+  return {
+    scale: 'linear',
+    min: 0,
+    max: roundUp(Math.max(highest * 1.06, ...shown.map((at) => at * 1.12), 0) || 1),
+  }
 }
 
 /** Levels far above the lines are left out, or nothing could be seen below them. */
@@ -63,7 +67,7 @@ export function logRange(
   const low = positive.reduce((a, b) => Math.min(a, b), Infinity)
   const high = largest(positive, 1)
   const min = roundDown(Number.isFinite(low) ? low : 0.1)
-  return { scale: 'log', min, max: Math.max(roundUp(high * 1.05), min * 10) }
+  return { scale: 'log', min, max: Math.max(roundUp(high * 1.25), min * 10) }
 }
 
 export function largest(values: readonly number[], least: number): number {

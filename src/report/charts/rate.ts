@@ -16,7 +16,11 @@ export function rateChart(view: StudyView, limit: number): ChartSpec | null {
   })
   if (drawn.length === 0) return null
   const declaredPerS = view.findings.study.profile.ratePerS
-  const declared: Level = { at: declaredPerS, label: `declared ${formatRate(declaredPerS)}` }
+  const declared: Level = {
+    at: declaredPerS,
+    label: `declared ${formatRate(declaredPerS)}`,
+    kind: 'reference',
+  }
   const values = valuesOf(drawn.flatMap(({ lines }) => lines))
   const levels = levelsWithin([declared], largest(values, 0))
   return {

@@ -47,11 +47,11 @@ export function walChart(view: StudyView): ChartSpec | null {
   }
 }
 
-function walLines(series: RunSeries, target: TargetView, shown: Shown): readonly Line[] {
-  const grid = gridOf(shown)
+function walLines(series: RunSeries, target: TargetView): readonly Line[] {
   const total = series.get('wal.bytes') ?? []
   const images = series.get('wal.fpiBytes') ?? []
   const gauge = series.get('wal.bytesPerS') ?? []
+  const grid = gridOf(total.length > 1 ? total : gauge)
   const all = total.length > 1 ? ratesOnGrid(total, grid) : meansOnGrid(gauge, grid)
   if (total.length < 2 && gauge.length === 0) return []
   const ofImages = images.length > 1 ? ratesOnGrid(images, grid) : []
@@ -89,13 +89,17 @@ export function cpuChart(view: StudyView): ChartSpec | null {
   const level: Level = {
     at: cores,
     label: cores === 1 ? 'the machine’s only core' : `the machine’s ${formatNumber(cores)} cores`,
+    kind: 'limit',
   }
   const tops = stackTops(drawn)
+  const top = Math.max(0, ...tops)
+  const isNear = cores <= top * CORES_SHOWN_UP_TO
   return {
     name: 'cpu',
     title: cpuTitle(view),
-    subtitle:
-      'Cores in use by part in the shown round, stacked. Grey is the harness itself: driver and probes share the machine.',
+    subtitle: `Cores in use by part in the shown round, stacked. Grey is the harness itself: driver and probes share the machine.${
+      isNear ? '' : ` It has ${formatNumber(cores)} cores, far above the scale.`
+    }`,
     panels: drawn.map(({ target, shown, lines }): Panel => ({
       title: target.name,
       ink: target.ink,
@@ -105,21 +109,26 @@ export function cpuChart(view: StudyView): ChartSpec | null {
         title: 'CPU',
         unit: 'cores',
         ticks: null,
-        ...linearRange([...tops, cores], cores <= Math.max(...tops) * 4 ? [level] : []),
+        ...linearRange(tops, []),
+        ...(isNear ? { max: Math.max(cores, top) * 1.14 } : {}),
       },
       lines,
-      levels: [level],
+      levels: isNear ? [level] : [],
       marks: [],
       bands: warmUpBands(shown.measured),
     })),
   }
 }
 
+/** On a machine with many more cores than are in use, their line would flatten everything else. */
+const CORES_SHOWN_UP_TO = 6
+
 const HARNESS_PARTS = new Set(['driver', 'harness', 'probes'])
 
-function cpuLines(series: RunSeries, target: TargetView, shown: Shown): readonly Line[] {
-  const grid = gridOf(shown)
-  const parts = instancesOf(series, 'cpu.cores')
+function cpuLines(series: RunSeries, target: TargetView): readonly Line[] {
+  const parts = inOrderOfWork(instancesOf(series, 'cpu.cores'))
+  const longest = parts.toSorted((a, b) => b.points.length - a.points.length)[0]
+  const grid = gridOf(longest?.points ?? [])
   const own = parts.filter(({ label }) => !HARNESS_PARTS.has(label ?? ''))
   const harness = parts.filter(({ label }) => HARNESS_PARTS.has(label ?? ''))
   const inOrder = [
@@ -131,9 +140,17 @@ function cpuLines(series: RunSeries, target: TargetView, shown: Shown): readonly
   )
 }
 
-/** From the full colour to a third of it. */
+/** The way of an event: services and workers first, engines after them. */
+function inOrderOfWork<T extends { readonly label: string | null }>(
+  parts: readonly T[],
+): readonly T[] {
+  const rank = ({ label }: T): number => (/^(service|worker)/.test(label ?? '') ? 0 : 1)
+  return parts.toSorted((a, b) => rank(a) - rank(b))
+}
+
+/** From the full colour to less than half of it. */
 function shade(position: number, count: number): number {
-  return count <= 1 ? 1 : 1 - (position / (count - 1)) * 0.62
+  return count <= 1 ? 1 : 1 - (position / (count - 1)) * 0.55
 }
 
 function cpuTitle({ findings }: StudyView): string {
@@ -151,19 +168,17 @@ function cpuTitle({ findings }: StudyView): string {
 
 function drawnTargets(
   view: StudyView,
-  draw: (series: RunSeries, target: TargetView, shown: Shown) => readonly Line[],
+  draw: (series: RunSeries, target: TargetView) => readonly Line[],
 ): readonly Drawn[] {
   return view.targets.flatMap((target) => {
     if (target.shown === null) return []
-    const lines = draw(seriesOf(view, target.shown.run), target, target.shown)
+    const lines = draw(seriesOf(view, target.shown.run), target)
     return lines.length === 0 ? [] : [{ target, shown: target.shown, lines }]
   })
 }
 
-function gridOf({ measured }: Shown): readonly number[] {
-  const toMs = Math.max(1, ...measured.steps.map((step) => step.toMs))
-  const stretches = Math.floor(toMs / STRETCH_MIN_MS)
-  return timeGrid(0, toMs, Math.max(1, Math.min(GRID_STRETCHES, stretches)))
+function gridOf(points: readonly SeriesPoint[]): readonly number[] {
+  return timeGrid(points, { stretches: GRID_STRETCHES, leastMs: STRETCH_MIN_MS })
 }
 
 function stackLine(label: string, ink: Ink, points: readonly SeriesPoint[]): Line {

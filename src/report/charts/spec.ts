@@ -31,6 +31,8 @@ export interface Line {
 export interface Level {
   readonly at: number
   readonly label: string
+  /** A limit that must not be crossed, or a figure to compare with. */
+  readonly kind: 'limit' | 'reference'
 }
 
 export interface Mark {

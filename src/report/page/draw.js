@@ -10,7 +10,7 @@ const TIME_STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7
 
 /**
  * @param {import('../charts/spec.ts').Panel} panel
- * @param {{ dark: boolean, text: string, muted: string, grid: string, ground: string, alarm: string, font: string, tooltips: boolean }} theme
+ * @param {{ dark: boolean, text: string, muted: string, grid: string, ground: string, alarm: string, font: string, tooltips: boolean, compact: boolean }} theme
  */
 export function panelConfiguration(panel, theme) {
   const font = { family: theme.font, size: 12 }
@@ -24,7 +24,7 @@ export function panelConfiguration(panel, theme) {
       normalized: true,
       parsing: false,
       font,
-      layout: { padding: { top: 16, right: labelRoom(panel), bottom: 0, left: 0 } },
+      layout: { padding: { top: 16, right: labelRoom(panel, theme), bottom: 0, left: 0 } },
       interaction: { mode: 'nearest', axis: 'x', intersect: false },
       elements: { point: { radius: 0, hitRadius: 8, hoverRadius: 3 } },
       scales: { x: xScale(panel.x, theme), y: yScale(panel, theme) },
@@ -117,9 +117,22 @@ function yScale(panel, theme) {
       callback: (value) => formatTick(value, axis.unit),
     },
     afterBuildTicks: (scale) => {
-      if (axis.scale === 'log') scale.ticks = logTicks(axis.min, axis.max)
+      scale.ticks =
+        axis.scale === 'log' ? logTicks(axis.min, axis.max) : linearTicks(axis.min, axis.max)
     },
   }
+}
+
+/** About five round steps, none of them at an odd end of the axis. */
+function linearTicks(min, max) {
+  const rough = (max - min) / 5
+  const power = 10 ** Math.floor(Math.log10(rough))
+  const step = power * ([1, 2, 5].find((factor) => factor * power >= rough * 0.999) ?? 10)
+  const ticks = []
+  for (let i = Math.ceil(min / step); i * step <= max * 1.0001; i++) {
+    ticks.push({ value: Number((i * step).toPrecision(12)) })
+  }
+  return ticks
 }
 
 /** 1, 2, 5 of each decade, or only the decades where there are many. */

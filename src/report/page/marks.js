@@ -4,12 +4,13 @@
  */
 
 const LABEL_PX = 12
-const CHAR_PX = 6.7
+const CHAR_PX = 7.1
 
 /** Room to the right of the plot for the names at the lines' ends. */
-export function labelRoom(panel) {
+export function labelRoom(panel, theme) {
+  if (theme.compact) return 10
   const longest = Math.max(0, ...panel.lines.map((line) => (line.labelled ? line.label.length : 0)))
-  return longest === 0 ? 10 : Math.min(190, Math.ceil(longest * CHAR_PX) + 16)
+  return longest === 0 ? 10 : Math.min(230, Math.ceil(longest * CHAR_PX) + 16)
 }
 
 export function marksPlugin(panel, theme) {
@@ -21,7 +22,7 @@ export function marksPlugin(panel, theme) {
     },
     afterDatasetsDraw: (chart) => {
       drawLevels(chart, panel, theme)
-      drawEndLabels(chart, panel, theme)
+      if (!theme.compact) drawEndLabels(chart, panel, theme)
     },
   }
 }
@@ -36,7 +37,7 @@ function drawBand(chart, { band, theme }) {
   ctx.fillStyle = theme.muted
   ctx.fillRect(left, chartArea.top, right - left, chartArea.bottom - chartArea.top)
   ctx.globalAlpha = 1
-  if (right - left >= 46) text(ctx, band.label, left + 4, chartArea.top + 9, theme)
+  if (right - left >= 52) text(ctx, band.label, left + 4, chartArea.top + 9, theme)
   ctx.restore()
 }
 
@@ -82,7 +83,8 @@ function drawLevels(chart, panel, theme) {
     if (level.at < panel.y.min || level.at > panel.y.max) continue
     const y = scales.y.getPixelForValue(level.at)
     ctx.save()
-    ctx.strokeStyle = theme.alarm
+    const color = level.kind === 'limit' ? theme.alarm : theme.muted
+    ctx.strokeStyle = color
     ctx.lineWidth = 1.25
     ctx.setLineDash([7, 4])
     line(ctx, [chartArea.left, y], [chartArea.right, y])
@@ -93,7 +95,7 @@ function drawLevels(chart, panel, theme) {
     ctx.fillStyle = theme.ground
     ctx.fillRect(chartArea.right - width - 8, above ? y - 16 : y + 3, width + 6, 13)
     ctx.globalAlpha = 1
-    ctx.fillStyle = theme.alarm
+    ctx.fillStyle = color
     ctx.textAlign = 'right'
     ctx.textBaseline = 'middle'
     ctx.fillText(level.label, chartArea.right - 5, above ? y - 9 : y + 10)

@@ -25,6 +25,8 @@ function chartTheme(dark) {
     alarm: dark ? '#ff8b80' : '#b42318',
     font: getComputedStyle(document.body).fontFamily,
     tooltips: true,
+    // On a narrow screen the legend names the lines instead of their ends.
+    compact: matchMedia('(max-width: 44rem)').matches,
   }
 }
 
@@ -89,6 +91,7 @@ function setUpThemes() {
   }
   show()
   darkSystem.addEventListener('change', drawAll)
+  matchMedia('(max-width: 44rem)').addEventListener('change', drawAll)
   matchMedia('print').addEventListener('change', drawAll)
 }
 

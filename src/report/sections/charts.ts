@@ -48,11 +48,20 @@ function panelBlock(panel: Panel, chart: ChartSpec): Markup {
           <span class="chip" aria-hidden="true"></span>${panel.title}
         </h4>`
   return html`<div class="panel">
-    ${heading} ${panel.stacked ? legendList(panel.lines, 'block') : nothing}
+    ${heading} ${panelLegend(panel)}
     <div class="plot${panel.lines.some((line) => line.labelled) ? ' tall' : ''}">
       <canvas role="img" aria-label="${name}. ${describe(panel)}"></canvas>
     </div>
   </div>`
+}
+
+/** Stacks are named beside each panel; lines with names at their ends get a list only where there is no room for those. */
+function panelLegend(panel: Panel): Markup {
+  if (panel.stacked) return legendList(panel.lines, { swatch: 'block', narrowOnly: false })
+  const labelled = panel.lines.filter((line) => line.labelled)
+  return labelled.length === 0
+    ? nothing
+    : legendList(labelled, { swatch: 'stroke', narrowOnly: true })
 }
 
 /** One sentence that stands for the picture: each line with its range. */
@@ -76,12 +85,23 @@ function sharedLegend(chart: ChartSpec): Markup {
     const words = line.label.replace(/^(stored) in .*$/, '$1')
     if (!byWords.has(words)) byWords.set(words, { ...line, label: words, ink: NEUTRAL_INK })
   }
-  return byWords.size === 0 ? nothing : legendList([...byWords.values()], 'stroke')
+  return byWords.size === 0
+    ? nothing
+    : legendList([...byWords.values()], { swatch: 'stroke', narrowOnly: false })
 }
 
-function legendList(lines: readonly Line[], kind: 'stroke' | 'block'): Markup {
-  return html`<ul class="legend">
-    ${lines.map((line) => html`<li class="${inkClass(line.ink)}"><span class="swatch ${kind} ${line.style}" aria-hidden="true"></span>${line.label}</li>`)}
+function legendList(
+  lines: readonly Line[],
+  options: { readonly swatch: 'stroke' | 'block'; readonly narrowOnly: boolean },
+): Markup {
+  return html`<ul class="legend${options.narrowOnly ? ' narrow' : ''}">
+    ${lines.map(
+      (line) =>
+        html`<li class="${inkClass(line.ink)}">
+          <span class="swatch ${options.swatch} ${line.style}" aria-hidden="true"></span
+          >${line.label}
+        </li>`,
+    )}
   </ul>`
 }
 

@@ -5,15 +5,20 @@ import {
   formatDurationS,
   formatDurationUs,
   formatNumber,
+  formatRate,
   formatRatio,
 } from '../../kit/units.ts'
 import type { RunRecord } from '../../results/record.ts'
 import type { RateShape } from '../../scenario/scenario.ts'
 import { html, nothing } from '../markup.ts'
-import type { Markup } from '../markup.ts'
+import type { Insertable, Markup } from '../markup.ts'
 import { measuredOf } from '../study-view.ts'
 import type { StudyView } from '../study-view.ts'
+import { factTable } from './table.ts'
 import { utc } from './words.ts'
+
+/** Hexadecimal digits of a hash that are enough to tell records apart. */
+const HASH_SHOWN = 16
 
 export type Pair = readonly [term: string, definition: string | Markup]
 
@@ -184,85 +189,54 @@ function targetConditions(view: StudyView): Markup {
     return run === undefined ? [] : [targetRow(name, run)]
   })
   if (rows.length === 0) return nothing
+  const headings = ['target', 'architecture', 'engines', 'settings that differ', 'parts to operate']
   return html`<h3>Targets and engines</h3>
-    <div class="wide" role="region" aria-label="Targets and engines" tabindex="0">
-      <table class="plain">
-        <thead>
-          <tr>
-            <th scope="col">target</th>
-            <th scope="col">architecture</th>
-            <th scope="col">engines</th>
-            <th scope="col">settings that differ</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>`
+    ${factTable({ label: 'Targets and engines', headings, rows })}`
 }
 
-function targetRow(name: string, run: RunRecord): Markup {
+function targetRow(name: string, run: RunRecord): readonly Insertable[] {
   const settings = [
     ...Object.entries(run.architecture.settings).map(([key, value]) => `${key} = ${asText(value)}`),
     ...run.engines.flatMap((engine) =>
       Object.entries(engine.settings).map(([key, value]) => `${engine.role}: ${key} = ${value}`),
     ),
   ]
-  const engines = run.engines.map((engine) => `${engine.label} (${engine.provider})`)
-  return html`<tr>
-    <th scope="row">${name}</th>
-    <td>${run.architecture.title}</td>
-    <td>${engines.join(', ')}</td>
-    <td>
-      ${
-        settings.length === 0
-          ? 'none'
-          : html`<ul class="settings">
-              ${settings.map((line) => html`<li><code>${line}</code></li>`)}
-            </ul>`
-      }
-    </td>
-  </tr>`
+  const lines = settings.map((line) => html`<li><code>${line}</code></li>`)
+  return [
+    name,
+    run.architecture.title,
+    run.engines.map((engine) => `${engine.label} (${engine.provider})`).join(', '),
+    settings.length === 0
+      ? 'none'
+      : html`<ul class="settings">
+          ${lines}
+        </ul>`,
+    run.architecture.partsToOperate.join(', '),
+  ]
 }
 
 function asText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
+const RUN_HEADINGS = ['run', 'outcome', '#events timed', '#sustained', 'limit', 'record, SHA-256']
+
 function runTable(view: StudyView, { recordSha256 }: ConditionsOptions): Markup {
-  const rows = view.findings.runs.map((run) => {
+  const rows = view.findings.runs.map((run): readonly Insertable[] => {
     const measured = measuredOf(run)
     const samples = (measured?.steps ?? [])
       .filter((step) => step.kind === 'measure')
       .reduce((sum, step) => sum + (step.latencyUs?.samples ?? 0), 0)
-    return html`<tr>
-      <th scope="row">${run.target.name}, round ${run.round}</th>
-      <td>${run.outcome.state}</td>
-      <td class="num">${measured === null ? '–' : formatCount(samples)}</td>
-      <td class="num">
-        ${measured?.sustainedPerS === undefined || measured.sustainedPerS === null ? '–' : formatNumber(measured.sustainedPerS)}
-      </td>
-      <td>${measured?.saturated?.evidence ?? '–'}</td>
-      <td><code class="hash">${(recordSha256.get(run.id) ?? '–').slice(0, 16)}</code></td>
-    </tr>`
+    const sustained = measured?.sustainedPerS ?? null
+    return [
+      `${run.target.name}, round ${String(run.round)}`,
+      run.outcome.state,
+      measured === null ? '–' : formatCount(samples),
+      sustained === null ? '–' : formatRate(sustained),
+      measured?.saturated?.evidence ?? '–',
+      html`<code>${(recordSha256.get(run.id) ?? '–').slice(0, HASH_SHOWN)}</code>`,
+    ]
   })
   return html`<h3 id="runs">Runs</h3>
-    <div class="wide" role="region" aria-label="Runs" tabindex="0">
-      <table class="plain">
-        <thead>
-          <tr>
-            <th scope="col">run</th>
-            <th scope="col">outcome</th>
-            <th scope="col" class="num">events timed</th>
-            <th scope="col" class="num">sustained, events/s</th>
-            <th scope="col">limit</th>
-            <th scope="col">record, SHA-256</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>`
+    ${factTable({ label: 'Runs', headings: RUN_HEADINGS, rows })}`
 }

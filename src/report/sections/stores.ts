@@ -1,9 +1,10 @@
 /** What was promised and what the stores were found to hold: promises, audits and bytes on disk. */
 import { formatBytes, formatCount } from '../../kit/units.ts'
-import type { RunRecord, StoreAudit } from '../../results/record.ts'
+import type { StoreAudit } from '../../results/record.ts'
 import { html, nothing } from '../markup.ts'
-import type { Markup } from '../markup.ts'
+import type { Insertable, Markup } from '../markup.ts'
 import type { StudyView, TargetView } from '../study-view.ts'
+import { factTable } from './table.ts'
 import { badge } from './verdict.ts'
 import { tierNote, tierWords } from './words.ts'
 import type { Tone } from './words.ts'
@@ -11,77 +12,84 @@ import type { Tone } from './words.ts'
 export function storesSection(view: StudyView): Markup {
   return html`<section id="integrity" aria-labelledby="integrity-title">
     <h2 id="integrity-title">Promised and kept</h2>
-    ${promiseTable(view)} ${auditTable(view)} ${sizeTable(view)}
+    ${promises(view)} ${audits(view)} ${sizes(view)}
   </section>`
 }
 
-function promiseTable(view: StudyView): Markup {
-  const rows = view.targets.flatMap((target) => {
-    const run = target.runs.at(-1)
-    return (run?.architecture.promises.stores ?? []).map((promise) => {
+function promises(view: StudyView): Markup {
+  const rows = view.targets.flatMap(({ name, runs, findings }) =>
+    (runs.at(-1)?.architecture.promises.stores ?? []).map((promise): readonly Insertable[] => {
       const note = tierNote(promise.survives)
-      return html`<tr>
-        <th scope="row">${target.name}</th>
-        <td>${target.findings.ack}</td>
-        <td>${promise.store}</td>
-        <td>
-          ${tierWords(promise.survives)}${note === null ? nothing : html` <small>(${note})</small>`}
-        </td>
-        <td>${promise.delivery}</td>
-        <td>${promise.readAfterAck === 'at-once' ? 'at once' : 'eventually'}</td>
-      </tr>`
-    })
-  })
+      return [
+        name,
+        findings.ack,
+        promise.store,
+        html`${tierWords(promise.survives)}${note === null ? nothing : html` <small>(${note})</small>`}`,
+        promise.delivery.replaceAll('-', ' '),
+        promise.readAfterAck === 'at-once' ? 'at once' : 'eventually',
+      ]
+    }),
+  )
   if (rows.length === 0) return nothing
+  const headings = [
+    'target',
+    'a 2xx means',
+    'store',
+    'an acknowledged event',
+    'delivery',
+    'readable',
+  ]
   return html`<h3 id="promises">What a 2xx promises</h3>
-    <div class="wide" role="region" aria-label="What a 2xx promises" tabindex="0">
-      <table class="plain">
-        <thead>
-          <tr>
-            <th scope="col">target</th>
-            <th scope="col">a 2xx means</th>
-            <th scope="col">store</th>
-            <th scope="col">an acknowledged event</th>
-            <th scope="col">delivery</th>
-            <th scope="col">readable</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>`
+    ${factTable({ label: 'What a 2xx promises', headings, rows })}`
 }
 
-function auditTable(view: StudyView): Markup {
-  const rows = view.targets.flatMap((target) => target.runs.flatMap((run) => auditRows(run)))
-  if (rows.length === 0)
+const AUDIT_HEADINGS = [
+  'target',
+  'rounds',
+  'store',
+  'verdict',
+  '#acknowledged',
+  '#readable',
+  '#lost',
+  '#duplicated rows',
+  '#diverged',
+  'because',
+]
+
+function audits(view: StudyView): Markup {
+  const rows = view.targets.flatMap(auditRows)
+  if (rows.length === 0) {
     return html`<h3 id="audit">Audit</h3>
       <p>No run was audited.</p>`
+  }
   return html`<h3 id="audit">Audit</h3>
     <p class="lead">
       Read by the harness from the stores, event by event, never taken from the service’s own word.
     </p>
-    <div class="wide" role="region" aria-label="Audit" tabindex="0">
-      <table class="plain">
-        <thead>
-          <tr>
-            <th scope="col">run</th>
-            <th scope="col">store</th>
-            <th scope="col">verdict</th>
-            <th scope="col" class="num">acknowledged</th>
-            <th scope="col" class="num">readable</th>
-            <th scope="col" class="num">lost</th>
-            <th scope="col" class="num">duplicated rows</th>
-            <th scope="col" class="num">diverged</th>
-            <th scope="col">because</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>`
+    ${factTable({ label: 'Audit', headings: AUDIT_HEADINGS, rows })}`
+}
+
+interface Audited {
+  readonly rounds: readonly number[]
+  readonly audits: readonly StoreAudit[]
+}
+
+/** Rounds of which the same is to be said share a row; whatever lost or doubled an event has its own. */
+function auditRows(target: TargetView): readonly (readonly Insertable[])[] {
+  const groups = new Map<string, Audited>()
+  for (const { round, outcome } of target.runs) {
+    const stores = outcome.state === 'failed' ? [] : (outcome.audit?.stores ?? [])
+    for (const audit of stores) {
+      const own = audit.verdict === 'whole' ? '' : String(round)
+      const key = JSON.stringify([audit.store, audit.verdict, audit.because, own])
+      const known = groups.get(key) ?? { rounds: [], audits: [] }
+      groups.set(key, {
+        rounds: [...known.rounds, round],
+        audits: [...known.audits, audit],
+      })
+    }
+  }
+  return [...groups.values()].flatMap((group) => auditRow(target.name, group))
 }
 
 const AUDIT_TONES: Readonly<Record<StoreAudit['verdict'], Tone>> = {
@@ -89,69 +97,58 @@ const AUDIT_TONES: Readonly<Record<StoreAudit['verdict'], Tone>> = {
   'as-promised': 'warning',
   broken: 'bad',
 }
+
+function auditRow(name: string, { rounds, audits }: Audited): readonly (readonly Insertable[])[] {
+  const [first] = audits
+  if (first === undefined) return []
+  const sum = (pick: (audit: StoreAudit) => number): string =>
+    formatCount(audits.reduce((total, audit) => total + pick(audit), 0))
+  return [
+    [
+      name,
+      rounds.join(', '),
+      first.store,
+      badge(AUDIT_TONES[first.verdict], first.verdict.replace('-', ' '), null),
+      sum((audit) => audit.acceptedEvents),
+      sum((audit) => audit.readableEvents),
+      sum((audit) => audit.lostEvents),
+      sum((audit) => audit.duplicatedRows),
+      sum((audit) => audit.divergedEvents),
+      html`${first.because}${idsOf(audits)}`,
+    ],
+  ]
+}
+
 /** Enough to look one up in the store; the record has the list up to its own limit. */
 const IDS_SHOWN = 5
 
-function auditRows(run: RunRecord): readonly Markup[] {
-  const audit = run.outcome.state === 'failed' ? null : run.outcome.audit
-  return (audit?.stores ?? []).map((store) => {
-    const ids = [...store.lost, ...store.duplicated, ...store.diverged, ...store.foreign]
-    const shown = ids.slice(0, IDS_SHOWN)
-    const more =
-      ids.length > shown.length
-        ? html` and ${ids.length - shown.length} more in the record`
-        : nothing
-    return html`<tr>
-      <th scope="row">${run.target.name}, round ${run.round}</th>
-      <td>${store.store}</td>
-      <td>${badge(AUDIT_TONES[store.verdict], store.verdict.replace('-', ' '), null)}</td>
-      <td class="num">${formatCount(store.acceptedEvents)}</td>
-      <td class="num">${formatCount(store.readableEvents)}</td>
-      <td class="num">${formatCount(store.lostEvents)}</td>
-      <td class="num">${formatCount(store.duplicatedRows)}</td>
-      <td class="num">${formatCount(store.divergedEvents)}</td>
-      <td>
-        ${store.because}${shown.length === 0 ? nothing : html`<br /><small>${shown.map((id) => html`<code>${id}</code> `)}${more}</small>`}
-      </td>
-    </tr>`
-  })
+function idsOf(audits: readonly StoreAudit[]): Markup {
+  const ids = audits.flatMap((audit) => [
+    ...audit.lost,
+    ...audit.duplicated,
+    ...audit.diverged,
+    ...audit.foreign,
+  ])
+  if (ids.length === 0) return nothing
+  const shown = ids.slice(0, IDS_SHOWN).map((id) => html`<code>${id}</code> `)
+  const more = ids.length - shown.length
+  return html`<br /><small>${shown}${more > 0 && html`and ${more} more in the record`}</small>`
 }
 
-function sizeTable(view: StudyView): Markup {
-  const rows = view.targets.flatMap((target: TargetView) =>
-    (target.shown?.measured.stores ?? []).map(
-      (store) =>
-        html`<tr>
-          <th scope="row">${target.name}</th>
-          <td>${store.name}</td>
-          <td class="num">${formatCount(store.rows)}</td>
-          <td class="num">${formatBytes(store.heapBytes)}</td>
-          <td class="num">${formatBytes(store.indexBytes)}</td>
-          <td class="num">${formatBytes(store.totalBytes)}</td>
-          <td class="num">
-            ${store.rows === 0 ? '–' : formatBytes(store.totalBytes / store.rows)}
-          </td>
-        </tr>`,
-    ),
+function sizes(view: StudyView): Markup {
+  const rows = view.targets.flatMap(({ name, shown }) =>
+    (shown?.measured.stores ?? []).map((store): readonly Insertable[] => [
+      name,
+      store.name,
+      formatCount(store.rows),
+      formatBytes(store.heapBytes),
+      formatBytes(store.indexBytes),
+      formatBytes(store.totalBytes),
+      store.rows === 0 ? '–' : formatBytes(store.totalBytes / store.rows),
+    ]),
   )
   if (rows.length === 0) return nothing
+  const headings = ['target', 'store', '#rows', '#table', '#indexes', '#all', '#per row']
   return html`<h3 id="stores">Bytes on disk</h3>
-    <div class="wide" role="region" aria-label="Bytes on disk" tabindex="0">
-      <table class="plain">
-        <thead>
-          <tr>
-            <th scope="col">target</th>
-            <th scope="col">store</th>
-            <th scope="col" class="num">rows</th>
-            <th scope="col" class="num">table</th>
-            <th scope="col" class="num">indexes</th>
-            <th scope="col" class="num">all</th>
-            <th scope="col" class="num">per row</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>`
+    ${factTable({ label: 'Bytes on disk', headings, rows })}`
 }

@@ -1,5 +1,6 @@
 /** A card per documented trigger: the rule and where it stands, what was measured, what comes next. */
 import type { Judgement, Verdict } from '../../judge/verdict.ts'
+import { findMetric } from '../../collect/metrics.ts'
 import { inkClass } from '../inks.ts'
 import { anchor, html, nothing } from '../markup.ts'
 import type { Markup } from '../markup.ts'
@@ -26,7 +27,7 @@ export function triggersSection(view: StudyView): Markup {
     <p class="lead">
       Documented reasons to migrate, each judged for your profile or against what was measured.
     </p>
-    <div class="cards">${[...byTrigger.values()].map(card)}</div>
+    <div class="cards wide-cards">${[...byTrigger.values()].map(card)}</div>
   </section>`
 }
 
@@ -35,39 +36,45 @@ function card(judged: readonly Judged[]): Markup {
   if (first === undefined) return nothing
   const { trigger, title, rule, source, action } = first.judgement
   const anchors = [...new Set(judged.flatMap(({ judgement }) => judgement.anchors))]
-  return html`<article
-    class="card"
-    id="trigger-${anchor(trigger)}"
-    aria-labelledby="trigger-${anchor(trigger)}-title"
-  >
-    <h3 id="trigger-${anchor(trigger)}-title"><span class="id">${trigger}</span> ${title}</h3>
-    <p class="rule">${rule}</p>
+  const id = `trigger-${anchor(trigger)}`
+  return html`<article class="card trigger" id="${id}" aria-labelledby="${id}-title">
+    <div>
+      <h3 id="${id}-title"><span class="id">${trigger}</span> ${title}</h3>
+      <p class="rule">${ruleBeyondTitle(rule, title)}</p>
+      <dl>
+        ${entry('Documented', html`${source.document}<q>${plainQuote(source.quote)}</q>`)}
+        ${entry('What to do', html`${action}`)}
+        ${anchors.length === 0 ? nothing : entry('Real moves at or below this level', list(anchors))}
+      </dl>
+    </div>
     <ul class="judged">
       ${groups(judged).map(group)}
     </ul>
-    <dl>
-      <div>
-        <dt>Documented</dt>
-        <dd>${source.document}<q>${source.quote}</q></dd>
-      </div>
-      <div>
-        <dt>What to do</dt>
-        <dd>${action}</dd>
-      </div>
-      ${
-        anchors.length === 0
-          ? nothing
-          : html`<div>
-              <dt>Real moves at or below this level</dt>
-              <dd>
-                <ul>
-                  ${anchors.map((one) => html`<li>${one}</li>`)}
-                </ul>
-              </dd>
-            </div>`
-      }
-    </dl>
   </article>`
+}
+
+function entry(term: string, definition: Markup): Markup {
+  return html`<div>
+    <dt>${term}</dt>
+    <dd>${definition}</dd>
+  </div>`
+}
+
+function list(lines: readonly string[]): Markup {
+  return html`<ul>
+    ${lines.map((line) => html`<li>${line}</li>`)}
+  </ul>`
+}
+
+/** The rule begins with the title, which stands above it already. */
+function ruleBeyondTitle(rule: string, title: string): string {
+  const rest = rule.startsWith(title) ? rule.slice(title.length).replace(/^[;,.\s]+/, '') : rule
+  return rest === '' ? '' : `${rest.charAt(0).toUpperCase()}${rest.slice(1)}`
+}
+
+/** Documents quote rows of tables: their bars are not part of what they say. */
+function plainQuote(quote: string): string {
+  return quote.replace(/^\s*\|\s*|\s*\|\s*$/g, '').replace(/\s*\|\s*/g, ' – ')
 }
 
 /** Demand triggers say the same of every target: they are said once. */
@@ -110,15 +117,16 @@ function details(verdict: Verdict): Markup {
   }
   const headroom = headroomWords(verdict)
   const fires = firesSentence(verdict)
-  return html`<p>${verdict.because} <span class="evidence">${verdict.evidence}</span></p>
-    ${
-      headroom === null
-        ? nothing
-        : html`<p class="facts">
-            <span>Headroom: <strong>${headroom}</strong></span
-            >${fires === null ? nothing : html` <span>Fires: <strong>${fires}</strong></span>`}
-          </p>`
-    }`
+  return html`${factsLine(headroom, fires)}
+    <p class="because">${verdict.because} <span class="evidence">${verdict.evidence}</span></p>`
+}
+
+function factsLine(headroom: string | null, fires: string | null): Markup {
+  const facts = [
+    headroom === null ? null : html`<span>Headroom: <strong>${headroom}</strong></span> `,
+    fires === null ? null : html`<span>Fires: <strong>${fires}</strong></span>`,
+  ].filter((fact) => fact !== null)
+  return facts.length === 0 ? nothing : html`<p class="facts">${facts}</p>`
 }
 
 /** What broke first, for each target that met a limit. */
@@ -139,7 +147,7 @@ function limitCard({ name, ink, findings }: TargetView): Markup {
     <dl>
       <div>
         <dt>Limit</dt>
-        <dd>${limit.metric}, set by the ${limit.by}</dd>
+        <dd>${findMetric(limit.metric)?.title ?? limit.metric}, set by the ${limit.by}</dd>
       </div>
       <div>
         <dt>Evidence</dt>

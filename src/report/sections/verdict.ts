@@ -12,13 +12,21 @@ export function verdictSection(view: StudyView): Markup {
   const { findings } = view
   return html`<section id="verdict" aria-labelledby="verdict-title">
     ${noticeOf(view)}
-    <h1 id="verdict-title">${findings.verdict}</h1>
+    <h1 id="verdict-title">${headline(findings.verdict)}</h1>
     ${findings.phase === '' ? nothing : html`<p class="phase">${findings.phase}</p>`}
     <ul class="targets">
       ${view.targets.map(targetItem)}
     </ul>
     ${caveatList(findings.caveats)}
   </section>`
+}
+
+/** The first clause large, what follows it in reading size; together they are the sentence as the judge wrote it. */
+function headline(verdict: string): Markup {
+  const end = verdict.indexOf(';')
+  if (end < 0) return html`${verdict}`
+  return html`${verdict.slice(0, end + 1)}
+    <span class="rest">${verdict.slice(end + 1).trim()}</span>`
 }
 
 /** Everything that keeps this from being a whole and valid study, before anything else is read. */
@@ -81,8 +89,8 @@ export function badge(tone: Tone, words: string, href: string | null, detail = '
   const inner = html`<span class="dot" aria-hidden="true"></span>${words}`
   const titled = detail === '' ? nothing : html` title="${detail}"`
   return href === null
-    ? html`<span class="badge ${tone}" ${titled}>${inner}</span>`
-    : html`<a class="badge ${tone}" href="${href}" ${titled}>${inner}</a>`
+    ? html`<span class="badge is-${tone}" ${titled}>${inner}</span>`
+    : html`<a class="badge is-${tone}" href="${href}" ${titled}>${inner}</a>`
 }
 
 function triggerBadge(judgement: Judgement): Markup {

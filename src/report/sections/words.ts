@@ -1,5 +1,5 @@
 /** Words that several sections use: names of states, tiers and dates, the same everywhere on the page. */
-import { formatHeadroom, formatMonthRange } from '../../kit/units.ts'
+import { formatHeadroom, formatMonth, formatMonthRange } from '../../kit/units.ts'
 import type { Judgement, Verdict } from '../../judge/verdict.ts'
 import type { RunRecord } from '../../results/record.ts'
 import type { TargetView } from '../study-view.ts'
@@ -32,9 +32,10 @@ export function firesSentence(verdict: Verdict): string | null {
     return `not within the horizon of the projection${beyond}`
   }
   if (earliest !== null && latest !== null) return `${formatMonthRange(earliest, latest)}${beyond}`
-  if (earliest !== null)
-    return `from ${formatMonthRange(earliest, earliest).slice(3)} at the earliest${beyond}`
-  return `${formatMonthRange(likely ?? latest ?? '', likely ?? latest ?? '')}${beyond}`
+  const by = likely === null ? '' : `, likely ${formatMonthRange(likely, likely)}`
+  if (earliest !== null) return `not before ${formatMonth(earliest)}${by}${beyond}`
+  const month = likely ?? latest ?? ''
+  return `${formatMonthRange(month, month)}${beyond}`
 }
 
 export function headroomWords(verdict: Verdict): string | null {
