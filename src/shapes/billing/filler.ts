@@ -31,23 +31,38 @@ export interface FillerOptions {
   readonly compressibleRatio: number
 }
 
+/** The pool is made with the first slice: a reader of identities never needs it. */
 export function makeFiller(options: FillerOptions): Filler {
-  const { meanBytes, seed } = options
-  const spread = Math.floor(meanBytes * SPREAD_RATIO)
-  const maxBytes = meanBytes + spread
+  const maxBytes = options.meanBytes + spreadOf(options)
+  let slices: readonly Uint8Array[] | null = null
+  return {
+    maxBytes,
+    sliceOf: (index) => {
+      slices ??= makeSlices(options, maxBytes)
+      return slices[index % slices.length] ?? EMPTY
+    },
+  }
+}
+
+const EMPTY = new Uint8Array(0)
+
+function spreadOf({ meanBytes }: FillerOptions): number {
+  return Math.floor(meanBytes * SPREAD_RATIO)
+}
+
+function makeSlices(options: FillerOptions, maxBytes: number): readonly Uint8Array[] {
   const fitting = Math.floor(POOL_BYTES / Math.max(1, maxBytes))
   const count = Math.max(SLICES_MIN, Math.min(SLICES_MAX, 2 ** Math.floor(Math.log2(fitting))))
   const pool = makePool(options, count * maxBytes)
   const slices: Uint8Array[] = []
   for (let pair = 0; pair < count; pair += 2) {
     // In pairs of one shorter and one longer slice the mean is met exactly.
-    const shift = mix32(seed + pair) % (spread + 1)
+    const shift = mix32(options.seed + pair) % (spreadOf(options) + 1)
     const at = pair * maxBytes
-    slices.push(pool.subarray(at, at + meanBytes - shift))
-    slices.push(pool.subarray(at + maxBytes, at + maxBytes + meanBytes + shift))
+    slices.push(pool.subarray(at, at + options.meanBytes - shift))
+    slices.push(pool.subarray(at + maxBytes, at + maxBytes + options.meanBytes + shift))
   }
-  const empty = new Uint8Array(0)
-  return { maxBytes, sliceOf: (index) => slices[index % count] ?? empty }
+  return slices
 }
 
 function makePool({ seed, compressibleRatio }: FillerOptions, bytes: number): Uint8Array {
@@ -55,10 +70,16 @@ function makePool({ seed, compressibleRatio }: FillerOptions, bytes: number): Ui
   const pool = new Uint8Array(bytes)
   const repeating = Math.round(STRIPE_BYTES * compressibleRatio)
   const key = mix32(seed ^ 0x3c6ef372)
-  for (let at = 0; at < bytes; at++) {
-    const inStripe = at % STRIPE_BYTES
-    pool[at] =
-      inStripe < repeating ? (WORD[at % WORD.length] ?? 0) : (ALPHABET[mix32(key + at) & 63] ?? 0)
+  for (let stripe = 0; stripe < bytes; stripe += STRIPE_BYTES) {
+    const end = Math.min(stripe + STRIPE_BYTES, bytes)
+    const randomFrom = Math.min(stripe + repeating, end)
+    for (let at = stripe; at < randomFrom; at++) pool[at] = WORD[at % WORD.length] ?? 0
+    let bits = 0
+    for (let at = randomFrom; at < end; at++) {
+      // One hash has 32 bits: enough for five letters of six.
+      bits = (at - randomFrom) % 5 === 0 ? mix32(key + at) : bits >>> 6
+      pool[at] = ALPHABET[bits & 63] ?? 0
+    }
   }
   return pool
 }
