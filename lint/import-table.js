@@ -24,6 +24,11 @@ export const IMPORT_TABLE = {
     values: ['kit', 'shapes', 'drive'],
     types: ['architecture', 'engines', 'results', 'collect'],
   },
+  // Compares what was sent with what is stored; reads stores through the contract, never an engine's own client.
+  audit: {
+    values: ['kit', 'shapes', 'drive', 'collect'],
+    types: ['architecture', 'engines', 'results'],
+  },
   results: { values: ['kit', 'scenario', 'target', 'plan'], types: [] },
   study: {
     values: [
@@ -38,6 +43,7 @@ export const IMPORT_TABLE = {
       'results',
       'judge',
       'plan',
+      'audit',
     ],
     types: ['architecture'],
   },

@@ -1,5 +1,4 @@
-/** Values of flags. In: what yargs read. Out: a checked value, or BAD_INPUT that names the flag and says what fits. */
-import { HeadroomError } from '../kit/errors.ts'
+/** Values of flags. In: what yargs read. Out: a checked value, or an error that names the flag and says what fits. */
 
 /** `--target a --target b` and `--target a,b` say the same. */
 export function joinedList(value: string | readonly string[]): string {
@@ -73,6 +72,7 @@ export function growthRatio(flag: string): (value: unknown) => number | undefine
   }
 }
 
-export function bad(flag: string, message: string, remedy: string): HeadroomError {
-  return new HeadroomError('BAD_INPUT', `${flag} ${message}`, { hint: remedy })
+/** yargs passes on only the message of what a check throws: what is wrong, and on the next line what to do. */
+function bad(flag: string, message: string, remedy: string): Error {
+  return new Error(`${flag} ${message}\n${remedy}`)
 }

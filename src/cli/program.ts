@@ -70,11 +70,11 @@ function buildProgram(
     .wrap(Math.min(HELP_COLUMNS_MAX, context.terminal.columns))
     .exitProcess(false)
     .parserConfiguration({ 'strip-dashed': true })
-    .fail((message, error, failed) => {
+    .fail((message, error) => {
       // yargs hands over what a handler or a coercion threw, or its own words about the flags.
       const thrown = error as Error | undefined
       if (thrown !== undefined && thrown.name !== 'YError') throw thrown
-      throw badUsage(message, args, failed)
+      throw badUsage(message, args, program)
     })
   return program
 }
@@ -82,12 +82,16 @@ function buildProgram(
 const COMMANDS = ['run', 'report', 'list', 'doctor', 'clean', 'schema', 'completion']
 
 /** yargs names the first thing it misses; a misspelt word is more often the cause, and is told first. */
-function badUsage(message: string, args: readonly string[], program: Argv): HeadroomError {
+function badUsage(
+  message: string,
+  args: readonly string[],
+  program: Argv<CommonFlags>,
+): HeadroomError {
   const command = args.find((arg) => COMMANDS.includes(arg))
-  const help = command === undefined ? 'headroom --help' : `headroom ${command} --help`
-  const misspelt = misspeltFlag(args, program) ?? misspeltCommand(args, command)
-  return new HeadroomError('BAD_INPUT', misspelt?.message ?? sentence(message), {
-    hint: misspelt === null ? `see ${help}` : `${misspelt.remedy}; see ${help}`,
+  const help = `see headroom ${command === undefined ? '' : `${command} `}--help`
+  const told = misspeltCommand(args, command) ?? misspeltFlag(args, program) ?? inOurWords(message)
+  return new HeadroomError('BAD_INPUT', told?.message ?? sentence(message), {
+    hint: told === null ? help : `${told.remedy}\n${help}`,
   })
 }
 
@@ -96,13 +100,13 @@ interface Misspelt {
   readonly remedy: string
 }
 
-function misspeltFlag(args: readonly string[], program: Argv): Misspelt | null {
+function misspeltFlag(args: readonly string[], program: Argv<CommonFlags>): Misspelt | null {
   const known = flagsOf(program)
   const unknown = args
     .filter((arg) => arg.startsWith('--') && arg !== '--')
     .map((arg) => arg.slice(2).split('=')[0] ?? '')
     .find((name) => !known.includes(name.replace(/^no-/, '')))
-  if (unknown === undefined || known.length === 0) return null
+  if (unknown === undefined) return null
   const near = nearest(unknown, known)
   const remedy = near === null ? 'leave it out' : `did you mean --${near}?`
   return { message: `there is no flag --${unknown} here`, remedy }
@@ -115,17 +119,38 @@ function misspeltCommand(args: readonly string[], command: string | undefined): 
 }
 
 /** yargs shows its options only through this method, which its types leave out. */
-function flagsOf(program: Argv): readonly string[] {
-  const { getOptions } = program as unknown as {
-    getOptions?: () => { readonly key?: object; readonly alias?: Record<string, string[]> }
-  }
-  const options = getOptions?.call(program)
-  return [...Object.keys(options?.key ?? {}), ...Object.keys(options?.alias ?? {})].filter(
-    (name) => name.length > 1,
-  )
+function flagsOf(program: Argv<CommonFlags>): readonly string[] {
+  const { key, alias } = (program as unknown as ShowsOptions).getOptions()
+  return [...Object.keys(key), ...Object.values(alias).flat()].filter((name) => name.length > 1)
 }
 
-/** `Invalid values:\n  Argument: what, Given: "x", Choices: …` as one line. */
+interface ShowsOptions {
+  getOptions(): { readonly key: object; readonly alias: Readonly<Record<string, string[]>> }
+}
+
+/** yargs' own words, and those of a flag's check: what is wrong on the first line, what to do on the second. */
+function inOurWords(message: string): Misspelt | null {
+  const missing = /^Missing required arguments?: (\S+)\s*([^]*)$/.exec(message)
+  if (missing !== null)
+    return { message: `--${missing[1] ?? ''} is missing`, remedy: missing[2] ?? '' }
+  const empty = /^Not enough arguments following: (\S+)$/.exec(message)
+  if (empty !== null) {
+    const flag = `--${empty[1] ?? ''}`
+    return { message: `${flag} has no value`, remedy: `write ${flag} <value>` }
+  }
+  const choice = /Argument: (\w+), Given: "(.*)", Choices: (.*)/.exec(message)
+  if (choice !== null) {
+    const known = (choice[3] ?? '').replaceAll('"', '').split(', ')
+    const given = choice[2] ?? ''
+    return {
+      message: `"${given}" is nothing to ${choice[1] === 'what' ? 'list' : 'choose'}`,
+      remedy: suggest(given, known),
+    }
+  }
+  const [first = '', ...rest] = message.split('\n')
+  return first.startsWith('--') ? { message: first, remedy: rest.join(' ') } : null
+}
+
 function sentence(message: string): string {
   const line = message.replaceAll(/\s*\n\s*/g, ' ').trim()
   if (line.startsWith('Not enough non-option arguments'))

@@ -56,8 +56,7 @@ function wordsOfValue(
   value: unknown,
   expected: Outline | null,
 ): { readonly message: string; readonly remedy: string } {
-  const range = expected === null ? null : rangeText(expected)
-  const type = expected === null ? 'another value' : typeText(expected)
+  const { range, type } = expectation(expected)
   if (value === null) {
     return { message: 'has no value', remedy: `write behind the colon: ${range ?? type}` }
   }
@@ -80,6 +79,15 @@ function wordsOfValue(
         remedy: `use ${range ?? issue.message}`,
       }
   }
+}
+
+function expectation(expected: Outline | null): {
+  readonly range: string | null
+  readonly type: string
+} {
+  return expected === null
+    ? { range: null, type: 'another value' }
+    : { range: rangeText(expected), type: typeText(expected) }
 }
 
 function outOfRange(
