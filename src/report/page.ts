@@ -34,8 +34,7 @@ export function renderPage(view: StudyView, options: PageOptions): string {
         <meta name="color-scheme" content="light dark" />
         <meta name="description" content="${view.findings.verdict}" />
         <title>${study.scenario.name}: ${names} – Headroom</title>
-        ${inline('style', css)}
-        ${inline('script', pageFiles.themeScript)}
+        ${inline('style', css)} ${inline('script', pageFiles.themeScript)}
       </head>
       <body>
         <a class="skip" href="#verdict">To the verdict</a>
@@ -45,8 +44,7 @@ export function renderPage(view: StudyView, options: PageOptions): string {
         <script type="application/json" id="chart-data">
           ${new Markup(jsonForScript(options.charts))}
         </script>
-        ${inline('script', pageFiles.chartJs)}
-        ${inline('script', pageFiles.script)}
+        ${inline('script', pageFiles.chartJs)} ${inline('script', pageFiles.script)}
       </body>
     </html> `
   return page.text
