@@ -2,6 +2,7 @@
  * Runs many probes, each at its own interval, into one series. In: probes. Out: series.ndjson, the newest values for
  * whoever watches, and what measuring cost. A probe that fails or is late is counted and named, never silent.
  */
+import { setMaxListeners } from 'node:events'
 import { messageOf } from '../kit/errors.ts'
 import { systemClock } from '../kit/clock.ts'
 import type { Clock } from '../kit/clock.ts'
@@ -98,6 +99,8 @@ class Sampler implements RunningSampler {
     this.#clock = options.clock ?? systemClock
     this.#writer = writer
     this.#signal = AbortSignal.any([options.signal, this.#stopping.signal])
+    // Every probe listens to it: more than ten are no leak.
+    setMaxListeners(0, this.#signal)
     this.#startedMs = this.#clock.nowMs()
     this.#states = [...options.probes, ownCostProbe(this.#clock)].map((probe) => ({
       probe,

@@ -45,6 +45,11 @@ export class SeriesWriter {
     return new SeriesWriter(await open(file, 'wx'), log)
   }
 
+  /** Goes on behind what the file holds. */
+  static async open(file: string, log: Log): Promise<SeriesWriter> {
+    return new SeriesWriter(await open(file, 'a'), log)
+  }
+
   write(line: SeriesLine): void {
     if (this.#closed) return
     const text = `${JSON.stringify(line)}\n`
