@@ -171,7 +171,8 @@ function valueOf(fields: RecordFields, path: string): number {
 
 /** An object's members are taken over; anything else stands under the name it has in the mapping. */
 function propertiesOf(fields: RecordFields, paths: readonly string[]): string {
-  const properties: Record<string, unknown> = {}
+  // Without a prototype: a member named __proto__ is a member like any other.
+  const properties = Object.create(null) as Record<string, unknown>
   for (const path of paths) {
     const value = fields(path)
     if (isObject(value)) Object.assign(properties, value)
