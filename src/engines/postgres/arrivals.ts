@@ -5,9 +5,10 @@
  *
  * When is that? A hole is noticed in a snapshot S1, because a larger id is visible in it; so the statement that took
  * the missing value had begun before S1 and holds a backend_xmin ≤ xmax(S1) while it lasts. Once no session does, that
- * statement has ended, and its transaction, if it wrote at all, has an xid below xmax of the next snapshot S2. Once
- * xmin of a snapshot reaches xmax(S2), that transaction has ended, and that snapshot shows its row or it never comes.
- * (It relies on the identity's sequence handing out values one at a time, CACHE 1, which is PostgreSQL's default.)
+ * statement has ended, and its transaction, if it wrote at all, has an xid: it is one of those that sessions hold at
+ * that moment, or it ended before. Once xmin of a snapshot is above all of these, that transaction has ended too, and
+ * that snapshot shows its row or it never comes. (xmax of a snapshot is one above the last xid that ENDED: it says
+ * nothing of those still running. And identities are assumed to be handed out one at a time, CACHE 1, as by default.)
  */
 import type { Client } from 'pg'
 import { assert } from '../../kit/errors.ts'
@@ -18,8 +19,8 @@ export interface Hole {
   readonly from: number
   readonly to: number
   readonly until: 'statement-ended' | 'transaction-ended'
-  /** xmax of the snapshot after which the state before this one was known to be over. */
-  readonly xmax: bigint
+  /** Waiting for statements: while a backend_xmin is not above it. For transactions: until a snapshot's xmin reaches it. */
+  readonly xid: bigint
 }
 
 export interface ArrivalsCursor {
@@ -29,8 +30,10 @@ export interface ArrivalsCursor {
 
 /** What one look at the table saw. */
 export interface Look {
-  /** backend_xmin of every other session, read before the snapshot was taken. */
+  /** backend_xmin of every other session, read before the snapshot was taken; 32 bits, as PostgreSQL shows them. */
   readonly sessionXmins: readonly number[]
+  /** Transaction ids that other sessions (and prepared transactions) held at that same moment; 32 bits. */
+  readonly sessionXids: readonly number[]
   readonly xmin: bigint
   readonly xmax: bigint
   /** Ids that are visible and were asked for: above lastId, or in a hole; ascending. */
@@ -67,25 +70,27 @@ export async function readArrivals(
 export function advance(before: ArrivalsCursor, look: Look): ArrivalsCursor {
   const lastId = Math.max(before.lastId, look.ids.at(-1) ?? 0)
   const old = before.holes
-    .filter((hole) => hole.until !== 'transaction-ended' || look.xmin < hole.xmax)
+    .filter((hole) => hole.until !== 'transaction-ended' || look.xmin < hole.xid)
     .flatMap((hole) => withoutIds(settle(hole, look), look.ids))
   const fresh = withoutIds(
-    { from: before.lastId + 1, to: lastId, until: 'statement-ended', xmax: look.xmax },
+    { from: before.lastId + 1, to: lastId, until: 'statement-ended', xid: look.xmax },
     look.ids,
   )
   return { lastId, holes: merged([...old, ...fresh]) }
 }
 
-/** A hole whose statement has ended now waits for the transactions that this snapshot knows of. */
+/** A hole whose statement has ended now waits for every transaction that had begun by then. */
 function settle(hole: Hole, look: Look): Hole {
   if (hole.until === 'transaction-ended') return hole
-  const waiting = look.sessionXmins.some((xmin) => !isAfter(xmin, hole.xmax))
-  return waiting ? hole : { ...hole, until: 'transaction-ended', xmax: look.xmax }
+  if (look.sessionXmins.some((xmin) => widened(xmin, look.xmax) <= hole.xid)) return hole
+  const begun = look.sessionXids.map((xid) => widened(xid, look.xmax) + 1n)
+  const xid = begun.reduce((highest, next) => (next > highest ? next : highest), look.xmax)
+  return { ...hole, until: 'transaction-ended', xid }
 }
 
-/** 32-bit transaction ids wrap around: compare them on the circle. */
-function isAfter(xid: number, than: bigint): boolean {
-  return ((xid - Number(BigInt.asUintN(32, than))) | 0) > 0
+/** 32-bit transaction ids wrap around; all live ones lie within half a circle of each other. */
+function widened(xid: number, near: bigint): bigint {
+  return near + BigInt.asIntN(32, BigInt(xid) - near)
 }
 
 /** What is left of a hole when these ids (ascending) have been seen. */
@@ -132,7 +137,7 @@ function join(left: Hole, right: Hole): Hole {
     from: left.from,
     to: right.to,
     until: statement ? 'statement-ended' : 'transaction-ended',
-    xmax: left.xmax > right.xmax ? left.xmax : right.xmax,
+    xid: left.xid > right.xid ? left.xid : right.xid,
   }
 }
 
@@ -141,9 +146,10 @@ async function lookAt(
   table: string,
   cursor: ArrivalsCursor,
 ): Promise<{ readonly look: Look; readonly rows: readonly Row[] }> {
-  const sessions = await client.query<{ xmin: string }>(
-    `SELECT DISTINCT backend_xmin::text AS xmin FROM pg_stat_activity
-      WHERE backend_xmin IS NOT NULL AND pid <> pg_backend_pid()`,
+  const sessions = await client.query<{ xmin: string | null; xid: string | null }>(
+    `SELECT backend_xmin::text AS xmin, backend_xid::text AS xid FROM pg_stat_activity
+      WHERE pid <> pg_backend_pid() AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL)
+     UNION ALL SELECT NULL, transaction::text FROM pg_prepared_xacts`,
   )
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
   const snapshot = await client.query<{ xmin: string; xmax: string }>(
@@ -165,7 +171,8 @@ async function lookAt(
   assert(at !== undefined, 'a snapshot has one row')
   return {
     look: {
-      sessionXmins: sessions.rows.map((row) => Number(row.xmin)),
+      sessionXmins: sessions.rows.flatMap((row) => (row.xmin === null ? [] : [Number(row.xmin)])),
+      sessionXids: sessions.rows.flatMap((row) => (row.xid === null ? [] : [Number(row.xid)])),
       xmin: BigInt(at.xmin),
       xmax: BigInt(at.xmax),
       ids: seen.rows.map((row) => Number(row.id)).sort((a, b) => a - b),

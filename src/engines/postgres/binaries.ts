@@ -60,5 +60,6 @@ export function linkLibraries(nativeDir: string, linkDir: string): PostgresBinar
     if (!existsSync(target)) symlinkSync(join(root, link.source), target)
   }
   const variable = process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH'
-  return { nativeDir, env: { [variable]: linkDir } }
+  // A library found through a link looks for its own needs beside the link, so their real folder is named too.
+  return { nativeDir, env: { [variable]: `${linkDir}:${join(nativeDir, 'lib')}` } }
 }
