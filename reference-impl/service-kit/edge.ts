@@ -28,6 +28,7 @@ export interface EdgeOptions {
 const KEEP_ALIVE_MS = 75_000
 const REQUEST_TIMEOUT_MS = 30_000
 const PING_TIMEOUT_MS = 1_000
+const IDLE_SWEEP_MS = 20
 
 export function buildEdge(options: EdgeOptions): FastifyInstance {
   const { ingest, meters, limits } = options
@@ -40,6 +41,13 @@ export function buildEdge(options: EdgeOptions): FastifyInstance {
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 1_024 },
     exposeHeadRoutes: false,
+  })
+  // A connection that was busy when the stop came turns idle afterwards; left open it would hold up the close.
+  app.addHook('preClose', (done) => {
+    setInterval(() => {
+      app.server.closeIdleConnections()
+    }, IDLE_SWEEP_MS).unref()
+    done()
   })
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     sendError(error, reply, options.log)

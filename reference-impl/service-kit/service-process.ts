@@ -24,7 +24,8 @@ export interface OpenContext {
 }
 
 const HOST = '127.0.0.1'
-const STOP_TIMEOUT_MS = 15_000
+/** Below the ten seconds after which the harness kills. */
+const STOP_TIMEOUT_MS = 9_000
 
 /** Runs until stopped; ends the process. Exit code 0 after a clean stop, 1 when it could not start or finish. */
 export async function runService<Addresses, Settings>(
