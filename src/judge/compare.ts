@@ -82,7 +82,10 @@ export function rankings(
       }))
       .filter((input) => input.values.length > 0)
     const { order, because } = rank(inputs, better)
-    return { metric: figure, order, because: order === null ? because : `${because}${across}` }
+    const ranked = new Set(inputs.map((input) => input.name))
+    const without = counting.map((one) => one.target).filter((name) => !ranked.has(name))
+    const none = without.length === 0 ? '' : `; ${without.join(', ')} has none`
+    return { metric: figure, order, because: `${because}${order === null ? '' : across}${none}` }
   })
 }
 

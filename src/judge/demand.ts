@@ -34,7 +34,7 @@ export function judgeDemand(study: StudyRecord, rule: DemandRule): Verdict {
       level,
       evidence: 'declared',
       value,
-      because: `the profile declares ${written(value)}; the documented level is ${written(limit)}`,
+      because: `the profile declares ${written(value)}; ${limit === 0 ? 'any fires it' : `the documented level is ${written(limit)}`}`,
       runs: [],
     }
   }

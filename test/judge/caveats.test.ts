@@ -1,0 +1,136 @@
+import { describe, expect, it } from 'vitest'
+import { judgeStudy } from '../../src/judge/judge.ts'
+import type { Measured, RunRecord, Step } from '../../src/results/record.ts'
+import { studyFixture } from '../fixtures/study.ts'
+import type { StudyFixtureOptions } from '../fixtures/study.ts'
+
+const BASE: StudyFixtureOptions = { targets: ['pg-direct', 'pg-batch'], rounds: 3 }
+
+function caveats(options: StudyFixtureOptions = {}): string {
+  return judgeStudy({ ...studyFixture({ ...BASE, ...options }), triggers: [] }).caveats.join('\n')
+}
+
+function withMeasured(run: RunRecord, change: (measured: Measured) => Measured): RunRecord {
+  if (run.outcome.state !== 'completed') return run
+  return { ...run, outcome: { ...run.outcome, measured: change(run.outcome.measured) } }
+}
+
+function withSteps(run: RunRecord, change: (step: Step) => Step): RunRecord {
+  return withMeasured(run, (measured) => ({ ...measured, steps: measured.steps.map(change) }))
+}
+
+describe('caveats', () => {
+  it('say at which rate targets are compared and that one machine carried everything', () => {
+    const text = caveats()
+    expect(text).toContain('compared at 4,000 events/s, the highest step that every target kept')
+    expect(text).toContain('shared 2 cores')
+    expect(text).not.toContain('Contended')
+    expect(text).not.toContain('No ranking')
+    expect(text).not.toContain('cut short')
+    expect(text).not.toContain('clickhouse-local')
+    expect(text).not.toContain('fsync')
+  })
+
+  it('call p99 provisional below two checkpoints, and not from two on', () => {
+    expect(caveats()).toContain('provisional: a run was shorter than two checkpoints')
+    const long = caveats({
+      tweak: (run) =>
+        withMeasured(run, (measured) => ({
+          ...measured,
+          checkpoints: [...measured.checkpoints, { atMs: 9_000, reason: 'engine' }],
+        })),
+    })
+    expect(long).not.toContain('two checkpoints')
+  })
+
+  it('say that a short step is not sustained, and how many rows there were', () => {
+    expect(caveats()).toContain(
+      'A step lasted 5 s: a rate held that long is not yet sustained (60 s)',
+    )
+    expect(caveats({ stepS: 60 })).not.toContain('not yet sustained')
+    expect(caveats()).toContain('held 200,000 rows before the first event')
+    expect(caveats({ initialRows: 0 })).toContain('was empty before the first event')
+  })
+
+  it('warn where durable writes look free, and label an emulated disk', () => {
+    const cheap = caveats({
+      tweak: (run) => ({ ...run, machine: { ...run.machine, fsyncP50Us: 30 } }),
+    })
+    expect(cheap).toContain('An fsync takes 30 µs on this disk, below 0.2 ms')
+    const unknown = caveats({
+      tweak: (run) => ({ ...run, machine: { ...run.machine, fsyncP50Us: null } }),
+    })
+    expect(unknown).toContain('fsync latency is not known')
+    const emulated = caveats({
+      tweak: (run) => ({
+        ...run,
+        engines: run.engines.map((engine) => ({
+          ...engine,
+          settings: { ...engine.settings, commit_delay: '1000' },
+        })),
+      }),
+    })
+    expect(emulated).toContain('emulated disk delay')
+  })
+
+  it('name the round in which something else used the machine', () => {
+    const text = caveats({
+      tweak: (run) =>
+        run.target.name === 'pg-batch' && run.round === 2
+          ? withSteps(run, (step) => ({
+              ...step,
+              metrics: { ...step.metrics, 'machine.foreignCores': 0.8 },
+            }))
+          : run,
+    })
+    expect(text).toContain('during pg-batch round 2 (foreign CPU 0.8 cores, steal 0.2 %)')
+    const stolen = caveats({
+      tweak: (run) =>
+        withSteps(run, (step) => ({
+          ...step,
+          metrics: { ...step.metrics, 'machine.stealRatio': 0.1 },
+        })),
+    })
+    expect(stolen).toContain('steal 10 %')
+  })
+
+  it('name steps that waited for connections as pool-limited', () => {
+    const text = caveats({
+      tweak: (run) => withSteps(run, (step) => ({ ...step, waitedRatio: 0.02 })),
+    })
+    expect(text).toContain('Pool-limited')
+    expect(text).toContain('pg-direct round 1')
+  })
+
+  it('refuse to compare rounds of different machines silently', () => {
+    const text = caveats({
+      tweak: (run) => ({
+        ...run,
+        machine: { ...run.machine, fingerprint: run.round === 1 ? 'a' : 'b' },
+      }),
+    })
+    expect(text).toContain('The rounds come from 2 different machines')
+  })
+
+  it('say why there is no ranking below three rounds', () => {
+    expect(caveats({ rounds: 2 })).toContain(
+      'No ranking: pg-direct has 2, pg-batch has 2 of the 3 rounds a ranking needs.',
+    )
+  })
+
+  it('say so when no rate was kept by all', () => {
+    const text = caveats({ ratesPerS: [6_000, 8_000] })
+    expect(text).toContain('No rate was kept by every target in every round')
+  })
+
+  it('label clickhouse-local and different durability', () => {
+    const text = caveats({ targets: ['pg-direct', 'clickhouse-direct'] })
+    expect(text).toContain('ClickHouse ran as clickhouse-local')
+    expect(text).toContain('pg-direct: power-loss; clickhouse-direct: process-kill')
+  })
+
+  it('call p99.9 an indication below 10,000 samples', () => {
+    expect(caveats({ ratesPerS: [500] })).toContain('p99.9 of pg-direct, pg-batch rests on fewer')
+    expect(caveats()).not.toContain('rests on fewer')
+  })
+})
