@@ -5,10 +5,8 @@
 import { openLedger } from '../kit/guardian.ts'
 import { cleanLeftovers } from '../kit/leftovers.ts'
 import { loadScenario } from '../scenario/load.ts'
-import { runComparison } from '../study/comparison.ts'
 import { loadTargets } from '../target/load.ts'
 import type { CommandContext } from './command.ts'
-import { concludeStudy } from './conclude.ts'
 import type { ExternalSources } from './external-engines.ts'
 import { externalEngines } from './external-engines.ts'
 import { DEFAULT_PROFILE, loadProfile } from './load-profile.ts'
@@ -48,6 +46,9 @@ export async function runStudy(flags: RunWishes, context: CommandContext): Promi
   for (const warning of external.warnings)
     terminal.talk(terminal.paint('yellow', `warning: ${warning}`))
 
+  // Wrong input is told before half of Headroom is loaded.
+  const { runComparison } = await import('../study/comparison.ts')
+  const { concludeStudy } = await import('./conclude.ts')
   const workDir = workDirOf(flags.out)
   await cleanLeftovers(workDir, (line) => {
     terminal.talk(line)

@@ -20,6 +20,8 @@ export function withoutSecrets(args: readonly string[]): string {
 export function withoutCredentials(address: string): string {
   try {
     const url = new URL(address)
+    // `me:secret@host` parses as a url too, of the protocol `me:`.
+    if (url.hostname === '') return '<address>'
     url.username = ''
     url.password = ''
     url.search = ''

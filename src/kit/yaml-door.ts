@@ -140,7 +140,7 @@ function parseOrFail(
 const SYNTAX_REMEDIES: Readonly<Record<string, string>> = {
   DUPLICATE_KEY: 'keep one of the two',
   TAB_AS_INDENT: 'indent with spaces',
-  BAD_INDENT: 'line the keys up with their neighbours',
+  BAD_INDENT: 'close the bracket before this line, or line the keys up with their neighbours',
   MULTILINE_IMPLICIT_KEY: 'check the indentation, and put texts with a colon in quotes',
   BLOCK_AS_IMPLICIT_KEY: 'check the indentation, and put texts with a colon in quotes',
   MISSING_CHAR: 'close the bracket or quote that is open here',

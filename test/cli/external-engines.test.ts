@@ -1,0 +1,92 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { externalEngines } from '../../src/cli/external-engines.ts'
+import { withoutSecrets } from '../../src/cli/secrets.ts'
+import { temporaryFolder } from './cli-process.ts'
+
+const folder = temporaryFolder()
+afterAll(folder.remove)
+const none = { postgres: undefined, clickhouse: undefined, engines: undefined }
+
+describe('addresses of external engines', () => {
+  it('are none where nobody names one', () => {
+    expect(externalEngines(none, {})).toEqual({ addresses: {}, secrets: [], warnings: [] })
+  })
+
+  it('are read from an address with every part, or with PostgreSQL’s own defaults', () => {
+    const postgres = 'postgres://me%40corp:p%2Fw@[::1]:6543/my%20db?sslmode=verify-full'
+    const { addresses, secrets } = externalEngines({ ...none, postgres }, {})
+    expect(addresses.postgres).toEqual({
+      host: '::1',
+      port: 6543,
+      user: 'me@corp',
+      database: 'my db',
+      password: 'p/w',
+      tls: 'verify',
+    })
+    expect(secrets).toEqual(['p/w'])
+    expect(
+      externalEngines({ ...none, postgres: 'postgres://db.local' }, {}).addresses.postgres,
+    ).toEqual({ host: 'db.local', port: 5432, user: 'postgres', database: 'postgres', tls: 'off' })
+  })
+
+  it('leave user and password out of the ClickHouse url', () => {
+    const clickhouse = 'https://reader:s3cret@ch.local/events'
+    const { addresses, secrets } = externalEngines({ ...none, clickhouse }, {})
+    expect(addresses.clickhouse).toEqual({
+      url: 'https://ch.local:8443',
+      database: 'events',
+      user: 'reader',
+      password: 's3cret',
+    })
+    expect(secrets).toEqual(['s3cret'])
+  })
+
+  it('come from the flag before the environment before the file', () => {
+    const cwd = join(folder.path, 'order')
+    mkdirSync(cwd)
+    const engines = join(cwd, 'engines.yaml')
+    writeFileSync(engines, 'postgres: postgres://file\n')
+    const hostFrom = (flag: string | undefined, env: Record<string, string>) =>
+      externalEngines({ ...none, engines, postgres: flag }, env).addresses.postgres?.host
+    const env = { HEADROOM_POSTGRES_DSN: 'postgres://env' }
+    expect(hostFrom('postgres://flag', env)).toBe('flag')
+    expect(hostFrom(undefined, env)).toBe('env')
+    expect(hostFrom(undefined, {})).toBe('file')
+  })
+
+  it('take a password from the variable the file names', () => {
+    const engines = join(folder.path, 'engines.yaml')
+    writeFileSync(engines, 'postgres: { dsn: "postgres://me@h/d", passwordEnv: MY_PW }\n')
+    const { addresses, secrets } = externalEngines({ ...none, engines }, { MY_PW: 'hidden' })
+    expect(addresses.postgres?.password).toBe('hidden')
+    expect(secrets).toEqual(['hidden'])
+  })
+
+  it('warn of a password that other users of the machine can read', () => {
+    const visible = externalEngines({ ...none, postgres: 'postgres://me:pw@h/d' }, {})
+    expect(visible.warnings).toHaveLength(1)
+    expect(visible.warnings[0]).toContain('HEADROOM_POSTGRES_DSN')
+    expect(visible.warnings[0]).not.toContain('pw@')
+    const hidden = externalEngines(none, { HEADROOM_POSTGRES_DSN: 'postgres://me:pw@h/d' })
+    expect(hidden.warnings).toEqual([])
+  })
+})
+
+describe('the command line that is recorded', () => {
+  it('holds no credentials, however the flag is written', () => {
+    const dsn = 'postgres://me:topsecret@db:5432/x?password=alsosecret'
+    const typed = withoutSecrets(['run', 'quick', '--postgres', dsn, `--clickhouse=${dsn}`])
+    expect(typed).toBe(
+      'run quick --postgres postgres://db:5432/x --clickhouse=postgres://db:5432/x',
+    )
+    expect(withoutSecrets(['run', '--postgres', 'me:topsecret@db'])).not.toContain('topsecret')
+  })
+
+  it('can be pasted into a shell', () => {
+    expect(withoutSecrets(['run', 'my load.yaml', '--growth', '8%', "it's"])).toBe(
+      `run 'my load.yaml' --growth 8% 'it'\\''s'`,
+    )
+  })
+})
