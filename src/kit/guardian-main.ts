@@ -2,7 +2,7 @@
  * The guardian's own process. In: lines of ToGuardian on stdin. When the pipe ends, its Headroom is gone: whatever is
  * still registered is killed, the shared memory it left is freed, and the ledger says so.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { LedgerProcess, LiveRecord, ToGuardian } from './guardian.ts'
 import { endForGood } from './leftovers.ts'
@@ -49,7 +49,10 @@ function noteInLedger(endedByGuardian: readonly string[]): void {
   if (ledgerFile === null || endedByGuardian.length === 0) return
   try {
     const record = JSON.parse(readFileSync(ledgerFile, 'utf8')) as LiveRecord
-    writeFileSync(ledgerFile, JSON.stringify({ ...record, endedByGuardian }, null, 2))
+    // By rename: the next command may be reading it already.
+    const next = `${ledgerFile}.guardian.new`
+    writeFileSync(next, JSON.stringify({ ...record, endedByGuardian }, null, 2), { mode: 0o600 })
+    renameSync(next, ledgerFile)
   } catch {
     // The ledger was removed with its folder: there is nobody left to tell.
   }

@@ -101,7 +101,7 @@ export function releaseDataDir(dir: string): void {
 
 /** Starts the guardian ahead of the first daemon, so that not even the first one can be orphaned. */
 export function ensureGuardian(): void {
-  if (pipe === null) pipe = startGuardian()
+  pipe ??= startGuardian()
 }
 
 function startGuardian(): Writable | null {

@@ -225,7 +225,7 @@ it('PostgreSQL arrivals never skip a row that commits behind a later one', async
   const address = (engineOf('postgres') as RunningEngine<'postgres'>).addressFor('harness')
   let { cursor } = await store.arrivals(null, signal)
   const seen = new Set<string>()
-  let writing = true
+  const writing = new AbortController()
   const committed = new Set<string>()
   const writer = async (name: string): Promise<void> => {
     const client = new pg.Client(clientConfig(address))
@@ -257,10 +257,10 @@ it('PostgreSQL arrivals never skip a row that commits behind a later one', async
     cursor = arrivals.cursor
   }
   const polling = (async () => {
-    while (writing) await poll()
+    while (!writing.signal.aborted) await poll()
   })()
   await Promise.all(Array.from({ length: 8 }, (_, index) => writer(`w${String(index)}`)))
-  writing = false
+  writing.abort()
   await polling
   await poll()
   expect([...committed].filter((id) => !seen.has(id))).toEqual([])
@@ -285,14 +285,14 @@ it('ClickHouse arrivals survive merges and read only new parts', async () => {
   )
   let { cursor } = await store.arrivals(null, signal)
   const seen = new Map<string, number>()
-  let writing = true
+  const writing = new AbortController()
   const poll = async (): Promise<void> => {
     const arrivals = await store.arrivals(cursor, signal)
     for (const id of arrivals.ids) seen.set(id, (seen.get(id) ?? 0) + 1)
     cursor = arrivals.cursor
   }
   const polling = (async () => {
-    while (writing) {
+    while (!writing.signal.aborted) {
       await poll()
       await new Promise((done) => setTimeout(done, 20))
     }
@@ -311,7 +311,7 @@ it('ClickHouse arrivals survive merges and read only new parts', async () => {
       }
     }),
   )
-  writing = false
+  writing.abort()
   await polling
   await poll()
   expect([...wanted].filter((id) => !seen.has(id))).toEqual([])

@@ -30,8 +30,8 @@ export async function readArrivals(
   const { table, signal } = ask
   if (ask.cursor === null)
     return { ids: [], sources: [], cursor: await startCursor(http, table, signal) }
-  const cursor = ask.cursor as ArrivalsCursor
-  assert(cursor.lastBlocks instanceof Map, 'the cursor is one that arrivals gave out')
+  assert(isCursor(ask.cursor), 'the cursor is one that arrivals gave out')
+  const { cursor } = ask
 
   const partitions = [...cursor.lastBlocks]
   const seen =
@@ -50,6 +50,10 @@ export async function readArrivals(
     sources: rows.map((row) => row[2] ?? ''),
     cursor: { ...cursor, lastBlocks },
   }
+}
+
+function isCursor(cursor: unknown): cursor is ArrivalsCursor {
+  return typeof cursor === 'object' && cursor !== null && 'lastBlocks' in cursor
 }
 
 async function startCursor(

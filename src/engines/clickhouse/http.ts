@@ -81,14 +81,14 @@ export class ClickHouseHttp implements AsyncDisposable {
       ...parameters.map(([name, value]): [string, string] => [`param_${name}`, value]),
       ...(options.body === undefined ? [] : [['query', sql] as [string, string]]),
     ])
-    const response = await this.#request({
+    const request: Dispatcher.RequestOptions = {
       origin: url.origin,
       path: `${url.pathname}?${query.toString()}`,
       method: 'POST',
       headers: this.#headers(options.database),
       body: options.body === undefined ? sql : (options.body as unknown as Readable),
-      signal: options.signal,
-    })
+    }
+    const response = await this.#request(request, options.signal)
     if (response.statusCode === 200) return response
     throw this.#refusal(response.statusCode, (await response.body.text()).trim())
   }
@@ -102,11 +102,14 @@ export class ClickHouseHttp implements AsyncDisposable {
     }
   }
 
-  async #request(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
+  async #request(
+    options: Dispatcher.RequestOptions,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
     try {
-      return await this.#agent.request(options)
+      return await this.#agent.request({ ...options, signal })
     } catch (error) {
-      options.signal instanceof AbortSignal && options.signal.throwIfAborted()
+      signal.throwIfAborted()
       throw new HeadroomError(
         'ENGINE_UNREACHABLE',
         `ClickHouse at ${this.#address.url} cannot be reached: ${messageOf(error) || 'no answer'}`,

@@ -132,7 +132,7 @@ function startError(error: unknown, server: ServerOptions): unknown {
   if (!(error instanceof HeadroomError)) return error
   const said = error.hint ?? ''
   const hint = `the log is ${server.logFile}`
-  if (/Address already in use/.test(said)) {
+  if (said.includes('Address already in use')) {
     const message = `port ${String(server.httpPort)} is taken: ${server.name} cannot listen on 127.0.0.1`
     return new HeadroomError('PORT_TAKEN', message, { hint: 'leave `http_port` out', cause: error })
   }

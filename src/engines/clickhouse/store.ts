@@ -88,18 +88,19 @@ async function readSize(
   table: string,
   signal: AbortSignal,
 ): Promise<StoreSize> {
-  const [database, name] = table.includes('.') ? table.split('.', 2) : [null, table]
-  const [row] = await http.rows(
+  const [name = '', database] = table.split('.').reverse()
+  const rows = await http.rows(
     `SELECT sum(rows), sum(data_compressed_bytes), sum(primary_key_size + marks_bytes), sum(bytes_on_disk)
        FROM system.parts
       WHERE active AND table = {table:String}
-        AND database = ${database === null ? 'currentDatabase()' : '{database:String}'}`,
-    { signal, parameters: { table: name ?? table, ...(database == null ? {} : { database }) } },
+        AND database = ${database === undefined ? 'currentDatabase()' : '{database:String}'}`,
+    { signal, parameters: { table: name, ...(database === undefined ? {} : { database }) } },
   )
+  const [rowCount, heapBytes, indexBytes, totalBytes] = rows[0]?.map(Number) ?? []
   return {
-    rows: Number(row?.[0] ?? 0),
-    heapBytes: Number(row?.[1] ?? 0),
-    indexBytes: Number(row?.[2] ?? 0),
-    totalBytes: Number(row?.[3] ?? 0),
+    rows: rowCount ?? 0,
+    heapBytes: heapBytes ?? 0,
+    indexBytes: indexBytes ?? 0,
+    totalBytes: totalBytes ?? 0,
   }
 }

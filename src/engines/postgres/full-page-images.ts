@@ -41,7 +41,7 @@ export class FullPageImages {
     } catch (error) {
       // Nothing whole between the two positions yet: look again from the same place. WAL that a checkpoint has
       // removed meanwhile cannot be read any more: go on from here.
-      if (/could not find a valid record/.test(messageOf(error))) this.#readUpTo = from
+      if (messageOf(error).includes('could not find a valid record')) this.#readUpTo = from
       else if (!/has already been removed|could not open file/.test(messageOf(error))) throw error
     }
     return this.#totalBytes

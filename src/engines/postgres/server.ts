@@ -202,7 +202,7 @@ function startError(
     /(unrecognized configuration parameter|invalid value for parameter|parameter) "[^"]+".*|is outside the valid range.*/.exec(
       said,
     )
-  if (/Address already in use/.test(said)) {
+  if (said.includes('Address already in use')) {
     const message = `port ${String(server.port)} is taken: ${server.name} cannot listen on 127.0.0.1`
     return new HeadroomError('PORT_TAKEN', message, {
       hint: 'leave the setting `port` out',

@@ -1,0 +1,105 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+import { liveDir } from '../../src/kit/guardian.ts'
+import type { LiveRecord } from '../../src/kit/guardian.ts'
+import { cleanLeftovers } from '../../src/kit/leftovers.ts'
+import { compiledEntry } from '../../src/kit/paths.ts'
+import { rowOf } from '../../src/kit/process-table.ts'
+
+const base = mkdtempSync(join(tmpdir(), 'headroom-orphans-'))
+chmodSync(base, 0o755)
+afterAll(() => {
+  rmSync(base, { recursive: true, force: true })
+})
+
+/** A Headroom that has started both engines; it tells their pids and then only waits. */
+const script = `
+import { openLedger } from '${pathToFileURL(compiledEntry('src/kit/guardian.ts')).href}'
+import { startEngine } from '${pathToFileURL(compiledEntry('src/engines/registry.ts')).href}'
+const base = process.argv[2]
+openLedger(base)
+const pids = []
+for (const kind of ['postgres', 'clickhouse']) {
+  const engine = await startEngine(kind, { provider: 'embedded', settings: {} }, {
+    dataDir: base + '/data/' + kind, logDir: base + '/logs', name: kind, runId: 'orphans',
+    signal: new AbortController().signal, log: () => undefined,
+  })
+  await engine.control.execute(kind === 'postgres' ? 'CREATE TABLE a (x int)' : 'CREATE TABLE a (x Int8) ENGINE = MergeTree ORDER BY x', new AbortController().signal)
+  pids.push(...engine.parts.flatMap((part) => part.pids()))
+}
+console.log(JSON.stringify(pids))
+setInterval(() => undefined, 1000)
+`
+
+async function startParent(dir: string, identity: { uid?: number; gid?: number } = {}) {
+  const file = join(base, 'parent.mjs')
+  writeFileSync(file, script)
+  const parent: ChildProcess = spawn(process.execPath, [file, dir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: '/',
+    env: { PATH: process.env['PATH'], HOME: dir },
+    ...identity,
+  })
+  if (parent.stdout === null) throw new Error('no stdout')
+  const [line] = (await Promise.race([once(parent.stdout, 'data'), once(parent, 'exit')])) as [
+    unknown,
+  ]
+  return { parent, pids: JSON.parse(String(line)) as number[] }
+}
+
+function ledgerOf(dir: string): LiveRecord {
+  const [file = ''] = readdirSync(liveDir(dir))
+  return JSON.parse(readFileSync(join(liveDir(dir), file), 'utf8')) as LiveRecord
+}
+
+const alive = (pids: readonly number[]) => pids.filter((pid) => rowOf(pid)?.zombie === false)
+const sharedMemory = () =>
+  existsSync('/dev/shm')
+    ? readdirSync('/dev/shm').filter((name) => name.startsWith('PostgreSQL.'))
+    : []
+
+describe('a Headroom that is SIGKILLed with both engines running', () => {
+  it('takes every engine process along, and the next command removes the data', async () => {
+    const dir = join(base, 'killed')
+    const before = sharedMemory()
+    const { parent, pids } = await startParent(dir)
+    expect(alive(pids).length).toBeGreaterThan(5)
+    parent.kill('SIGKILL')
+    await expect.poll(() => alive(pids), { timeout: 20_000, interval: 50 }).toEqual([])
+    await expect.poll(sharedMemory, { timeout: 5_000 }).toEqual(before)
+    await expect
+      .poll(() => ledgerOf(dir).endedByGuardian, { timeout: 5_000 })
+      .toEqual(['clickhouse', 'postgres'])
+    const said: string[] = []
+    const { runs } = await cleanLeftovers(dir, (line) => said.push(line))
+    expect(runs.map((run) => run.endedByGuardian)).toEqual([['clickhouse', 'postgres']])
+    expect(runs[0]?.removedDirs.length).toBe(2)
+    expect(readdirSync(join(dir, 'data'))).toEqual([])
+    expect(said.join()).toContain('cleaned up after a run that was killed')
+  })
+
+  it.runIf(process.getuid?.() === 0)('works the same for a normal user', async () => {
+    const dir = mkdtempSync(join(base, 'nobody-'))
+    chmodSync(dir, 0o777)
+    const { parent, pids } = await startParent(dir, { uid: 65_534, gid: 65_534 })
+    expect(alive(pids).length).toBeGreaterThan(5)
+    parent.kill('SIGKILL')
+    await expect.poll(() => alive(pids), { timeout: 20_000, interval: 50 }).toEqual([])
+    await cleanLeftovers(dir, () => undefined)
+    expect(readdirSync(join(dir, 'data'))).toEqual([])
+  })
+})
