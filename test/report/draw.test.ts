@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { createCanvas, loadImage } from '@napi-rs/canvas'
 import { drawCharts } from '../../src/report/draw.ts'
 import { renderReport } from '../../src/report/report.ts'
 import { findingsFixture, seriesFixture } from './report-fixture.ts'

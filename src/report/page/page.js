@@ -7,6 +7,8 @@ const charts = JSON.parse(document.getElementById('chart-data').textContent)
 const root = document.documentElement
 const darkSystem = matchMedia('(prefers-color-scheme: dark)')
 const drawn = []
+/** Counts drawings, so that a slow first one gives way to a newer one. */
+let drawing = 0
 const ROWS_SHOWN_MAX = 1_000
 
 function isDark() {
@@ -31,10 +33,11 @@ function chartTheme(dark) {
 }
 
 function drawAll() {
+  drawing += 1
   const theme = chartTheme(isDark())
   while (drawn.length > 0) drawn.pop().destroy()
   for (const { canvas, panel } of canvases()) {
-    drawn.push(new Chart(canvas, { ...panelConfiguration(panel, theme) }))
+    drawn.push(new Chart(canvas, panelConfiguration(panel, theme)))
   }
   root.dataset.charts = theme.dark ? 'dark' : 'light'
 }
@@ -43,11 +46,12 @@ function drawAll() {
 function drawFirst() {
   const waiting = canvases()
   const theme = chartTheme(isDark())
+  const mine = ++drawing
   const next = () => {
+    if (mine !== drawing) return
     const one = waiting.shift()
     if (one === undefined) {
       root.dataset.charts = theme.dark ? 'dark' : 'light'
-      if (theme.dark !== isDark()) drawAll()
       return
     }
     drawn.push(new Chart(one.canvas, panelConfiguration(one.panel, theme)))
@@ -132,7 +136,7 @@ function setUpData() {
     details.addEventListener('toggle', () => {
       const box = details.querySelector('.all-points')
       if (details.open && box.childElementCount === 0) {
-        box.append(...chart.panels.map((panel) => pointsTable(panel)))
+        box.append(...chart.panels.map((panel) => pointsTable(panel, chart.title)))
       }
     })
     const button = figure.querySelector('.copy-csv')
@@ -140,7 +144,7 @@ function setUpData() {
   }
 }
 
-function pointsTable(panel) {
+function pointsTable(panel, chartTitle) {
   const xs = new Map()
   panel.lines.forEach((line, i) => {
     for (const [x, y] of line.points) {
@@ -152,7 +156,7 @@ function pointsTable(panel) {
   const box = element('div', { className: 'scroll', tabIndex: 0 })
   const name = panel.title ?? panel.y.title
   box.setAttribute('role', 'region')
-  box.setAttribute('aria-label', `All points of ${name}`)
+  box.setAttribute('aria-label', `All points of ${name}: ${chartTitle}`)
   const table = element('table', { className: 'plain' })
   const all = sorted.length <= ROWS_SHOWN_MAX
   table.createCaption().textContent = all

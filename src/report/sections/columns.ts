@@ -11,6 +11,7 @@ import {
   formatNumber,
 } from '../../kit/units.ts'
 import type { Quantile } from '../../results/record.ts'
+import { tierWords } from './words.ts'
 
 export interface Column {
   readonly id: string
@@ -179,13 +180,13 @@ export const COLUMNS: readonly Column[] = [
   ),
   {
     id: 'ack',
-    title: 'a 2xx promises',
-    unit: '',
+    title: '2xx survives',
+    unit: 'by promise',
     evidence: 'promises',
     better: null,
     ranking: null,
     value: () => null,
-    text: (target) => target.ack,
+    text: (target) => tierWords(target.durability).replace(/^survives (an? |the )?/, ''),
   },
   {
     id: 'lost',

@@ -1,4 +1,5 @@
 /** One table: targets as rows, the same columns always, every figure a link to its evidence. Cards on a narrow screen. */
+import type { Findings } from '../../judge/findings.ts'
 import { inkClass } from '../inks.ts'
 import { anchor, html, nothing } from '../markup.ts'
 import type { Markup } from '../markup.ts'
@@ -110,12 +111,24 @@ function leadOf({ findings }: StudyView): string {
 
 function legendOf({ findings }: StudyView): Markup {
   const tiers = new Set(findings.targets.map((target) => target.durability))
-  const unranked = new Set(
-    findings.rankings.filter((one) => one.order === null).map((one) => one.because),
-  )
+  const tierSentence =
+    tiers.size > 1
+      ? 'Targets that promise different durability are never compared with each other: a star is the best of its tier.'
+      : ''
   return html`<p class="legend-text">
     ★ best by separating intervals of three or more rounds. ☆ best measured, not ranked.
-    ${tiers.size > 1 ? 'Targets that promise different durability are never compared with each other: a star is the best of its tier.' : nothing}
-    ${[...unranked].map((because) => html`<br />${because}`)}
+    ${tierSentence} ${unranked(findings).map((line) => html`<br />${line}`)}
   </p>`
+}
+
+/** Which columns have no ranking, once for each reason. */
+function unranked(findings: Findings): readonly string[] {
+  const columns = new Map<string, string[]>()
+  for (const { metric, order, because } of findings.rankings) {
+    const column = COLUMNS.find((one) => one.ranking === metric)
+    if (order !== null || column === undefined) continue
+    const reason = because.replace(/^no ranking:\s*/, '')
+    columns.set(reason, [...(columns.get(reason) ?? []), column.title])
+  }
+  return [...columns].map(([reason, titles]) => `Not ranked: ${titles.join(', ')} – ${reason}.`)
 }

@@ -1,10 +1,12 @@
 /** Under which conditions all of this was measured, and how to do it again. */
+import { findMetric, parseMetricKey } from '../../collect/metrics.ts'
 import {
   formatBytes,
   formatCount,
   formatDurationS,
   formatDurationUs,
   formatNumber,
+  formatQuantity,
   formatRate,
   formatRatio,
 } from '../../kit/units.ts'
@@ -78,9 +80,12 @@ function machinePairs({ findings }: StudyView): readonly Pair[] {
 function trafficPairs({ findings }: StudyView): readonly Pair[] {
   const { scenario } = findings.study
   const { events, phases } = scenario
-  const slos = scenario.slos.map(
-    (slo) => `${slo.metric} ≤ ${formatNumber(slo.max)} over ${formatDurationS(slo.windowS)}`,
-  )
+  const slos = scenario.slos.map(({ metric, max, windowS }) => {
+    const { title, unit } = findMetric(metric) ?? { title: metric, unit: '' }
+    const { label } = parseMetricKey(metric)
+    const name = label === null ? title : `${title} of ${label}`
+    return `${name} ≤ ${formatQuantity(max, unit)} over ${formatDurationS(windowS)}`
+  })
   return [
     ['Scenario', `${scenario.name}, seed ${String(scenario.seed)}`],
     ['Rate', `${rateWords(scenario.rate)}, ${scenario.spacing} arrivals`],
