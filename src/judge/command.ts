@@ -4,13 +4,13 @@ import type { Trigger } from './trigger.ts'
 
 /** scenario.ts accepts no more preloaded rows than this. */
 const INITIAL_ROWS_MAX = 2_000_000_000
+/** Flags that say who asks and where the engines are: without them the same command would answer for someone else. */
+const CARRIED = /(?:^|\s)(--(?:profile|rate|growth|engines)(?:=|\s+)(?:'[^']*'|"[^"]*"|\S+))/g
 
 export interface CommandOptions {
   readonly trigger: Trigger
   readonly study: StudyRecord
   readonly target: string
-  /** Rate the missing measurement has to reach; the declared rate where absent. */
-  readonly ratePerS?: number
   /** Rows the stores have to hold. */
   readonly rows?: number
 }
@@ -19,10 +19,25 @@ export function measureCommand(options: CommandOptions): string {
   const { trigger, study, target } = options
   const rows = options.rows ?? study.scenario.initialRows
   const filled: Readonly<Record<string, string>> = {
-    scenario: study.scenario.name,
+    scenario: typedScenario(study),
     target,
-    ratePerS: String(Math.ceil(options.ratePerS ?? study.profile.ratePerS)),
+    ratePerS: String(Math.ceil(study.profile.ratePerS)),
     rows: String(Math.min(INITIAL_ROWS_MAX, Math.ceil(rows))),
   }
-  return trigger.measure.replaceAll(/\{(\w+)\}/g, (whole, name: string) => filled[name] ?? whole)
+  const command = trigger.measure.replaceAll(
+    /\{(\w+)\}/g,
+    (whole, name: string) => filled[name] ?? whole,
+  )
+  return [command, ...carriedFlags(study.command, command)].join(' ')
+}
+
+/** As it was typed, for it may be a path; the scenario's name where the flags came first. */
+function typedScenario({ command, scenario }: StudyRecord): string {
+  return /\srun\s+('[^']*'|"[^"]*"|[^\s'"-]\S*)/.exec(command)?.[1] ?? scenario.name
+}
+
+function carriedFlags(from: string, into: string): readonly string[] {
+  return [...from.matchAll(CARRIED)]
+    .map((match) => match[1] ?? '')
+    .filter((flag) => !into.includes(`${/^--\w+/.exec(flag)?.[0] ?? ''} `))
 }

@@ -70,7 +70,7 @@ describe('aggregation queries, judged at the rows the user would hold', () => {
       state: 'unknown',
       because:
         'too few rows: Q2 120 ms over 1 million rows supports at most 2 million rows, and 1 billion rows are held at the declared rate and retention',
-      command: 'headroom run quick --target pg-direct --rows 500000000',
+      command: 'headroom run quick --target pg-direct --initial-rows 500000000',
     })
   })
 
@@ -143,7 +143,7 @@ describe('aggregation queries, judged at the rows the user would hold', () => {
   it('never ask for more preloaded rows than a scenario takes', () => {
     const verdict = verdictOf({ seconds: 0.1, rows: 1e6, needed: 1e13 })
     expect(verdict).toMatchObject({
-      command: 'headroom run quick --target pg-direct --rows 2000000000',
+      command: 'headroom run quick --target pg-direct --initial-rows 2000000000',
     })
   })
 

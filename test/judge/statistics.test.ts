@@ -64,7 +64,7 @@ describe('intervals over rounds', () => {
   it('covers the truth about as often as it says', () => {
     const next = generator(7)
     let covered = 0
-    for (let trial = 0; trial < 200; trial++) {
+    for (let trial = 0; trial < 100; trial++) {
       const drawn = Array.from({ length: 15 }, () => next() + next() + next())
       const { low, high } = bootstrapInterval(drawn, {
         statistic: (v) => medianOf(v) ?? 0,
@@ -72,7 +72,7 @@ describe('intervals over rounds', () => {
       })
       if (low <= 1.5 && 1.5 <= high) covered++
     }
-    expect(covered).toBeGreaterThan(200 * 0.86)
+    expect(covered).toBeGreaterThan(100 * 0.86)
   })
 
   it('divides and scales without losing a side', () => {
