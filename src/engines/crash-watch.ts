@@ -10,6 +10,7 @@ import { sayExit } from '../kit/process.ts'
 const LOOK_EVERY_MS = 2_000
 const LOOK_BYTES = 65_536
 const QUOTED_LINES = 5
+const QUOTED_CHARACTERS = 300
 
 export class CrashWatch {
   readonly crashed: Promise<string>
@@ -52,7 +53,11 @@ export class CrashWatch {
     const from = Math.max(this.#readBytes, size - LOOK_BYTES)
     this.#readBytes = size
     const line = readBetween(this.#logFile, from, size).split('\n').find(saysDiskFull)
-    if (line !== undefined) this.#tell(`${name} cannot write because the disk is full: ${line}`)
+    if (line !== undefined) {
+      this.#tell(
+        `${name} cannot write because the disk is full: ${line.slice(0, QUOTED_CHARACTERS)}`,
+      )
+    }
   }
 }
 

@@ -62,7 +62,7 @@ export function measureFsyncP50Us(dir: string, samples = 64): number {
 
 /** Whether an error, or a line of an engine's log, says that the disk is full. */
 export function saysDiskFull(text: string): boolean {
-  return /ENOSPC|No space left on device|NOT_ENOUGH_SPACE|Cannot reserve .* not enough space|disk quota exceeded/i.test(
+  return /the disk is full|ENOSPC|No space left on device|NOT_ENOUGH_SPACE|Cannot reserve .* not enough space|disk quota exceeded/i.test(
     text,
   )
 }

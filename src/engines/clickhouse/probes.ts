@@ -57,8 +57,6 @@ async function readEvents(http: ClickHouseHttp, signal: AbortSignal): Promise<re
     sample('merges.completed', Math.max(0, of('Merge') - running)),
     sample('inserts.delayed', of('DelayedInserts')),
     sample('inserts.rejected', of('RejectedInserts')),
-    ...(of('InsertQuery') > 0
-      ? [sample('parts.perInsert', of('MergeTreeDataWriterBlocks') / of('InsertQuery'))]
-      : []),
+    sample('inserts.statements', of('InsertQuery')),
   ]
 }
