@@ -21,7 +21,7 @@ export interface Covered {
 /** Nothing is said about the time between two samples further apart: a probe was failing. */
 const BRIDGED_MAX_MS = 30_000
 /** Reported only while there are any: where their probe answers without them, there are none. */
-export const ZERO_WHERE_ABSENT: ReadonlySet<string> = new Set(['waits.sessions'])
+const ZERO_WHERE_ABSENT: ReadonlySet<string> = new Set(['waits.sessions', 'parts.active'])
 
 interface KeyState {
   readonly counter: boolean

@@ -4,12 +4,13 @@
  */
 import type { SeriesLine } from '../results/record.ts'
 import { findMetric } from './metrics.ts'
-import { ZERO_WHERE_ABSENT } from './span-fold.ts'
 
 /** As scenario.ts has it where no limit names a window. */
 const WINDOW_MS = 3_000
 /** Samples are late by some milliseconds: a window that lacks so little is whole. */
 const TOLERANCE_MS = 100
+/** Reported only while anybody waits: a median of what was reported would leave out the rest. */
+const SPORADIC: ReadonlySet<string> = new Set(['waits.sessions'])
 
 export interface WorstOptions {
   /** The measured phase: a window that begins before or ends behind it does not count. */
@@ -62,7 +63,7 @@ export class WorstWindows {
     if (known !== undefined) return known
     const metric = findMetric(key)
     const window: KeyWindow | null =
-      metric === undefined || metric.kind === 'counter' || ZERO_WHERE_ABSENT.has(metric.id)
+      metric === undefined || metric.kind === 'counter' || SPORADIC.has(metric.id)
         ? null
         : {
             windowMs: this.#options.windowMsByKey.get(key) ?? WINDOW_MS,
