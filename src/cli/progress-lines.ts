@@ -26,7 +26,7 @@ export function progressLines(state: ProgressState, options: LineOptions): reado
     return target.state === 'running' ? options.paint('bold', cut) : options.paint('dim', cut)
   })
   const left = formatDurationS(Math.round(leftS(state, options.elapsedS)))
-  const total = `${String(state.runsEnded)} of ${String(state.runs)} runs, about ${left} left`
+  const total = `${String(state.runsEnded)} of ${String(state.runs)} runs done, about ${left} left`
   const engines = state.engines.length === 0 ? '' : `   ${state.engines.join('   ')}`
   return [
     ...targets,

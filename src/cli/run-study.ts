@@ -1,9 +1,7 @@
 /**
- * What `headroom run` does. In: checked flags. Out: a study on disk, its report, and the exit code. Everything the user
- * gave is read before anything starts.
+ * What `headroom run` reads. In: checked flags. Out: the exit code of the study. Everything the user gave is read, and
+ * every mistake in it told, before anything starts.
  */
-import { openLedger } from '../kit/guardian.ts'
-import { cleanLeftovers } from '../kit/leftovers.ts'
 import { loadScenario } from '../scenario/load.ts'
 import { loadTargets } from '../target/load.ts'
 import type { CommandContext } from './command.ts'
@@ -11,10 +9,6 @@ import type { ExternalSources } from './external-engines.ts'
 import { externalEngines } from './external-engines.ts'
 import { DEFAULT_PROFILE, loadProfile } from './load-profile.ts'
 import { loadTriggers } from './load-triggers.ts'
-import { outDirOf, reportDirOf, workDirOf } from './places.ts'
-import { showProgress } from './progress.ts'
-import { runExitCode } from './run-exit-code.ts'
-import { tellConclusion } from './tell-conclusion.ts'
 
 export interface RunWishes extends ExternalSources {
   readonly scenario: string
@@ -30,7 +24,7 @@ export interface RunWishes extends ExternalSources {
 }
 
 export async function runStudy(flags: RunWishes, context: CommandContext): Promise<number> {
-  const { terminal, signal, env } = context
+  const { terminal, env } = context
   const { scenario, dir: scenarioDir } = loadScenario(flags.scenario, {
     rounds: flags.rounds,
     ratesPerS: flags.rates,
@@ -47,38 +41,18 @@ export async function runStudy(flags: RunWishes, context: CommandContext): Promi
     terminal.talk(terminal.paint('yellow', `warning: ${warning}`))
 
   // Wrong input is told before half of Headroom is loaded.
-  const { runComparison } = await import('../study/comparison.ts')
-  const { concludeStudy } = await import('./conclude.ts')
-  const workDir = workDirOf(flags.out)
-  await cleanLeftovers(workDir, (line) => {
-    terminal.talk(line)
-  })
-  const view = showProgress({
-    terminal,
-    targets: targets.map(({ name }) => name),
-    rounds: scenario.rounds,
-  })
-  await using _ledger = openLedger(workDir)
-  const { study, studyDir, runs } = await runComparison({
-    scenario,
-    scenarioDir: scenarioDir,
-    targets,
-    profile,
-    external: external.addresses,
-    outDir: outDirOf(flags.out),
-    workDir,
-    command: `headroom ${context.typed}`,
-    secrets: external.secrets,
-    onProgress: view.onProgress,
-    log: view.talk,
-    signal,
-  }).finally(view.end)
-
-  const conclusion = await concludeStudy(studyDir, {
-    triggers,
-    reportDir: reportDirOf(flags.out, study.id),
-  })
-  const exitCode = runExitCode({ study, runs, interrupted: signal.aborted })
-  tellConclusion(conclusion, { terminal, json: flags.json, exitCode })
-  return exitCode
+  const { performStudy } = await import('./perform-study.ts')
+  return await performStudy(
+    {
+      scenario,
+      scenarioDir,
+      targets,
+      profile,
+      triggers,
+      external,
+      out: flags.out,
+      json: flags.json,
+    },
+    context,
+  )
 }

@@ -31,7 +31,7 @@ export function summaryLines(findings: Findings, options: SummaryOptions): reado
     '',
     ...findings.targets.map((target) => target.sentence),
     '',
-    ...findings.rankings.map(rankingText),
+    ...rankingLines(findings.rankings),
     `triggers  ${triggerText(findings)}`,
     `phase     ${findings.phase}`,
     options.paint('bold', `verdict   ${findings.verdict}`),
@@ -110,10 +110,22 @@ function number(value: number | null): string {
   return value === null ? '–' : formatNumber(value)
 }
 
-function rankingText({ metric, order, because }: Findings['rankings'][number]): string {
-  return order === null
-    ? `ranking   no ranking by ${metric}: ${because}`
-    : `ranking   by ${metric}: ${order.join(' > ')} (${because})`
+/** What separates, each on a line; why the rest does not, once for all figures with the same reason. */
+function rankingLines(rankings: Findings['rankings']): readonly string[] {
+  const earned = rankings.filter(({ order }) => order !== null)
+  const byReason = new Map<string, string[]>()
+  for (const { metric, order, because } of rankings) {
+    if (order === null) byReason.set(because, [...(byReason.get(because) ?? []), metric])
+  }
+  const unearned = [...byReason].map(([because, metrics]) =>
+    metrics.length === rankings.length
+      ? `ranking   ${because}`
+      : `ranking   ${because} (${metrics.join(', ')})`,
+  )
+  return [
+    ...earned.map(({ metric, order }) => `ranking   by ${metric}: ${(order ?? []).join(' > ')}`),
+    ...unearned,
+  ]
 }
 
 /** Over all targets: what fired by name, what holds by count, what is unknown with its reason. */

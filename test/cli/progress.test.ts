@@ -51,7 +51,7 @@ describe('progress on a terminal', () => {
     expect(draw(5)).toEqual([
       'pg-direct  ████████░░░░░░░░  round 1  measure 10 s left   2,000 events/s   p99 6.1 ms   backlog 12   WAL 1.9 MB/s',
       'pg-batch                     waiting',
-      '           0 of 6 runs, about 2.5 min left   postgres 18.4 ready 0.4 s (embedded)',
+      '           0 of 6 runs done, about 2.5 min left   postgres 18.4 ready 0.4 s (embedded)',
     ])
   })
 
