@@ -15,7 +15,7 @@ export const IMPORT_TABLE = {
   },
   engines: { values: ['kit', 'shapes'], types: ['architecture', 'collect'] },
   architecture: { values: ['kit'], types: ['collect', 'engines'] },
-  drive: { values: ['kit', 'shapes'], types: ['scenario'] },
+  drive: { values: ['kit', 'shapes'], types: ['scenario', 'architecture'] },
   collect: {
     values: ['kit', 'shapes'],
     types: ['architecture', 'engines', 'scenario', 'drive', 'results'],

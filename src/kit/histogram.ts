@@ -3,7 +3,6 @@
  * form that merges without loss. The only file that knows hdr-histogram-js.
  */
 import { build, decodeFromCompressedBase64, encodeIntoCompressedBase64 } from 'hdr-histogram-js'
-import type { JsHistogram } from 'hdr-histogram-js'
 import { assert } from './errors.ts'
 
 /** A quantile that falls among events that never ended is infinite, not a number. */
@@ -50,6 +49,13 @@ export const HISTOGRAM_RELATIVE_ERROR = 1 / (2 * SUB_BUCKETS)
 /** Largest distance of a quantile from the true value below 13 µs. */
 export const HISTOGRAM_RESOLUTION_US = 1 / TICKS_PER_US
 
+/** What its histograms have and its exported interface leaves out. */
+interface CountsOfHdr {
+  readonly countsArrayLength: number
+  getCountAtIndex(index: number): number
+  valueFromIndex(index: number): number
+}
+
 export class Histogram {
   readonly #recent = new Int32Array(BUCKETS)
   #recentCount = 0
@@ -58,25 +64,26 @@ export class Histogram {
   #infinite = 0
   #maxUs = 0
 
-  /** Counts one span. A negative one (clocks differ by a hair) counts as 0, an infinite one as infinite. */
-  record(us: number): void {
-    if (us > this.#maxUs) {
-      if (us === Infinity) {
-        this.#infinite++
-        return
-      }
-      this.#maxUs = us
-    }
-    const x = (us * TICKS_PER_US + 0.5) | 0
+  /**
+   * Counts one span, `times` times. A negative one (clocks differ by a hair) counts as 0, an infinite one as infinite.
+   * @param times a whole number; one span of a batch stands for every event in it
+   */
+  record(us: number, times = 1): void {
+    const ticks = us * TICKS_PER_US + 0.5
     let bucket: number
-    if (us >= INT_TICKS / TICKS_PER_US - 1) bucket = wideBucketOf(us)
-    else if (x < EXACT_TICKS) bucket = x > 0 ? x : 0
-    else {
+    if (ticks < EXACT_TICKS) bucket = ticks > 0 ? ticks | 0 : 0
+    else if (ticks < INT_TICKS) {
+      const x = ticks | 0
       const shift = 31 - SUB_BITS - Math.clz32(x)
       bucket = (shift << SUB_BITS) + (x >>> shift)
-    }
-    this.#recent[bucket] = (this.#recent[bucket] ?? 0) + 1
-    if (++this.#recentCount === SPILL_AT) this.#spill()
+    } else if (us === Infinity) {
+      this.#infinite += times
+      return
+    } else bucket = wideBucketOf(us)
+    if (us > this.#maxUs) this.#maxUs = us
+    this.#recent[bucket] = (this.#recent[bucket] ?? 0) + times
+    this.#recentCount += times
+    if (this.#recentCount >= SPILL_AT) this.#spill()
   }
 
   recordInfinite(times: number): void {
@@ -145,7 +152,7 @@ export class Histogram {
         2 ** Math.max(12, Math.ceil(Math.log2(this.#maxUs * TICKS_PER_US + 2))),
       numberOfSignificantValueDigits: 3,
       bitBucketSize: 64,
-    }) as JsHistogram
+    })
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       const count = this.#countAt(bucket)
       // HDR's buckets of three digits are 8 times finer: the middle lands inside ours again when it is read.
@@ -161,7 +168,7 @@ export class Histogram {
   /** @throws Error when the text is not an HDR V2 histogram, or holds another number of values than it says. */
   static decode(encoded: EncodedHistogram): Histogram {
     const histogram = new Histogram()
-    const hdr = decodeFromCompressedBase64(encoded.hdr, 64) as JsHistogram
+    const hdr = decodeFromCompressedBase64(encoded.hdr, 64) as unknown as CountsOfHdr
     const counts = histogram.#spill()
     for (let index = 0; index < hdr.countsArrayLength; index++) {
       const count = hdr.getCountAtIndex(index)

@@ -1,0 +1,222 @@
+/**
+ * The open loop: every request is sent when it is due, or as soon after as a connection is free, whatever the target
+ * does. In: due requests and what the client reports. Out: one outcome for each, tallied and logged. No clock of its own.
+ */
+import { assert } from '../kit/errors.ts'
+import type { Ack, Answered } from './ack.ts'
+import { AckReader } from './ack.ts'
+import type { Client, ClientEvents } from './client.ts'
+import type { DueTimes } from './due-times.ts'
+import type { Segment, SegmentResult } from './job.ts'
+import type { OutcomeLog } from './outcome-log.ts'
+import type { Exchange, RequestWriter } from './request-writer.ts'
+import type { Schedule } from './schedule.ts'
+import { SegmentTally } from './tally.ts'
+import { WaitingRequests } from './waiting.ts'
+import type { WindowTally } from './windows.ts'
+
+export interface OpenLoopOptions {
+  readonly schedule: Schedule
+  readonly segments: readonly Segment[]
+  readonly dueTimes: DueTimes
+  readonly writer: RequestWriter
+  readonly log: OutcomeLog
+  readonly windows: WindowTally
+  readonly inFlightRequestsMax: number
+  /** Milliseconds of `performance.now()`. */
+  readonly nowMs: () => number
+  readonly makeClient: (events: ClientEvents) => Client
+}
+
+/** Requests sent before the loop looks at its sockets again. */
+const BURST_REQUESTS_MAX = 256
+const UNKNOWN: Ack = { kind: 'whole', outcome: 'unknown' }
+const DROPPED: Ack = { kind: 'whole', outcome: 'dropped' }
+
+export class OpenLoop implements ClientEvents {
+  readonly client: Client
+  /** Requests that became due; the schedule's whole number unless it was stopped. */
+  requests: number
+  readonly #options: OpenLoopOptions
+  readonly #tallies = new Map<number, SegmentTally>()
+  /** Index of the first request behind segment k. */
+  readonly #segmentEnds: readonly number[]
+  readonly #waiting: WaitingRequests
+  readonly #acks = new AckReader()
+  #originMs = 0
+  #segment = 0
+  #inFlight = 0
+  #onEmpty: (() => void) | null = null
+
+  constructor(options: OpenLoopOptions) {
+    const { schedule, segments } = options
+    this.#options = options
+    this.requests = schedule.requests
+    this.#segmentEnds = segments.map(({ toS }, k) =>
+      k === segments.length - 1 ? schedule.requests : schedule.requestsBefore(toS * 1_000),
+    )
+    this.#waiting = new WaitingRequests(options.inFlightRequestsMax)
+    this.client = options.makeClient(this)
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** Every request has become due. */
+  get allDue(): boolean {
+    return this.#options.dueTimes.next >= this.requests
+  }
+
+  start(originMs: number): void {
+    this.#originMs = originMs
+    this.#options.dueTimes.start(originMs)
+  }
+
+  /** Sends what is due; a long backlog in parts, so that answers are read between them. */
+  pump(): void {
+    const { dueTimes, nowMs } = this.#options
+    const now = nowMs()
+    for (let sent = 0; sent < BURST_REQUESTS_MAX; sent++) {
+      const dueMs = dueTimes.nextMs
+      if (dueMs > now || this.allDue) break
+      const request = dueTimes.next
+      dueTimes.advance()
+      this.#due(request, dueMs)
+    }
+    this.#tellIfEmpty()
+  }
+
+  /** No request becomes due after this moment. */
+  stop(): void {
+    const { dueTimes, nowMs } = this.#options
+    const now = nowMs()
+    while (dueTimes.nextMs <= now && !this.allDue) this.pump()
+    this.requests = dueTimes.next
+    this.#tellIfEmpty()
+  }
+
+  /** Resolves when everything due has an outcome. */
+  async empty(): Promise<void> {
+    if (this.allDue && this.#inFlight === 0) return
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve
+    })
+  }
+
+  /** The patience is over: what waits was never sent, what was sent stays unknown. */
+  giveUp(): void {
+    this.#dropWaiting()
+    this.client.close()
+    assert(this.#inFlight === 0, 'a closed client holds no request')
+  }
+
+  results(stoppedAtMs: number | null): readonly SegmentResult[] {
+    return this.#options.segments.flatMap((segment, k) => {
+      if (stoppedAtMs !== null && segment.fromS * 1_000 >= stoppedAtMs) return []
+      return [this.#tallyOf(k).result(stoppedAtMs)]
+    })
+  }
+
+  sending(exchange: Exchange): void {
+    exchange.sentMs = this.#options.nowMs()
+    const delayUs = (exchange.sentMs - exchange.dueMs) * 1_000
+    this.#tallyOf(exchange.segment).sent(delayUs, exchange.events)
+    this.#options.windows.sent(delayUs, exchange.events)
+  }
+
+  answered(exchange: Exchange, answer: Answered): void {
+    const now = this.#options.nowMs()
+    const { request, events, dueMs, sentMs } = exchange
+    const ack = this.#acks.read(answer, events)
+    const latencyUs = (now - dueMs) * 1_000
+    const serviceUs = (now - sentMs) * 1_000
+    this.#tallyOf(exchange.segment).answered({ ack, events, latencyUs, serviceUs })
+    this.#options.windows.answered(ack, events, latencyUs)
+    this.#options.log.set(request, ack, now - this.#originMs)
+    this.#inFlight--
+  }
+
+  lost(exchange: Exchange, sent: boolean): void {
+    this.#inFlight--
+    this.#end(exchange.request, exchange.segment, sent ? 'unknown' : 'dropped')
+  }
+
+  changed(): void {
+    while (this.#waiting.count > 0) {
+      const place = this.client.place()
+      if (place === null) break
+      const request = this.#waiting.shift()
+      this.#send(place, request, this.#originMs + this.#options.schedule.dueMs(request))
+    }
+    if (this.#waiting.count > 0 && this.client.refused) this.#dropWaiting()
+    this.#tellIfEmpty()
+  }
+
+  #due(request: number, dueMs: number): void {
+    const events = this.#options.writer.eventsIn(request)
+    while (request >= (this.#segmentEnds[this.#segment] ?? Infinity)) this.#segment++
+    const tally = this.#tallyOf(this.#segment)
+    tally.requests++
+    tally.dueEvents += events
+    this.#options.windows.due(events)
+    if (this.#inFlight >= this.#options.inFlightRequestsMax || this.client.refused) {
+      this.#end(request, this.#segment, 'dropped')
+      return
+    }
+    this.#inFlight++
+    const place = this.#waiting.count === 0 ? this.client.place() : null
+    if (place !== null) {
+      this.#send(place, request, dueMs)
+      return
+    }
+    tally.waitedRequests++
+    this.#waiting.push(request)
+  }
+
+  #send(place: Exchange, request: number, dueMs: number): void {
+    place.request = request
+    place.events = this.#options.writer.eventsIn(request)
+    place.segment = this.#segmentOf(request)
+    place.dueMs = dueMs
+    this.#options.writer.write(place)
+    this.client.send(place)
+  }
+
+  #end(request: number, segment: number, outcome: 'unknown' | 'dropped'): void {
+    const events = this.#options.writer.eventsIn(request)
+    this.#tallyOf(segment).lost(outcome, events)
+    this.#options.windows.lost(outcome, events)
+    this.#options.log.set(request, outcome === 'unknown' ? UNKNOWN : DROPPED, null)
+  }
+
+  #dropWaiting(): void {
+    for (let request = this.#waiting.shift(); request >= 0; request = this.#waiting.shift()) {
+      this.#inFlight--
+      this.#end(request, this.#segmentOf(request), 'dropped')
+    }
+  }
+
+  /** Requests wait for seconds at most: the segment is the current one or one just before it. */
+  #segmentOf(request: number): number {
+    let segment = this.#segment
+    while (segment > 0 && request < (this.#segmentEnds[segment - 1] ?? 0)) segment--
+    return segment
+  }
+
+  #tallyOf(segment: number): SegmentTally {
+    const known = this.#tallies.get(segment)
+    if (known !== undefined) return known
+    const described = this.#options.segments[segment]
+    assert(described !== undefined, 'a request belongs to a segment')
+    const tally = new SegmentTally(described)
+    this.#tallies.set(segment, tally)
+    return tally
+  }
+
+  #tellIfEmpty(): void {
+    if (this.#onEmpty === null || !this.allDue || this.#inFlight > 0) return
+    this.#onEmpty()
+    this.#onEmpty = null
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * Analytical questions asked while events arrive. In: names and intervals. Out: how long each took. A question still
+ * unanswered when its next turn comes is not asked twice.
+ */
+import { Pool } from 'undici'
+import { messageOf } from '../kit/errors.ts'
+import type { DriverJob, QueryResult } from './job.ts'
+
+export interface QueryAskerOptions {
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly queries: DriverJob['queries']
+  readonly timeoutMs: number
+  /** Milliseconds after the epoch. */
+  readonly nowMs: () => number
+  /** URL parameters of a query now. */
+  readonly paramsOf: (name: string) => Readonly<Record<string, string>>
+  readonly onResult: (result: QueryResult) => void
+}
+
+/** What an answer says about itself; what it does not say is null. */
+type AnswerFigures = Pick<QueryResult, 'rows' | 'rowsRead' | 'bytesRead'>
+
+export class QueryAsker {
+  readonly #options: QueryAskerOptions
+  readonly #pool: Pool
+  readonly #timers: NodeJS.Timeout[] = []
+  readonly #asking = new Map<string, Promise<void>>()
+  readonly #ended = new AbortController()
+
+  constructor(options: QueryAskerOptions) {
+    this.#options = options
+    this.#pool = new Pool(options.url.origin, {
+      connections: Math.max(1, options.queries.length),
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    })
+  }
+
+  /** Call when the epoch has come. */
+  start(): void {
+    for (const { name, everyS } of this.#options.queries) {
+      const timer = setInterval(() => {
+        if (this.#asking.has(name)) return
+        const asked = this.#ask(name).finally(() => this.#asking.delete(name))
+        this.#asking.set(name, asked)
+      }, everyS * 1_000)
+      this.#timers.push(timer)
+    }
+  }
+
+  /** No further question; those under way may still be answered for `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    const patience = setTimeout(() => {
+      this.#ended.abort(new Error('the run ended'))
+    }, graceMs)
+    await Promise.all(this.#asking.values())
+    clearTimeout(patience)
+    await this.#pool.destroy()
+  }
+
+  async #ask(name: string): Promise<void> {
+    const { onResult, timeoutMs, nowMs } = this.#options
+    const atMs = nowMs()
+    const startedMs = performance.now()
+    const outOfTime = AbortSignal.timeout(timeoutMs)
+    const signal = AbortSignal.any([outOfTime, this.#ended.signal])
+    const asked = { name, atMs }
+    const seconds = (): number => (performance.now() - startedMs) / 1_000
+    const nothing: AnswerFigures = { rows: null, rowsRead: null, bytesRead: null }
+    try {
+      const { statusCode, body } = await this.#pool.request({
+        method: 'GET',
+        path: this.#pathOf(name),
+        headers: { ...this.#options.headers },
+        signal,
+      })
+      const text = await body.text()
+      const took = seconds()
+      if (statusCode >= 200 && statusCode < 300) {
+        onResult({ ...asked, seconds: took, outcome: 'ok', ...figuresOf(text), error: null })
+        return
+      }
+      const error = `HTTP ${String(statusCode)}`
+      onResult({ ...asked, seconds: took, outcome: 'error', ...nothing, error })
+    } catch (error) {
+      const outcome = signal.aborted ? 'timeout' : 'error'
+      const message = signal.aborted
+        ? `no answer within ${seconds().toFixed(1)} s`
+        : messageOf(error)
+      onResult({ ...asked, seconds: seconds(), outcome, ...nothing, error: message })
+    }
+  }
+
+  #pathOf(name: string): string {
+    const params = new URLSearchParams(this.#options.paramsOf(name))
+    return `/v1/queries/${encodeURIComponent(name)}?${params.toString()}`
+  }
+}
+
+function figuresOf(text: string): AnswerFigures {
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    return { rows: null, rowsRead: null, bytesRead: null }
+  }
+  const { rows, meta } = asRecord(body)
+  const said = asRecord(meta)
+  return {
+    rows: Array.isArray(rows) ? rows.length : null,
+    rowsRead: numberOf(said['rowsRead']),
+    bytesRead: numberOf(said['bytesRead']),
+  }
+}
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+}
+
+function numberOf(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null
+}
