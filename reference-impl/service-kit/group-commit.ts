@@ -46,7 +46,7 @@ export class GroupCommit implements AsyncDisposable {
   #queuedEvents = 0
   #freeLanes: number
   #armed = false
-  #lingering: NodeJS.Timeout | null = null
+  #lingering = false
   #backoffMs = 0
   #closing = false
   #idle: (() => void) | null = null
@@ -97,10 +97,7 @@ export class GroupCommit implements AsyncDisposable {
     if (this.#armed || this.#freeLanes === 0 || this.#head === this.#queue.length) return
     const lingerMs = this.#remainingLingerMs()
     if (lingerMs > 0) {
-      this.#lingering ??= setTimeout(() => {
-        this.#lingering = null
-        this.#flush()
-      }, lingerMs)
+      this.#linger(lingerMs)
       return
     }
     // Alone in its batch, a request gains nothing from waiting for the other requests of this turn.
@@ -113,6 +110,15 @@ export class GroupCommit implements AsyncDisposable {
       this.#armed = false
       this.#flush()
     })
+  }
+
+  #linger(lingerMs: number): void {
+    if (this.#lingering) return
+    this.#lingering = true
+    setTimeout(() => {
+      this.#lingering = false
+      this.#flush()
+    }, lingerMs)
   }
 
   #remainingLingerMs(): number {

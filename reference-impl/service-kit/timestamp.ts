@@ -10,16 +10,26 @@ const LENGTH_MAX = 35
 const DAYS_OF_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const
 
 export function isTimestamp(text: string): boolean {
-  if (text.length < LENGTH_MIN || text.length > LENGTH_MAX) return false
-  if (text[4] !== '-' || text[7] !== '-' || text[10] !== 'T') return false
-  if (text[13] !== ':' || text[16] !== ':') return false
+  return (
+    text.length >= LENGTH_MIN &&
+    text.length <= LENGTH_MAX &&
+    text[10] === 'T' &&
+    isDay(text) &&
+    isClock(text, 11) &&
+    text[16] === ':' &&
+    isRange(digits(text, 17, 19), 59) &&
+    isZone(text, endOfFraction(text))
+  )
+}
+
+/** `yyyy-mm-dd` at the start. */
+function isDay(text: string): boolean {
+  if (text[4] !== '-' || text[7] !== '-') return false
   const year = digits(text, 0, 4)
-  if (year < YEAR_MIN || year > YEAR_MAX) return false
   const month = digits(text, 5, 7)
-  if (month < 1 || month > 12) return false
   const day = digits(text, 8, 10)
-  if (day < 1 || day > daysOf(year, month)) return false
-  return isClock(text, 11) && isRange(digits(text, 17, 19), 59) && isZone(text, endOfFraction(text))
+  if (year < YEAR_MIN || year > YEAR_MAX || month < 1 || month > 12) return false
+  return day >= 1 && day <= daysOf(year, month)
 }
 
 function daysOf(year: number, month: number): number {
@@ -29,7 +39,11 @@ function daysOf(year: number, month: number): number {
 
 /** `hh:mm` at `from`. */
 function isClock(text: string, from: number): boolean {
-  return isRange(digits(text, from, from + 2), 23) && isRange(digits(text, from + 3, from + 5), 59)
+  return (
+    text[from + 2] === ':' &&
+    isRange(digits(text, from, from + 2), 23) &&
+    isRange(digits(text, from + 3, from + 5), 59)
+  )
 }
 
 function isRange(value: number, max: number): boolean {
@@ -48,7 +62,7 @@ function isZone(text: string, at: number): boolean {
   if (at < 0) return false
   if (text[at] === 'Z') return text.length === at + 1
   if (text[at] !== '+' && text[at] !== '-') return false
-  return text.length === at + 6 && text[at + 3] === ':' && isClock(text, at + 1)
+  return text.length === at + 6 && isClock(text, at + 1)
 }
 
 /** The number written in `from`…`to`; −1 when any of it is no digit. */

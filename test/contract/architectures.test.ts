@@ -88,7 +88,14 @@ describe.each(architectures)('$id', ({ id }) => {
   })
 
   it('takes an event without value and properties', async () => {
-    const { value: _value, properties: _properties, ...bare } = makeEvent()
+    const full = makeEvent()
+    const bare = {
+      organization_id: full.organization_id,
+      transaction_id: full.transaction_id,
+      external_customer_id: full.external_customer_id,
+      code: full.code,
+      timestamp: full.timestamp,
+    }
     expect((await rig.client.post(bare)).body.accepted).toBe(1)
     const answer = await rig.client.event(bare)
     expect(answer.body['event']).toMatchObject({ value: null, decimal_value: null, properties: {} })
@@ -311,6 +318,10 @@ describe.each(architectures)('$id', ({ id }) => {
     expect((await rig.client.query('Q99', {})).status).toBe(404)
   })
 
+  it('is healthy while its stores answer', async () => {
+    expect((await rig.client.get('/healthz')).body).toEqual({ status: 'ok' })
+  })
+
   it('counts what it did, and the probe reads it from outside', async () => {
     const before = await rig.client.metrics()
     await rig.client.post([makeEvent(), makeEvent({ code: '' })])
@@ -382,6 +393,7 @@ describe.each(architectures)('$id under a store that stands still', ({ id }) => 
     const enginePart = rig.up.engines[0]!.engine.parts[0]!
     await enginePart.fault('freeze')
     const answer = await rig.client.post(makeEvent())
+    expect((await rig.client.get('/healthz')).status).toBe(503)
     await enginePart.fault('thaw')
     expect(answer.status).toBe(504)
     expect(answer.body.error).toBe('OUTCOME_UNKNOWN')
@@ -410,8 +422,90 @@ describe.each(architectures)('$id under a store that stands still', ({ id }) => 
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
     await expect.poll(() => service.pids().length, { timeout: 15_000 }).toBe(0)
     // Not asked for by the target, so it is told; and it was a clean end.
-    expect((await rig.up.crashed).message).toContain("exit code 0")
+    expect((await rig.up.crashed).message).toContain('exit code 0')
     for (const store of rig.up.running.stores) await untilReadable(store, events.length + 1)
     await expect(rig.client.post(makeEvent())).rejects.toThrow()
+  })
+})
+
+describe('dual-write when ClickHouse is gone', () => {
+  it('still accepts every event, counts what ClickHouse missed, and says stale', async () => {
+    await using rig = await startRig('dual-write')
+    const [postgres, clickhouse] = rig.up.running.stores as [Store, Store]
+    const before = Array.from({ length: 20 }, () => makeEvent())
+    await rig.client.post(before)
+    await untilReadable(clickhouse, before.length)
+    const warehouse = rig.up.engines.find(({ role }) => role === 'warehouse')!.engine
+    await warehouse.parts[0]!.fault('kill')
+
+    const after = Array.from({ length: 30 }, () => makeEvent())
+    const answers = await Promise.all(after.map((event) => rig.client.post(event)))
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
+    await expect
+      .poll(
+        async () =>
+          (await rig.client.metrics()).get('headroom_secondary_events_total{outcome="failed"}'),
+        { timeout: 20_000 },
+      )
+      .toBe(after.length)
+    expect((await heldBy(postgres)).readable.length).toBe(before.length + after.length)
+    const samples = await rig.up.running.probes[0]!.sample(AbortSignal.timeout(5_000))
+    expect(samples).toContainEqual({
+      metric: 'secondary.failedEvents',
+      label: 'service',
+      value: after.length,
+    })
+
+    await warehouse.parts[0]!.fault('restart')
+    await expect
+      .poll(async () => (await rig.client.query('Q1', {})).status, { timeout: 20_000 })
+      .toBe(200)
+    // Lookups come from PostgreSQL, which has them; ClickHouse will never have the thirty, so it is stale for good.
+    expect((await rig.client.event(after[0]!)).body['stale']).toBe(false)
+    expect((await rig.client.query('Q1', {})).body['stale']).toBe(true)
+    expect((await heldBy(clickhouse)).readable.length).toBe(before.length)
+  })
+
+  it('drops and counts what its bounded queue cannot hold while ClickHouse stands still', async () => {
+    await using rig = await startRig('dual-write', {
+      settings: { secondaryQueueEventsMax: 10, timeoutMs: 60_000 },
+    })
+    const warehouse = rig.up.engines.find(({ role }) => role === 'warehouse')!.engine.parts[0]!
+    await warehouse.fault('freeze')
+    const events = Array.from({ length: 25 }, () => makeEvent())
+    for (const event of events) expect((await rig.client.post(event)).status).toBe(200)
+    const metrics = await rig.client.metrics()
+    expect(metrics.get('headroom_secondary_queue_events')).toBe(10)
+    expect(metrics.get('headroom_secondary_events_total{outcome="failed"}')).toBe(15)
+    await warehouse.fault('thaw')
+    await untilReadable(rig.up.running.stores[1]!, 10)
+  })
+})
+
+describe('clickhouse-direct under too many parts', () => {
+  it('sheds instead of retrying, and recovers when merges catch up', async () => {
+    await using rig = await startRig('clickhouse-direct', { settings: { insertLingerMs: 0 } })
+    const { engine } = rig.up.engines[0]!
+    const signal = AbortSignal.timeout(60_000)
+    await engine.control.execute('SYSTEM STOP MERGES', signal)
+    await engine.control.execute(
+      'ALTER TABLE events_raw MODIFY SETTING parts_to_delay_insert = 1000000, parts_to_throw_insert = 3',
+      signal,
+    )
+    const statuses: number[] = []
+    for (let post = 0; post < 6; post++) statuses.push((await rig.client.post(makeEvent())).status)
+    expect(statuses).toContain(503)
+    const batches = (await rig.client.metrics()).get('headroom_batches_total')
+    expect(batches).toBe(statuses.length)
+    await engine.control.execute(
+      'ALTER TABLE events_raw RESET SETTING parts_to_throw_insert, parts_to_delay_insert',
+      signal,
+    )
+    await engine.control.execute('SYSTEM START MERGES', signal)
+    await expect
+      .poll(async () => (await rig.client.post(makeEvent())).status, { timeout: 20_000 })
+      .toBe(200)
+    const { readable } = await heldBy(rig.up.running.stores[0]!)
+    expect(readable.length).toBeGreaterThan(statuses.filter((status) => status === 200).length)
   })
 })

@@ -1,5 +1,6 @@
-/** A plain client of the HTTP contract for the contract suites. */
+/** A plain client of the HTTP contract for the contract suites. It holds every response against openapi.yaml. */
 import { randomUUID } from 'node:crypto'
+import { expectConforming } from './openapi-check.ts'
 
 export interface EventBody {
   readonly organization_id: string
@@ -48,20 +49,18 @@ export class ServiceClient {
       headers: { 'content-type': 'application/json' },
       body: typeof body === 'string' ? body : JSON.stringify(body),
     })
-    return {
-      status: response.status,
-      retryAfter: response.headers.get('retry-after'),
-      body: (await response.json()) as PostAnswer['body'],
-    }
+    const answer = (await response.json()) as PostAnswer['body']
+    const { status, headers } = response
+    expectConforming({ route: '/v1/events', method: 'post', status, headers, body: answer })
+    return { status, retryAfter: headers.get('retry-after'), body: answer }
   }
 
-  async get(path: string): Promise<GetAnswer> {
-    const response = await fetch(new URL(path, this.#base))
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: (await response.json()) as GetAnswer['body'],
-    }
+  /** @param route as openapi.yaml writes it */
+  async get(route: string, path: string = route): Promise<GetAnswer> {
+    const { status, headers, ...response } = await this.#fetch(path)
+    const { body } = response
+    expectConforming({ route, method: 'get', status, headers, body })
+    return { status, headers, body: body as GetAnswer['body'] }
   }
 
   event(event: {
@@ -69,15 +68,21 @@ export class ServiceClient {
     readonly transaction_id: string
   }): Promise<GetAnswer> {
     const id = encodeURIComponent(event.transaction_id)
-    return this.get(`/v1/events/${event.organization_id}/${id}`)
+    return this.get(
+      '/v1/events/{organization_id}/{transaction_id}',
+      `/v1/events/${event.organization_id}/${id}`,
+    )
   }
 
   query(name: string, params: Readonly<Record<string, string>>): Promise<GetAnswer> {
-    return this.get(`/v1/queries/${name}?${new URLSearchParams(params).toString()}`)
+    const search = new URLSearchParams(params).toString()
+    return this.get('/v1/queries/{name}', `/v1/queries/${name}?${search}`)
   }
 
   async metrics(): Promise<ReadonlyMap<string, number>> {
-    const page = await (await fetch(new URL('/metrics', this.#base))).text()
+    const { status, headers, body } = await this.#fetch('/metrics')
+    expectConforming({ route: '/metrics', method: 'get', status, headers, body })
+    const page = String(body)
     const lines = page.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
     return new Map(
       lines.map((line) => {
@@ -85,6 +90,16 @@ export class ServiceClient {
         return [line.slice(0, space), Number(line.slice(space + 1))]
       }),
     )
+  }
+
+  async #fetch(
+    path: string,
+  ): Promise<{ readonly status: number; readonly headers: Headers; readonly body: unknown }> {
+    const response = await fetch(new URL(path, this.#base))
+    const text = await response.text()
+    const isJson = (response.headers.get('content-type') ?? '').startsWith('application/json')
+    const body: unknown = isJson ? JSON.parse(text) : text
+    return { status: response.status, headers: response.headers, body }
   }
 }
 

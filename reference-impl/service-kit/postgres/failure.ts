@@ -18,22 +18,23 @@ const DEADLOCK = '40P01'
 
 /** @param sent whether a statement had left for the server */
 export function failureOf(error: unknown, sent: boolean): Failure {
-  const sqlState = error instanceof pg.DatabaseError ? error.code : undefined
-  if (sqlState === undefined) {
-    const because = sent ? 'the connection to PostgreSQL broke' : 'PostgreSQL is not reachable'
-    return sent ? { state: 'unknown', because } : { state: 'refused', because, backoff: true }
+  if (!(error instanceof pg.DatabaseError) || error.code === undefined) {
+    return sent
+      ? { state: 'unknown', because: 'the connection to PostgreSQL broke' }
+      : { state: 'refused', because: 'PostgreSQL is not reachable', backoff: true }
   }
-  const because = `PostgreSQL answered ${sqlState}: ${error instanceof Error ? error.message : ''}`
-  const sqlClass = sqlState.slice(0, 2)
+  const { code, message } = error
+  const because = `PostgreSQL answered ${code}: ${message}`
+  const sqlClass = code.slice(0, 2)
   if (BAD_DATA_CLASSES.has(sqlClass)) return { state: 'bad-data', because }
-  const stopping = sqlClass === '57' && sqlState !== QUERY_CANCELED
-  if (
-    sent &&
-    (stopping || UNKNOWN_CLASSES.has(sqlClass) || sqlState === STATEMENT_COMPLETION_UNKNOWN)
-  ) {
-    return { state: 'unknown', because }
-  }
+  if (sent && mayBeCommitted(code)) return { state: 'unknown', because }
   return { state: 'refused', because, backoff: sqlClass === '53' || sqlClass === '57' }
+}
+
+function mayBeCommitted(code: string): boolean {
+  const sqlClass = code.slice(0, 2)
+  if (code === STATEMENT_COMPLETION_UNKNOWN || UNKNOWN_CLASSES.has(sqlClass)) return true
+  return sqlClass === '57' && code !== QUERY_CANCELED
 }
 
 /** Rolled back because of other transactions: the same statement may go through now. */
