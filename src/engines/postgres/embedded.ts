@@ -9,6 +9,7 @@ import { claimDataDir, releaseDataDir } from '../../kit/guardian.ts'
 import { freePort, portIsFree } from '../../kit/ports.ts'
 import { Scope } from '../../kit/scope.ts'
 import type { EngineContext, EngineSettings, PostgresAddress, RunningEngine } from '../engine.ts'
+import { SizeProbes } from '../size-probes.ts'
 import type { AccountKind } from './account.ts'
 import { findHome } from './account.ts'
 import { requireNativeDir } from './binaries.ts'
@@ -18,7 +19,7 @@ import { postgresProbes } from './probes.ts'
 import { PostgresServer } from './server.ts'
 import { nonDefaultSettings, serverSettings } from './settings.ts'
 import { SharedConnection } from './shared-connection.ts'
-import { postgresEventsStore } from './store.ts'
+import { postgresEventsStore, quickSize } from './store.ts'
 
 const DATABASE = 'headroom'
 /** Between choosing a free port and listening on it another process may take it. */
@@ -55,6 +56,8 @@ export async function startEmbeddedPostgres(
   const reading = scope.use(new SharedConnection(address))
   const polling = scope.use(new SharedConnection(address))
 
+  const probes = postgresProbes(reading)
+  const sizes = new SizeProbes()
   const owned = scope.move()
   return {
     kind: 'postgres',
@@ -65,10 +68,16 @@ export async function startEmbeddedPostgres(
     settings: nonDefault,
     addressFor: () => address,
     parts: [server],
-    probes: postgresProbes(reading),
+    get probes() {
+      return [...probes, ...sizes.probes]
+    },
     crashed: server.crashed,
     control: postgresControl(address),
-    eventsStore: (store) => postgresEventsStore({ address, polling }, store),
+    eventsStore: (store) =>
+      sizes.watch(
+        postgresEventsStore({ address, polling }, store),
+        quickSize(reading, store.table),
+      ),
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
 }

@@ -8,12 +8,13 @@ import { Scope } from '../../kit/scope.ts'
 import type { EngineContext, EngineRequest, RunningEngine } from '../engine.ts'
 import { ownName } from '../own-name.ts'
 import { watchReachable } from '../reachable.ts'
+import { SizeProbes } from '../size-probes.ts'
 import { sayAddress, sqlStateOf, withClient } from './connection.ts'
 import { createExtensions, postgresControl, serverVersion } from './control.ts'
 import { postgresProbes } from './probes.ts'
 import { nonDefaultSettings, settingsNotInForce } from './settings.ts'
 import { SharedConnection } from './shared-connection.ts'
-import { postgresEventsStore } from './store.ts'
+import { postgresEventsStore, quickSize } from './store.ts'
 
 type ExternalRequest = Extract<EngineRequest<'postgres'>, { provider: 'external' }>
 
@@ -58,6 +59,8 @@ export async function startExternalPostgres(
     ),
   )
 
+  const probes = postgresProbes(reading)
+  const sizes = new SizeProbes()
   const owned = scope.move()
   return {
     kind: 'postgres',
@@ -68,10 +71,16 @@ export async function startExternalPostgres(
     settings,
     addressFor: () => address,
     parts: [],
-    probes: postgresProbes(reading),
+    get probes() {
+      return [...probes, ...sizes.probes]
+    },
     crashed: reachable.lost,
     control: postgresControl(address),
-    eventsStore: (store) => postgresEventsStore({ address, polling }, store),
+    eventsStore: (store) =>
+      sizes.watch(
+        postgresEventsStore({ address, polling }, store),
+        quickSize(reading, store.table),
+      ),
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
 }

@@ -45,8 +45,23 @@ export function postgresEventsStore(
     arrivals: (cursor, signal) =>
       polling.use(signal, (client) => readArrivals(client, table, cursor)),
     load: (rows, signal) => load({ address, table, signal }, rows),
-    size: (signal) => polling.use(signal, (client) => readSize(client, table)),
+    size: (signal) =>
+      withClient(address, signal, async (client) => ({
+        ...(await readSize(client, table)),
+        rows: await countRows(client, table),
+      })),
   }
+}
+
+/**
+ * Bytes are exact; rows are counted in a small table and estimated in a large one, where counting every few seconds
+ * would disturb what is measured.
+ */
+export function quickSize(
+  connection: SharedConnection,
+  table: string,
+): (signal: AbortSignal) => Promise<StoreSize> {
+  return (signal) => connection.use(signal, (client) => readSize(client, quoteName(table)))
 }
 
 /** `public.events` -> `"public"."events"`. */
@@ -144,10 +159,6 @@ async function load(
   })
 }
 
-/**
- * Bytes are exact. Rows are counted in a small table and estimated in a large one, where counting every few seconds
- * would disturb what is measured: by the rows per page that the last vacuum or analyze saw, else by the live-row counter.
- */
 async function readSize(client: Client, table: string): Promise<StoreSize> {
   const { rows } = await client.query<
     Record<'live' | 'dense' | 'pages' | 'sampled' | 'heap' | 'indexes' | 'total', string>
@@ -183,6 +194,7 @@ const COUNTED_PAGES_MAX = 4_096
 /** Fewer pages may all have been half empty when they were looked at. */
 const SAMPLED_PAGES_MIN = 100
 
+/** By the rows per page that the last vacuum or analyze saw, else by the live-row counter. */
 async function rowsOf(
   client: Client,
   table: string,
@@ -197,6 +209,10 @@ async function rowsOf(
     if (known.sampledPages >= SAMPLED_PAGES_MIN) return Math.round(known.denseRows)
     if (known.liveRows > 0) return known.liveRows
   }
+  return countRows(client, table)
+}
+
+async function countRows(client: Client, table: string): Promise<number> {
   const { rows } = await client.query<{ count: string }>(`SELECT count(*) FROM ${table}`)
   return Number(rows[0]?.count)
 }
