@@ -6,6 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { judgeStudy } from '../judge/judge.ts'
 import type { Trigger } from '../judge/trigger.ts'
+import { drawCharts } from '../report/draw.ts'
 import { renderReport } from '../report/report.ts'
 import type { SeriesByRun } from '../report/series.ts'
 import { readSeries } from '../results/series.ts'
@@ -40,6 +41,9 @@ export async function concludeStudy(
   await writeFile(reportFile, report.html)
   await writeFile(join(reportDir, 'report.md'), report.markdown)
   await writeFile(join(reportDir, 'junit.xml'), report.junitXml)
+  for (const { name, png } of await drawCharts(report.charts)) {
+    await writeFile(join(reportDir, `${name}.png`), png)
+  }
   return { findings, studyDir: stored.dir, reportFile }
 }
 

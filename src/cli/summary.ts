@@ -96,9 +96,13 @@ function cells(target: TargetFindings): readonly string[] {
     number(target.walBytesPerEvent),
     number(target.storedBytesPerEvent),
     `${number(cpuMsPer1000.service)} | ${number(cpuMsPer1000.engine)}`,
-    target.durability,
-    formatCount(target.lostEvents),
-    target.auditPassed ? 'whole' : 'FAILED',
+    ...(target.rounds.length === 0
+      ? ['–', '–', '–']
+      : [
+          target.durability,
+          formatCount(target.lostEvents),
+          target.auditPassed ? 'whole' : 'FAILED',
+        ]),
   ]
 }
 
