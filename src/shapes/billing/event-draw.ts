@@ -17,11 +17,12 @@ const WORD = {
   customer: 1,
   code: 2,
   value: 3,
-  duplicate: 4,
-  duplicateDistance: 5,
-  late: 6,
-  outOfOrder: 7,
-  outOfOrderBy: 8,
+  // 4, 5 and 6 are the check bits of identifiers.ts.
+  duplicate: 8,
+  duplicateDistance: 9,
+  late: 10,
+  outOfOrder: 11,
+  outOfOrderBy: 12,
 } as const
 const EVENT_PURPOSE = 1
 
@@ -55,7 +56,7 @@ export class EventDraw {
   canonicalOf(index: number): number {
     if (!this.isDuplicate(index)) return index
     const reach = Math.min(index, ANCHOR_EVERY)
-    const first = index - 1 - (this.hash.word(WORD.duplicateDistance) % reach)
+    const first = index - 1 - (this.hash.lateWord(WORD.duplicateDistance) % reach)
     // Nearly always the first probe is an original; the anchor bounds the search where duplicates are the rule.
     for (let probe = first; probe >= 0 && probe > first - PROBES_MAX; probe--) {
       if (!this.isDuplicate(probe)) return probe
@@ -95,7 +96,7 @@ export class EventDraw {
       return Math.floor(this.#events.lateByS * 1000)
     }
     if (!this.hash.happens(WORD.outOfOrder, this.#outOfOrderThreshold)) return 0
-    const share = this.hash.word(WORD.outOfOrderBy) / TWO_TO_32
+    const share = this.hash.lateWord(WORD.outOfOrderBy) / TWO_TO_32
     return Math.floor(share * (this.#events.outOfOrderByMs + 1))
   }
 }

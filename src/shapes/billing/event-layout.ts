@@ -10,10 +10,11 @@ import {
   TimestampField,
   UUID_TEMPLATE,
 } from './fields.ts'
+import { makeFiller, type Filler } from './filler.ts'
 import type { IdField, Identifiers } from './identifiers.ts'
 import { VALUE_MAX_BYTES, VALUE_MEAN_BYTES } from './value-text.ts'
 
-/** Properties with four possible values of one length each. */
+/** Properties of four possible texts of one length each. */
 const CHOICES = [
   { name: 'region', texts: ['eu-west-1', 'us-east-1', 'us-west-2', 'sa-east-1'] },
   { name: 'tier', texts: ['gold', 'free', 'team', 'plus'] },
@@ -23,13 +24,7 @@ const FILLER_NAME = 'note'
 const FILLER_MIN_BYTES = 16
 const CUSTOMER_PREFIX = 'cust-'
 
-export interface ChoiceField {
-  readonly field: TextField
-  /** By two random bits. */
-  readonly texts: readonly Uint8Array[]
-}
-
-/** An event's bytes: `head` with its fields, the filler, `middle`, the value, and an end. */
+/** An event's bytes: `head` with its fields, the filler with what leads to the value, the value, and an end. */
 export interface Template {
   readonly head: Uint8Array
   readonly organization: TextField
@@ -37,21 +32,21 @@ export interface Template {
   readonly customer: DigitsField
   readonly code: TextField
   readonly timestamp: TimestampField
-  readonly choices: readonly ChoiceField[]
-  /** Set for each event; belongs to the pool. */
-  filler: Uint8Array
-  readonly middle: Uint8Array
-  /** Without the filler. */
+  readonly choices: TextField
+  /** All combinations of the choices, four to the power of their number. */
+  readonly choiceTexts: readonly Uint8Array[]
+  readonly filler: Filler
   readonly maxBytes: number
 }
 
 export interface EventLayout {
   readonly json: Template
   readonly copyRow: Template
-  readonly fillerMeanBytes: number
 }
 
 export interface LayoutInput {
+  readonly seed: number
+  readonly compressibleRatio: number
   /** Mean length of the JSON text. */
   readonly payloadBytes: number
   readonly identifiers: Identifiers
@@ -60,40 +55,41 @@ export interface LayoutInput {
 }
 
 interface Properties {
-  /** From the opening brace to where the filler starts. */
+  /** The choices' part of the text, in each combination. */
+  readonly choiceTexts: readonly string[]
+  /** From behind the choices to where the filler starts. */
   readonly open: string
   readonly close: string
-  readonly choices: readonly { readonly at: number; readonly texts: readonly string[] }[]
+  readonly fillerMeanBytes: number
 }
 
 /** Properties are left out where payloadBytes has no room for them. */
 export function layOut(input: LayoutInput): EventLayout {
-  const bare = jsonTemplate(input, { open: '{', close: '}', choices: [] })
-  const bareBytes = bare.head.length + bare.middle.length + VALUE_MEAN_BYTES + 1
-  const room = Math.max(0, Math.round(input.payloadBytes - bareBytes))
-  const properties = chooseProperties(room)
-  const hasFiller = properties.close !== '}'
-  const used = properties.open.length + properties.close.length - 2
+  const bare = jsonParts(input, { choiceTexts: [''], open: '', close: '}', fillerMeanBytes: 0 })
+  const bareBytes = bare.head.length + bare.behindFiller.length + VALUE_MEAN_BYTES + 1
+  const properties = chooseProperties(Math.max(0, Math.round(input.payloadBytes - bareBytes)))
   return {
-    json: jsonTemplate(input, properties),
-    copyRow: copyTemplate(input, properties),
-    fillerMeanBytes: hasFiller ? room - used : 0,
+    json: template(input, properties, jsonParts(input, properties)),
+    copyRow: template(input, properties, copyParts(input, properties)),
   }
 }
 
 /** @param room bytes for what stands between the braces */
 function chooseProperties(room: number): Properties {
-  const fillerOpen = `"${FILLER_NAME}":"`
-  if (room < fillerOpen.length + 1) return { open: '{', close: '}', choices: [] }
-  let open = '{'
-  const choices: { at: number; texts: readonly string[] }[] = []
-  for (const { name, texts } of CHOICES) {
-    const piece = `"${name}":"${texts[0]}",`
-    if (open.length + piece.length + fillerOpen.length + FILLER_MIN_BYTES > room) break
-    choices.push({ at: open.length + name.length + 4, texts })
-    open += piece
+  const open = `"${FILLER_NAME}":"`
+  if (room < open.length + 1) {
+    return { choiceTexts: [''], open: '', close: '}', fillerMeanBytes: 0 }
   }
-  return { open: open + fillerOpen, close: '"}', choices }
+  let choiceTexts = ['']
+  let used = open.length + 1
+  for (const { name, texts } of CHOICES) {
+    const pieces = texts.map((text) => `"${name}":"${text}",`)
+    const bytes = pieces[0]?.length ?? 0
+    if (used + bytes + FILLER_MIN_BYTES > room) break
+    used += bytes
+    choiceTexts = choiceTexts.flatMap((before) => pieces.map((piece) => before + piece))
+  }
+  return { choiceTexts, open, close: '"}', fillerMeanBytes: room - used }
 }
 
 interface Places {
@@ -105,27 +101,42 @@ interface Places {
   readonly timestamp: number
 }
 
-function jsonTemplate(input: LayoutInput, properties: Properties): Template {
+interface Parts {
+  readonly head: string
+  readonly places: Places
+  /** Where the first field's place is counted from. */
+  readonly placesAt: number
+  readonly choicesAt: number
+  readonly behindFiller: string
+  /** Bytes behind the first value, at most. */
+  readonly endBytes: number
+}
+
+function jsonParts(input: LayoutInput, properties: Properties): Parts {
   const places = lineUp(input, (name, text) => [`"${name}":"`, text, '",'])
-  const open = '{' + places.text + '"properties":'
-  const middle = latin1Bytes(`${properties.close},"value":`)
-  return template({ input, properties, places, placesAt: 1, open, middle, endBytes: 1 })
+  const open = `{${places.text}"properties":{`
+  return {
+    head: open + (properties.choiceTexts[0] ?? '') + properties.open,
+    places,
+    placesAt: 1,
+    choicesAt: open.length,
+    behindFiller: `${properties.close},"value":`,
+    endBytes: 1,
+  }
 }
 
 /** None of the texts holds a tab, newline or backslash, so COPY's escapes are never needed. */
-function copyTemplate(input: LayoutInput, properties: Properties): Template {
+function copyParts(input: LayoutInput, properties: Properties): Parts {
   const places = lineUp(input, (_name, text) => ['', text, '\t'])
-  const middle = latin1Bytes(`${properties.close}\t`)
-  const endBytes = VALUE_MAX_BYTES + 2
-  return template({
-    input,
-    properties,
+  const open = `${places.text}{`
+  return {
+    head: open + (properties.choiceTexts[0] ?? '') + properties.open,
     places,
     placesAt: 0,
-    open: places.text,
-    middle,
-    endBytes,
-  })
+    choicesAt: open.length,
+    behindFiller: `${properties.close}\t`,
+    endBytes: VALUE_MAX_BYTES + 2,
+  }
 }
 
 /** The five fields before the properties, one after the other. */
@@ -151,18 +162,17 @@ function lineUp(
   return { text: line, ...at }
 }
 
-function template(parts: {
-  readonly input: LayoutInput
-  readonly properties: Properties
-  readonly places: Places
-  readonly placesAt: number
-  readonly open: string
-  readonly middle: Uint8Array
-  readonly endBytes: number
-}): Template {
-  const { input, properties, places, placesAt, open, middle } = parts
-  const head = latin1Bytes(open + properties.open)
+function template(input: LayoutInput, properties: Properties, parts: Parts): Template {
+  const { places, placesAt } = parts
+  const { seed, compressibleRatio } = input
+  const head = latin1Bytes(parts.head)
   const customerAt = placesAt + places.customer + CUSTOMER_PREFIX.length
+  const filler = makeFiller({
+    seed,
+    compressibleRatio,
+    meanBytes: properties.fillerMeanBytes,
+    behind: latin1Bytes(parts.behindFiller),
+  })
   return {
     head,
     organization: new TextField(head, placesAt + places.organization),
@@ -170,12 +180,9 @@ function template(parts: {
     customer: new DigitsField(head, customerAt, input.customerDigits),
     code: new TextField(head, placesAt + places.code),
     timestamp: new TimestampField(head, placesAt + places.timestamp),
-    choices: properties.choices.map((choice) => ({
-      field: new TextField(head, open.length + choice.at),
-      texts: choice.texts.map(latin1Bytes),
-    })),
-    filler: new Uint8Array(0),
-    middle,
-    maxBytes: head.length + middle.length + VALUE_MAX_BYTES + parts.endBytes,
+    choices: new TextField(head, parts.choicesAt),
+    choiceTexts: properties.choiceTexts.map(latin1Bytes),
+    filler,
+    maxBytes: head.length + filler.maxBytes + VALUE_MAX_BYTES + parts.endBytes,
   }
 }

@@ -47,7 +47,7 @@ export class TextField {
   }
 
   write(text: Uint8Array): void {
-    copyShort(text, this.#bytes, this.#at)
+    this.#bytes.set(text, this.#at)
   }
 }
 
@@ -65,7 +65,10 @@ export class UuidField {
   write(words: Uint32Array): void {
     const bytes = this.#bytes
     const at = this.#at
-    const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = [words[0], words[1], words[2], words[3]]
+    const w0 = words[0] ?? 0
+    const w1 = words[1] ?? 0
+    const w2 = words[2] ?? 0
+    const w3 = words[3] ?? 0
     writePair(w0 >>> 16, bytes, at)
     writePair(w0 & 0xffff, bytes, at + 4)
     writePair(w1 >>> 16, bytes, at + 9)
@@ -129,13 +132,6 @@ export class TimestampField {
     this.#minutes.write(minutes - hours * 60)
     this.#seconds.write(second - minutes * 60)
     this.#second = second
-  }
-}
-
-/** For a few dozen bytes a loop is faster than a call into the runtime. */
-export function copyShort(text: Uint8Array, target: Uint8Array, at: number): void {
-  for (let position = 0; position < text.length; position++) {
-    target[at + position] = text[position] ?? 0
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Text that pads an event to its size. One pool is made once; an event takes one slice of it, so that padding costs a
- * single memory copy however large the payload is. Neighbouring events take neighbouring slices, which never overlap:
+ * Text that pads an event to its size, with the bytes that follow it. One pool is made once; an event takes one slice of
+ * it, so that padding costs a single memory copy however large the payload is. Neighbouring events take neighbouring slices, which never overlap:
  * no compressor finds an event's random text in another one until the pool has been walked through.
  */
 import { mix32 } from './counter-hash.ts'
@@ -19,8 +19,9 @@ const ALPHABET = Buffer.from(
 const SPREAD_RATIO = 0.25
 
 export interface Filler {
+  /** With what stands behind it. */
   readonly maxBytes: number
-  /** The slice of event `index`. */
+  /** Filler of event `index` and what stands behind it. */
   sliceOf(index: number): Uint8Array
 }
 
@@ -29,57 +30,64 @@ export interface FillerOptions {
   readonly meanBytes: number
   /** 0 is random text, 1 one word over and over. */
   readonly compressibleRatio: number
+  /** Bytes that every slice ends with. */
+  readonly behind: Uint8Array
 }
 
 /** The pool is made with the first slice: a reader of identities never needs it. */
 export function makeFiller(options: FillerOptions): Filler {
-  const maxBytes = options.meanBytes + spreadOf(options)
+  const maxBytes = options.meanBytes + spreadOf(options) + options.behind.length
   let slices: readonly Uint8Array[] | null = null
   return {
     maxBytes,
     sliceOf: (index) => {
       slices ??= makeSlices(options, maxBytes)
-      return slices[index % slices.length] ?? EMPTY
+      return slices[index % slices.length] ?? options.behind
     },
   }
 }
-
-const EMPTY = new Uint8Array(0)
 
 function spreadOf({ meanBytes }: FillerOptions): number {
   return Math.floor(meanBytes * SPREAD_RATIO)
 }
 
+/** What a slice holds does not depend on what stands behind it: JSON and COPY rows carry the same text. */
 function makeSlices(options: FillerOptions, maxBytes: number): readonly Uint8Array[] {
-  const fitting = Math.floor(POOL_BYTES / Math.max(1, maxBytes))
+  const { meanBytes, behind, seed } = options
+  const fillerMaxBytes = maxBytes - behind.length
+  const fitting = Math.max(1, Math.floor(POOL_BYTES / Math.max(1, fillerMaxBytes)))
   const count = Math.max(SLICES_MIN, Math.min(SLICES_MAX, 2 ** Math.floor(Math.log2(fitting))))
-  const pool = makePool(options, count * maxBytes)
+  // A plain Uint8Array: subarrays of a Buffer are Buffers, and slower to copy from.
+  const pool = new Uint8Array(count * maxBytes)
   const slices: Uint8Array[] = []
+  const cut = (bytes: number): void => {
+    const slice = pool.subarray(slices.length * maxBytes, slices.length * maxBytes + bytes)
+    writeFiller(slice, slices.length * fillerMaxBytes, options)
+    pool.set(behind, slices.length * maxBytes + bytes)
+    slices.push(new Uint8Array(pool.buffer, slice.byteOffset, bytes + behind.length))
+  }
   for (let pair = 0; pair < count; pair += 2) {
     // In pairs of one shorter and one longer slice the mean is met exactly.
-    const shift = mix32(options.seed + pair) % (spreadOf(options) + 1)
-    const at = pair * maxBytes
-    slices.push(pool.subarray(at, at + options.meanBytes - shift))
-    slices.push(pool.subarray(at + maxBytes, at + maxBytes + options.meanBytes + shift))
+    const shift = mix32(seed + pair) % (spreadOf(options) + 1)
+    cut(meanBytes - shift)
+    cut(meanBytes + shift)
   }
   return slices
 }
 
-function makePool({ seed, compressibleRatio }: FillerOptions, bytes: number): Uint8Array {
-  // A plain Uint8Array: subarrays of a Buffer are Buffers, and slower to copy from.
-  const pool = new Uint8Array(bytes)
-  const repeating = Math.round(STRIPE_BYTES * compressibleRatio)
-  const key = mix32(seed ^ 0x3c6ef372)
-  for (let stripe = 0; stripe < bytes; stripe += STRIPE_BYTES) {
-    const end = Math.min(stripe + STRIPE_BYTES, bytes)
-    const randomFrom = Math.min(stripe + repeating, end)
-    for (let at = stripe; at < randomFrom; at++) pool[at] = WORD[at % WORD.length] ?? 0
-    let bits = 0
-    for (let at = randomFrom; at < end; at++) {
-      // One hash has 32 bits: enough for five letters of six.
-      bits = (at - randomFrom) % 5 === 0 ? mix32(key + at) : bits >>> 6
-      pool[at] = ALPHABET[bits & 63] ?? 0
+/** @param from position in the endless text of which every slice is a part */
+function writeFiller(slice: Uint8Array, from: number, options: FillerOptions): void {
+  const repeating = Math.round(STRIPE_BYTES * options.compressibleRatio)
+  const key = mix32(options.seed ^ 0x3c6ef372)
+  let bits = 0
+  for (let at = 0; at < slice.length; at++) {
+    const inRandom = ((from + at) % STRIPE_BYTES) - repeating
+    if (inRandom < 0) {
+      slice[at] = WORD[(from + at) % WORD.length] ?? 0
+      continue
     }
+    // One hash has 32 bits: enough for five letters of six.
+    bits = inRandom % 5 === 0 || at === 0 ? mix32(key + from + at) : bits >>> 6
+    slice[at] = ALPHABET[bits & 63] ?? 0
   }
-  return pool
 }

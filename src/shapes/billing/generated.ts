@@ -6,8 +6,7 @@ import type { EventPopulation } from '../../scenario/scenario.ts'
 import type { EventStream, GeneratedStreamSpec, TimeOfIndex } from '../stream.ts'
 import { EventDraw } from './event-draw.ts'
 import { layOut, type EventLayout, type Template } from './event-layout.ts'
-import { copyShort, latin1Bytes } from './fields.ts'
-import { makeFiller, type Filler } from './filler.ts'
+import { latin1Bytes } from './fields.ts'
 import {
   randomUuids,
   sequentialIds,
@@ -51,7 +50,6 @@ class GeneratedStream implements EventStream {
   readonly #idText: Buffer
   readonly #idField: IdField
   readonly #layout: EventLayout
-  readonly #filler: Filler
 
   constructor(spec: GeneratedStreamSpec, timeOfIndex: TimeOfIndex) {
     const { seed, events } = spec
@@ -63,30 +61,28 @@ class GeneratedStream implements EventStream {
     this.#idText = Buffer.from(this.#identifiers.template, 'latin1')
     this.#idField = this.#identifiers.fieldIn(this.#idText, 0)
     this.#layout = layOut({
+      seed,
+      compressibleRatio: events.compressibleRatio,
       payloadBytes: events.payloadBytes,
       identifiers: this.#identifiers,
       customerDigits: Math.max(4, String(events.customers - 1).length),
       codeTemplate: CODES[0],
     })
-    const { json, copyRow, fillerMeanBytes: meanBytes } = this.#layout
-    const { compressibleRatio } = events
-    this.#filler = makeFiller({ seed, meanBytes, compressibleRatio })
-    this.maxEventBytes = Math.max(json.maxBytes, copyRow.maxBytes) + this.#filler.maxBytes
+    const { json, copyRow } = this.#layout
+    this.maxEventBytes = Math.max(json.maxBytes, copyRow.maxBytes)
   }
 
   writeJson(index: number, target: Buffer, offset: number): number {
-    const { json } = this.#layout
-    this.#patch(json, index)
-    const end = writeValue(this.#draw.value64(), target, this.#copy(json, target, offset))
+    const valueAt = this.#writeUpToValue(this.#layout.json, index, { target, offset })
+    const end = writeValue(this.#draw.value64(), target, valueAt)
     target[end] = CLOSING_BRACE
     return end + 1
   }
 
   writeCopyRow(index: number, target: Buffer, offset: number): number {
-    const { copyRow } = this.#layout
-    this.#patch(copyRow, index)
+    const valueAt = this.#writeUpToValue(this.#layout.copyRow, index, { target, offset })
     const value64 = this.#draw.value64()
-    const valueEnd = writeValue(value64, target, this.#copy(copyRow, target, offset))
+    const valueEnd = writeValue(value64, target, valueAt)
     target[valueEnd] = TAB
     const decimalEnd = writeValue(value64, target, valueEnd + 1)
     target[decimalEnd] = NEWLINE
@@ -129,8 +125,8 @@ class GeneratedStream implements EventStream {
     return this.#createdMs(canonical) - this.#draw.delayMs(canonical)
   }
 
-  /** Brings a template's fields up to date; the draw stays seated on the event. */
-  #patch(template: Template, index: number): void {
+  /** Patches the template and copies it; returns where the value goes. The draw stays seated on the event. */
+  #writeUpToValue(template: Template, index: number, { target, offset }: Place): number {
     const draw = this.#draw
     const canonical = draw.seatCanonical(index)
     const createdMs = this.#createdMs(canonical)
@@ -140,23 +136,12 @@ class GeneratedStream implements EventStream {
     const codeWord = draw.codeWord()
     template.code.write(this.#codes[codeWord % this.#codes.length] ?? NO_BYTES)
     template.timestamp.write(createdMs - draw.delayMs(canonical))
-    let bits = codeWord >>> 28
-    for (const choice of template.choices) {
-      choice.field.write(choice.texts[bits & 3] ?? NO_BYTES)
-      bits >>>= 2
-    }
-    template.filler = this.#filler.sliceOf(canonical)
-  }
-
-  /** Copies all that stands before the value; returns the offset behind it. */
-  #copy(template: Template, target: Buffer, offset: number): number {
-    const { head, filler, middle } = template
-    const fillerAt = offset + head.length
-    const middleAt = fillerAt + filler.length
+    const { choiceTexts, head } = template
+    template.choices.write(choiceTexts[(codeWord >>> 28) % choiceTexts.length] ?? NO_BYTES)
+    const filler = template.filler.sliceOf(canonical)
     target.set(head, offset)
-    target.set(filler, fillerAt)
-    copyShort(middle, target, middleAt)
-    return middleAt + middle.length
+    target.set(filler, offset + head.length)
+    return offset + head.length + filler.length
   }
 
   /** When the event and its id were made, before anything delayed it. */
@@ -175,6 +160,12 @@ class GeneratedStream implements EventStream {
         return sequentialIds({ seed, hash })
     }
   }
+}
+
+/** A place in a buffer that the caller owns. */
+interface Place {
+  readonly target: Buffer
+  readonly offset: number
 }
 
 const NO_BYTES = new Uint8Array(0)

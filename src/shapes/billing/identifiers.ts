@@ -22,8 +22,8 @@ export interface Identifiers {
   indexOf(id: string): number | null
 }
 
-/** Words of the event's hash that identifiers use. */
-const CHECK_WORD = 32
+/** The first of three words of the event's hash that identifiers use. */
+const CHECK_WORD = 4
 const TWO_TO_16 = 0x10000
 
 export interface IdentifierOptions {
@@ -58,7 +58,10 @@ export function randomUuids({ seed, hash }: IdentifierOptions): Identifiers {
     },
     indexOf: (id) => {
       if (!parseUuid(id, found)) return null
-      const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = [found[0], found[1], found[2], found[3]]
+      const w0 = found[0] ?? 0
+      const w1 = found[1] ?? 0
+      const w2 = found[2] ?? 0
+      const w3 = found[3] ?? 0
       const index = permutation.invert(w0 >>> 8, ((w0 & 255) << 16) | (w1 >>> 16))
       hash.seat(index)
       fill(index)
@@ -97,7 +100,10 @@ export function timeOrderedUuids(
     },
     indexOf: (id) => {
       if (!parseUuid(id, found)) return null
-      const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = [found[0], found[1], found[2], found[3]]
+      const w0 = found[0] ?? 0
+      const w1 = found[1] ?? 0
+      const w2 = found[2] ?? 0
+      const w3 = found[3] ?? 0
       const left = ((w1 & 0xfff) << 12) | ((w2 >>> 18) & 0xfff)
       const index = permutation.invert(left, ((w2 & 0x3ffff) << 6) | (w3 >>> 26))
       hash.seat(index)

@@ -3,40 +3,45 @@ import { mix32, TWO_TO_24 } from './counter-hash.ts'
 
 const HALF = 0xffffff
 
+const ROUNDS = 4
+
 export class IndexPermutation {
-  readonly #keys: readonly [number, number, number, number]
+  readonly #keys = new Uint32Array(ROUNDS)
   /** The halves of the last `permute`. */
   left = 0
   right = 0
 
   constructor(seed: number) {
-    const key = (round: number): number =>
-      mix32(mix32(seed ^ 0x51ed270b) + Math.imul(round, 0x9e3779b1))
-    this.#keys = [key(1), key(2), key(3), key(4)]
+    const base = mix32(seed ^ 0x51ed270b)
+    for (let round = 0; round < ROUNDS; round++) {
+      this.#keys[round] = mix32(base + Math.imul(round + 1, 0x9e3779b1))
+    }
   }
 
   /** Leaves the permuted index in `left` (upper 24 bits) and `right` (lower 24 bits). */
   permute(index: number): void {
-    const [k1, k2, k3, k4] = this.#keys
+    const keys = this.#keys
     let left = Math.floor(index / TWO_TO_24)
     let right = index - left * TWO_TO_24
-    left ^= mix32(right ^ k1) & HALF
-    right ^= mix32(left ^ k2) & HALF
-    left ^= mix32(right ^ k3) & HALF
-    right ^= mix32(left ^ k4) & HALF
+    for (let round = 0; round < ROUNDS; round++) {
+      const next = left ^ (mix32(right ^ (keys[round] ?? 0)) & HALF)
+      left = right
+      right = next
+    }
     this.left = left
     this.right = right
   }
 
   /** The index whose permutation has these halves. */
   invert(permutedLeft: number, permutedRight: number): number {
-    const [k1, k2, k3, k4] = this.#keys
+    const keys = this.#keys
     let left = permutedLeft
     let right = permutedRight
-    right ^= mix32(left ^ k4) & HALF
-    left ^= mix32(right ^ k3) & HALF
-    right ^= mix32(left ^ k2) & HALF
-    left ^= mix32(right ^ k1) & HALF
+    for (let round = ROUNDS - 1; round >= 0; round--) {
+      const before = right ^ (mix32(left ^ (keys[round] ?? 0)) & HALF)
+      right = left
+      left = before
+    }
     return left * TWO_TO_24 + right
   }
 }

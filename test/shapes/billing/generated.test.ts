@@ -15,7 +15,7 @@ import {
 
 const EPOCH_MS = Date.UTC(2026, 0, 31, 23, 59, 50)
 
-type Population = Parameters<typeof EventPopulation.parse>[0] & object
+type Population = Partial<EventPopulation>
 
 function stream(events: Population = {}, seed = 7): EventStream {
   const spec = { source: 'generated', shape: 'billing', seed } as const

@@ -107,7 +107,7 @@ describe('a recorded file', () => {
           names
             .map((name) =>
               csvField(
-                name === 'properties' ? JSON.stringify(e.properties) : String(e[name as 'code']),
+                name === 'properties' ? JSON.stringify(e.properties) : e[name as 'code'],
               ),
             )
             .join(','),
@@ -225,7 +225,7 @@ describe('a mapping', () => {
     ['2026-01-02T03:04:05.678', Date.UTC(2026, 0, 2, 3, 4, 5, 678)],
     ['2026-01-02', Date.UTC(2026, 0, 2)],
   ])('reads the time %s the same on every machine', async (timestamp, expected) => {
-    const row = `${'organization_id,transaction_id,external_customer_id,code,timestamp,value,properties'}\na,b,c,d,${timestamp},1,`
+    const row = `organization_id,transaction_id,external_customer_id,code,timestamp,value,properties\na,b,c,d,${timestamp},1,`
     using stream = await openRecorded(specOf(row, 'csv'))
     expect(stream.recordedTimesMs[0]).toBe(expected)
   })
