@@ -16,11 +16,20 @@ export interface PageFiles {
 }
 
 export const PAGE_DIR = join(packageRoot, 'src', 'report', 'page')
+/** Later ones may override earlier ones. */
+const STYLE_FILES = [
+  'base.css',
+  'verdict.css',
+  'comparison.css',
+  'charts.css',
+  'facts.css',
+  'paper.css',
+]
 /** In the order in which they use each other. */
 const SCRIPT_FILES = ['format.js', 'marks.js', 'draw.js', 'page.js']
 
 export const pageFiles: PageFiles = {
-  css: read('page.css'),
+  css: STYLE_FILES.map(read).join('\n'),
   themeScript: read('theme.js'),
   chartJs: chartJsText(),
   script: `(() => {\n'use strict'\n${SCRIPT_FILES.map((name) => withoutModules(read(name))).join('\n')}\n})()\n`,

@@ -66,7 +66,7 @@ function sections(view: StudyView, options: PageOptions): readonly Markup[] {
   const anchors = new Set(
     evidence.flatMap(({ text }) => [...text.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id ?? '')),
   )
-  return [verdictSection(view), comparisonSection(view, { anchors }), ...evidence]
+  return [verdictSection(view, anchors), comparisonSection(view, anchors), ...evidence]
 }
 
 /** Only what stands in the page may run, and nothing may be fetched: an escaping mistake stays without effect. */

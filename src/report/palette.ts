@@ -10,9 +10,9 @@ export interface Ink {
 }
 
 const TARGET_INKS: readonly Ink[] = [
-  { light: '#0067b1', dark: '#5cb3f0' },
+  { light: '#0a5cb0', dark: '#5cb3f0' },
   { light: '#d1540a', dark: '#ff9147' },
-  { light: '#00835f', dark: '#33c99a' },
+  { light: '#0b8a5c', dark: '#33c99a' },
   { light: '#a8478a', dark: '#ea97c8' },
   { light: '#8a6a00', dark: '#e8c33e' },
   { light: '#4b4f58', dark: '#c3c8d2' },

@@ -67,23 +67,27 @@ function numberColumn(
 
 const milliseconds = (ms: number): string => `${formatNumber(ms)} ms`
 
+/** `3,100 (3,000–3,200)`, or the one value on which all rounds agree. */
+function sustainedText(interval: TargetFindings['sustainedPerS']): string {
+  if (interval === null) return NONE
+  const middle = formatNumber(interval.mid)
+  const range = formatInterval(interval, '')
+  return range === middle ? middle : `${middle} (${range})`
+}
+
+const sustained: Column = {
+  id: 'sustained',
+  title: 'sustained',
+  unit: 'events/s',
+  evidence: 'chart-rate',
+  better: 'more',
+  ranking: 'rate.sustainedPerS',
+  value: (target) => target.sustainedPerS?.mid ?? null,
+  text: (target) => sustainedText(target.sustainedPerS),
+}
+
 export const COLUMNS: readonly Column[] = [
-  {
-    id: 'sustained',
-    title: 'sustained',
-    unit: 'events/s',
-    evidence: 'chart-rate',
-    better: 'more',
-    ranking: 'rate.sustainedPerS',
-    value: (target) => target.sustainedPerS?.mid ?? null,
-    text: ({ sustainedPerS }) => {
-      if (sustainedPerS === null) return NONE
-      const { low, mid, high } = sustainedPerS
-      const middle = formatNumber(mid)
-      const range = formatInterval({ low, high }, '')
-      return range === middle ? middle : `${middle} (${range})`
-    },
-  },
+  sustained,
   quantileColumn(
     {
       id: 'p50',

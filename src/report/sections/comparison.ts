@@ -8,16 +8,13 @@ import { formatNumber } from '../../kit/units.ts'
 import { bestOf } from './best.ts'
 import type { Best } from './best.ts'
 import { COLUMNS } from './columns.ts'
+import { evidenceAt } from './verdict.ts'
 import type { Column } from './columns.ts'
 
-export interface ComparisonOptions {
-  /** Ids that exist on the page: a link never leads nowhere. */
-  readonly anchors: ReadonlySet<string>
-}
-
-export function comparisonSection(view: StudyView, options: ComparisonOptions): Markup {
+/** @param anchors ids that exist on the page */
+export function comparisonSection(view: StudyView, anchors: ReadonlySet<string>): Markup {
   const best = new Map(COLUMNS.map((column) => [column.id, bestOf(view.findings, column)]))
-  const rows = view.targets.map((target) => row(target, { best, anchors: options.anchors }))
+  const rows = view.targets.map((target) => row(target, { best, anchors }))
   return html`<section id="comparison" aria-labelledby="comparison-title">
     <h2 id="comparison-title">Comparison</h2>
     <p class="lead">${leadOf(view)}</p>
@@ -76,7 +73,7 @@ function cell(target: TargetView, { column, best, anchors }: CellOptions): Marku
   const text = column.text(target.findings)
   const sort = isNumeric(column) ? String(value ?? '') : text
   const label = column.unit === '' ? column.title : `${column.title}, ${column.unit}`
-  const evidence = anchors.has(column.evidence) ? column.evidence : 'runs'
+  const evidence = evidenceAt(column.evidence, anchors)
   const mark =
     best === null
       ? nothing

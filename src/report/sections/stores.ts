@@ -108,7 +108,12 @@ function auditRow(name: string, { rounds, audits }: Audited): readonly (readonly
       name,
       rounds.join(', '),
       first.store,
-      badge(AUDIT_TONES[first.verdict], first.verdict.replace('-', ' '), null),
+      badge({
+        tone: AUDIT_TONES[first.verdict],
+        words: first.verdict.replace('-', ' '),
+        evidence: null,
+        detail: '',
+      }),
       sum((audit) => audit.acceptedEvents),
       sum((audit) => audit.readableEvents),
       sum((audit) => audit.lostEvents),

@@ -99,7 +99,10 @@ function group(same: readonly Judged[]): Markup {
   )
   return html`<li>
     <div class="who">
-      ${badge(toneOf(verdict), stateWord(verdict), null)}<span class="names">${names}</span>
+      ${badge({ tone: toneOf(verdict), words: stateWord(verdict), evidence: null, detail: '' })}<span
+        class="names"
+        >${names}</span
+      >
     </div>
     ${details(verdict)}
   </li>`

@@ -5,17 +5,18 @@ import { inkClass } from '../inks.ts'
 import { anchor, html, nothing } from '../markup.ts'
 import type { Markup } from '../markup.ts'
 import type { StudyView, TargetView } from '../study-view.ts'
-import { badgeWords, driverHealth, tierNote, tierWords, toneOf } from './words.ts'
+import { driverHealth, stateWord, tierNote, tierWords, toneOf } from './words.ts'
 import type { Tone } from './words.ts'
 
-export function verdictSection(view: StudyView): Markup {
+/** @param anchors ids that exist on the page */
+export function verdictSection(view: StudyView, anchors: ReadonlySet<string>): Markup {
   const { findings } = view
   return html`<section id="verdict" aria-labelledby="verdict-title">
     ${noticeOf(view)}
     <h1 id="verdict-title">${headline(findings.verdict)}</h1>
     ${findings.phase === '' ? nothing : html`<p class="phase">${findings.phase}</p>`}
     <ul class="targets">
-      ${view.targets.map(targetItem)}
+      ${view.targets.map((target) => targetItem(target, anchors))}
     </ul>
     ${caveatList(findings.caveats)}
   </section>`
@@ -73,53 +74,70 @@ function problemOf({ outcome }: RunRecord): string | null {
   }
 }
 
-function targetItem(target: TargetView): Markup {
+function targetItem(target: TargetView, anchors: ReadonlySet<string>): Markup {
   const { findings } = target
+  const badges = [
+    ...findings.judgements.map(triggerBadge),
+    auditBadge(target),
+    driverBadge(target),
+    tierBadge(findings),
+  ].map((one) => ({ ...one, evidence: evidenceAt(one.evidence, anchors) }))
   return html`<li class="target ${inkClass(target.ink)}" id="target-${anchor(target.name)}">
     <h2><span class="chip" aria-hidden="true"></span>${target.name}</h2>
     <p class="sentence">${findings.sentence}</p>
     <ul class="badges" aria-label="Badges of ${target.name}">
-      ${findings.judgements.map(triggerBadge)} ${auditBadge(target)} ${driverBadge(target)}
-      ${tierBadge(target)}
+      ${badges.map((one) => html`<li>${badge(one)}</li>`)}
     </ul>
   </li>`
 }
 
-export function badge(tone: Tone, words: string, href: string | null, detail = ''): Markup {
+/** A link never leads nowhere: where a chart or a table is missing, the list of runs says why. */
+export function evidenceAt(evidence: string | null, anchors: ReadonlySet<string>): string {
+  return evidence !== null && anchors.has(evidence) ? evidence : 'runs'
+}
+
+export interface Badge {
+  readonly tone: Tone
+  readonly words: string
+  /** Where the evidence is, without the leading #; null for a badge that leads nowhere. */
+  readonly evidence: string | null
+  /** More about it, for who points at it. */
+  readonly detail: string
+}
+
+export function badge({ tone, words, evidence, detail }: Badge): Markup {
   const inner = html`<span class="dot" aria-hidden="true"></span>${words}`
   const titled = detail === '' ? nothing : html` title="${detail}"`
-  return href === null
+  return evidence === null
     ? html`<span class="badge is-${tone}" ${titled}>${inner}</span>`
-    : html`<a class="badge is-${tone}" href="${href}" ${titled}>${inner}</a>`
+    : html`<a class="badge is-${tone}" href="#${evidence}" ${titled}>${inner}</a>`
 }
 
-function triggerBadge(judgement: Judgement): Markup {
-  const href = `#trigger-${anchor(judgement.trigger)}`
-  return html`<li>
-    ${badge(toneOf(judgement.verdict), badgeWords(judgement), href, judgement.title)}
-  </li>`
+function triggerBadge({ verdict, trigger, title }: Judgement): Badge {
+  const words = `${trigger} ${stateWord(verdict)}`
+  return { tone: toneOf(verdict), words, evidence: `trigger-${anchor(trigger)}`, detail: title }
 }
 
-function auditBadge(target: TargetView): Markup {
+function auditBadge(target: TargetView): Badge {
   const { auditPassed, lostEvents } = target.findings
+  const base = { evidence: 'audit', detail: '' }
   const audited = target.runs.some(
     (run) => run.outcome.state !== 'failed' && run.outcome.audit !== null,
   )
-  const href = '#audit'
-  if (!audited) return html`<li>${badge('unknown', 'not audited', href)}</li>`
-  if (!auditPassed) return html`<li>${badge('bad', 'audit failed', href)}</li>`
-  const words = lostEvents > 0 ? 'audit as promised' : 'audit whole'
-  return html`<li>${badge(lostEvents > 0 ? 'warning' : 'good', words, href)}</li>`
+  if (!audited) return { ...base, tone: 'unknown', words: 'not audited' }
+  if (!auditPassed) return { ...base, tone: 'bad', words: 'audit failed' }
+  return lostEvents > 0
+    ? { ...base, tone: 'warning', words: 'audit as promised' }
+    : { ...base, tone: 'good', words: 'audit whole' }
 }
 
-function driverBadge(target: TargetView): Markup {
-  const { tone, words, detail } = driverHealth(target)
-  return html`<li>${badge(tone, words, '#chart-send-delay', detail)}</li>`
+function driverBadge(target: TargetView): Badge {
+  return { ...driverHealth(target), evidence: 'chart-send-delay' }
 }
 
-function tierBadge({ findings }: TargetView): Markup {
-  const note = tierNote(findings.durability)
-  return html`<li>${badge('plain', tierWords(findings.durability), '#promises', note ?? '')}</li>`
+function tierBadge({ durability }: TargetView['findings']): Badge {
+  const detail = tierNote(durability) ?? ''
+  return { tone: 'plain', words: tierWords(durability), evidence: 'promises', detail }
 }
 
 function caveatList(caveats: readonly string[]): Markup {
