@@ -2,6 +2,7 @@
  * When each event became readable. In: a store whose arrivals are polled. Out: for every event the moment of the poll
  * that first showed it, so every event counts; the widest gap between polls says how finely that is known.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Store } from '../engines/engine.ts'
 import { systemClock } from '../kit/clock.ts'
 import type { Clock } from '../kit/clock.ts'
@@ -15,7 +16,9 @@ import type { Probe } from './probe.ts'
 const POLL_MS = 100
 const PROBE_INTERVAL_MS = 1_000
 /** Polls in a row without anything new, after which nothing more is expected of a store that holds enough. */
-const QUIET_POLLS = 3
+const QUIET_POLLS = 10
+/** Events whose identity is looked at in one turn: some milliseconds. */
+const REPEATS_PER_TURN = 65_536
 /** How long a store that does not heed its signal may keep a stop waiting. */
 const STOP_LIMIT_MS = 2_000
 
@@ -26,7 +29,7 @@ export interface SeenLog {
 
 export interface FreshnessOptions {
   readonly store: Pick<Store, 'name' | 'arrivals'>
-  readonly stream: Pick<EventStream, 'indexOf'>
+  readonly stream: Pick<EventStream, 'indexOf' | 'canonicalOf'>
   readonly seenLog: SeenLog
   readonly epochMs: number
   /** Time from one poll's start to the next; longer when a poll takes more than half of it. */
@@ -39,10 +42,10 @@ export interface FreshnessOptions {
 }
 
 export interface DrainOptions {
-  /** Distinct events that were acknowledged. */
-  readonly acceptedEvents: number
-  /** Events without an answer: they may be stored as well. */
-  readonly unknownEvents: number
+  /** Events answered accepted or duplicate. */
+  readonly acknowledgedEvents: number
+  /** Events 0…n−1 were due. */
+  readonly dueEvents: number
   readonly drainS: number
 }
 
@@ -68,7 +71,7 @@ export interface RunningFreshness extends AsyncDisposable {
   acknowledged(totalEvents: number): void
   /** Events acknowledged and not yet seen; null before the first acknowledgement. Unanswered stored ones hide some. */
   backlogEvents(): number | null
-  /** Keeps polling until everything accepted was seen or `drainS` has passed; true when it was. */
+  /** Keeps polling until everything acknowledged was seen or `drainS` has passed; true when it was. */
   drain(options: DrainOptions): Promise<boolean>
   /** Ends polling. May be called again. */
   stop(): Promise<FreshnessSummary>
@@ -120,10 +123,12 @@ class Poller implements RunningFreshness {
     return Math.max(0, Math.round(this.#acknowledged - this.#seen.size))
   }
 
-  async drain({ acceptedEvents, unknownEvents, drainS }: DrainOptions): Promise<boolean> {
+  async drain({ acknowledgedEvents, dueEvents, drainS }: DrainOptions): Promise<boolean> {
+    // Deliberate repeats are acknowledged as well and never become readable a second time.
+    const repeats = await repeatsBelow(dueEvents, this.#options.stream)
     const complete = (): boolean =>
-      this.#seen.size >= acceptedEvents + unknownEvents ||
-      (this.#seen.size >= acceptedEvents && this.#quietPolls >= QUIET_POLLS)
+      this.#seen.size >= dueEvents - repeats ||
+      (this.#seen.size >= acknowledgedEvents - repeats && this.#quietPolls >= QUIET_POLLS)
     if (complete()) return true
     const waiting = new AbortController()
     this.#afterPoll = () => {
@@ -205,6 +210,19 @@ class Poller implements RunningFreshness {
       if (!signal.aborted) throw error
     }
   }
+}
+
+/** How many of the first events repeat an earlier one. */
+async function repeatsBelow(
+  dueEvents: number,
+  stream: Pick<EventStream, 'canonicalOf'>,
+): Promise<number> {
+  let repeats = 0
+  for (let index = 0; index < dueEvents; index += 1) {
+    if (stream.canonicalOf(index) !== index) repeats += 1
+    if (index % REPEATS_PER_TURN === REPEATS_PER_TURN - 1) await nextTurn()
+  }
+  return repeats
 }
 
 function storedProbe(

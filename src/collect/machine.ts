@@ -1,6 +1,7 @@
 /** What a run was measured on. In: the data folder. Out: the machine as a record keeps it, with a fingerprint. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:os'
 import { measureFsyncP50Us } from '../kit/disk.ts'
 import { messageOf } from '../kit/errors.ts'
@@ -21,7 +22,7 @@ export function machine(dataDir: string, log: Log): Machine {
 export function describeMachine(fsyncP50Us: number | null): Machine {
   const hardware = {
     cpu: cpus()[0]?.model.trim().replace(/\s+/g, ' ') ?? 'unknown',
-    cores: availableParallelism(),
+    cores: coresAllowed(),
     memoryBytes: memoryBytes(),
     os: operatingSystem(),
     node: process.version,
@@ -29,6 +30,31 @@ export function describeMachine(fsyncP50Us: number | null): Machine {
   // The fsync latency differs from one measurement to the next; the machine does not.
   const fingerprint = createHash('sha256').update(JSON.stringify(hardware)).digest('hex')
   return { ...hardware, fsyncP50Us, fingerprint: fingerprint.slice(0, 16) }
+}
+
+/** Cores this process may use: a container's CPU quota (cgroup v2) where there is one below the machine's cores. */
+function coresAllowed(): number {
+  const quota = parseCpuMax(textOf(join('/sys/fs/cgroup', ownCgroup(), 'cpu.max')))
+  return Math.min(availableParallelism(), quota ?? Infinity)
+}
+
+/** `200000 100000` is two cores, `max 100000` is no limit. */
+export function parseCpuMax(text: string): number | null {
+  const match = /^(\d+) (\d+)/.exec(text)
+  return match === null ? null : Number(match[1]) / Number(match[2])
+}
+
+function ownCgroup(): string {
+  return /^0::(.*)$/m.exec(textOf('/proc/self/cgroup'))?.[1] ?? '/'
+}
+
+/** Empty where the kernel or the distribution has no such file. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 /** A container's limit where there is one below the machine's memory. */
@@ -39,11 +65,6 @@ function memoryBytes(): number {
 
 function operatingSystem(): string {
   const kernel = `${type()} ${release()} ${arch()}`
-  try {
-    const name = /^PRETTY_NAME="?([^"\n]+)"?$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1]
-    return name === undefined ? kernel : `${name}, ${kernel}`
-  } catch {
-    // Only Linux distributions have the file.
-    return kernel
-  }
+  const name = /^PRETTY_NAME="?([^"\n]+)"?$/m.exec(textOf('/etc/os-release'))?.[1]
+  return name === undefined ? kernel : `${name}, ${kernel}`
 }

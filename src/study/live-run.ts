@@ -188,11 +188,14 @@ async function drain(
     log,
   }: { readonly result: DriverResult; readonly scenario: Scenario; readonly log: Log },
 ): Promise<void> {
-  const acceptedEvents = result.segments.reduce((sum, { counts }) => sum + counts.accepted, 0)
-  const unknownEvents = result.segments.reduce((sum, { counts }) => sum + counts.unknown, 0)
+  const acknowledgedEvents = result.segments.reduce(
+    (sum, { counts }) => sum + counts.accepted + counts.duplicate,
+    0,
+  )
+  const dueEvents = result.segments.reduce((sum, segment) => sum + segment.dueEvents, 0)
   const whole = await Promise.all(
     polls.map((poll) =>
-      poll.drain({ acceptedEvents, unknownEvents, drainS: scenario.phases.drainS }),
+      poll.drain({ acknowledgedEvents, dueEvents, drainS: scenario.phases.drainS }),
     ),
   )
   if (whole.includes(false))

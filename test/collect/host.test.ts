@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest'
 import type { Part } from '../../src/architecture/part.ts'
 import { hostProbe, machineSamples } from '../../src/collect/host.ts'
 import type { HostReading } from '../../src/collect/host.ts'
-import { describeMachine, machine } from '../../src/collect/machine.ts'
+import { describeMachine, machine, parseCpuMax } from '../../src/collect/machine.ts'
 import { metricKey } from '../../src/collect/metrics.ts'
 import type { Sample } from '../../src/collect/probe.ts'
 import { Machine } from '../../src/results/record.ts'
@@ -122,6 +122,12 @@ describe('the machine of a record', () => {
 
   it('has one fingerprint, however fast the disk was just now', () => {
     expect(describeMachine(20).fingerprint).toBe(describeMachine(900).fingerprint)
+  })
+
+  it('knows the CPU quota of a container', () => {
+    expect(parseCpuMax('150000 100000\n')).toBe(1.5)
+    expect(parseCpuMax('max 100000\n')).toBeNull()
+    expect(parseCpuMax('')).toBeNull()
   })
 
   it('says so when the disk cannot be measured', () => {

@@ -101,7 +101,7 @@ async function collectedFrom(
         table: 'events',
         readable: 'events',
       }),
-      stream: { indexOf: (_, id) => Number(id.slice(1)) },
+      stream: { indexOf: (_, id) => Number(id.slice(1)), canonicalOf: (index) => index },
       seenLog: { seen: (index, atMs) => seen.set(index, atMs) },
       epochMs,
       signal: never,
@@ -134,7 +134,7 @@ async function collectedFrom(
     await delay(15)
   }
   const toMs = nowMs()
-  const drained = await freshness.drain({ acceptedEvents: next, unknownEvents: 0, drainS: 20 })
+  const drained = await freshness.drain({ acknowledgedEvents: next, dueEvents: next, drainS: 20 })
   await delay(1_200)
   const counts = { accepted: next, duplicate: 0, rejected: 0, shed: 0, unknown: 0, dropped: 0 }
   const none = { hdr: '', count: 0, infinite: 0 }
@@ -166,10 +166,7 @@ async function collectedFrom(
   }
 }
 
-async function figuresOf({
-  file,
-  segment,
-}: Collected): Promise<{
+async function figuresOf({ file, segment }: Collected): Promise<{
   readonly figures: Readonly<Record<string, number>>
   readonly keys: ReadonlySet<string>
 }> {
