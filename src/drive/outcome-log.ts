@@ -71,7 +71,7 @@ export class OutcomeLog {
     const text = this.#lines.join('')
     this.#lines = []
     this.#enqueue(async () => {
-      await this.#exceptions.write(text)
+      await writeAll(this.#exceptions, Buffer.from(text), null)
     })
   }
 
@@ -110,7 +110,7 @@ export class OutcomeLog {
     chunk.isDirty = false
     const position = chunk.index * CHUNK_REQUESTS * OUTCOME_RECORD_BYTES
     this.#enqueue(async () => {
-      await this.#outcomes.write(chunk.records, 0, chunk.records.length, position)
+      await writeAll(this.#outcomes, chunk.records, position)
     })
   }
 
@@ -118,6 +118,15 @@ export class OutcomeLog {
     this.#writes = this.#writes.then(write).catch((error: unknown) => {
       this.#failure ??= error instanceof Error ? error : new Error(String(error))
     })
+  }
+}
+
+/** A full disk may take a part without an error; the next part then tells. Null: behind what was written last. */
+async function writeAll(file: FileHandle, bytes: Buffer, position: number | null): Promise<void> {
+  let written = 0
+  while (written < bytes.length) {
+    const at = position === null ? null : position + written
+    written += (await file.write(bytes, written, bytes.length - written, at)).bytesWritten
   }
 }
 
