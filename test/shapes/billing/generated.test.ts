@@ -54,7 +54,7 @@ function* span(from: number, to: number): Generator<number> {
 
 const populations = fc.record({
   organizations: fc.integer({ min: 1, max: 300 }),
-  customers: fc.integer({ min: 1, max: 100_000 }),
+  customers: fc.integer({ min: 1, max: 3_000 }),
   codes: fc.integer({ min: 1, max: 40 }),
   zipfExponent: fc.double({ min: 0, max: 4, noNaN: true }),
   payloadBytes: fc.integer({ min: 250, max: 3_000 }),

@@ -106,9 +106,7 @@ describe('a recorded file', () => {
         const rows = written.map((e) =>
           names
             .map((name) =>
-              csvField(
-                name === 'properties' ? JSON.stringify(e.properties) : e[name as 'code'],
-              ),
+              csvField(name === 'properties' ? JSON.stringify(e.properties) : e[name as 'code']),
             )
             .join(','),
         )
