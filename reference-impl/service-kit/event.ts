@@ -98,14 +98,19 @@ function textReason(field: string): string {
 }
 
 export function isText(value: unknown): value is string {
-  if (typeof value !== 'string' || value.length === 0 || value.length > TEXT_LENGTH_MAX)
-    return false
+  if (typeof value !== 'string' || value.length === 0) return false
+  if (value.length > TEXT_LENGTH_MAX && codePoints(value) > TEXT_LENGTH_MAX) return false
   for (let at = 0; at < value.length; at++) {
     const unit = value.charCodeAt(at)
     if (unit === 0) return false
     if ((unit & 0xf800) === 0xd800) return !/\p{Surrogate}/u.test(value) && !value.includes('\0')
   }
   return true
+}
+
+/** Counts no further than it has to: the text may be megabytes long. */
+function codePoints(text: string): number {
+  return text.length > 2 * TEXT_LENGTH_MAX ? Infinity : Array.from(text).length
 }
 
 function restProblem(fields: Fields): string | null {

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { architectureById, architectures } from '../../src/target/registry.ts'
+
+const promisesOf = (id: string, engines: Record<string, Record<string, string>>) => {
+  const architecture = architectureById(id)!
+  const roles = Object.fromEntries(
+    Object.keys(architecture.needs).map((role) => [role, engines[role] ?? {}]),
+  )
+  return architecture.promises(architecture.settings.parse({}), roles)
+}
+
+describe('promises', () => {
+  const POSTGRES_ARCHITECTURES = architectures
+    .filter(({ needs }) => 'database' in needs)
+    .map(({ id }) => id)
+
+  it.each(POSTGRES_ARCHITECTURES)(
+    '%s promises no more than the settings of PostgreSQL keep',
+    (id) => {
+      const survives = (database: Record<string, string>) =>
+        promisesOf(id, { database }).stores[0]!.survives
+      expect(survives({})).toBe('power-loss')
+      expect(survives({ synchronous_commit: 'on', fsync: 'on' })).toBe('power-loss')
+      expect(survives({ synchronous_commit: 'local' })).toBe('power-loss')
+      expect(survives({ synchronous_commit: 'off' })).toBe('nothing')
+      expect(survives({ synchronous_commit: 'OFF', fsync: 'off' })).toBe('nothing')
+      expect(survives({ fsync: 'off' })).toBe('process-kill')
+      expect(survives({ full_page_writes: 'off' })).toBe('process-kill')
+    },
+  )
+
+  it('clickhouse-direct promises power loss only where both fsync settings ask for it', () => {
+    const survives = (warehouse: Record<string, string>) =>
+      promisesOf('clickhouse-direct', { warehouse }).stores[0]!.survives
+    expect(survives({})).toBe('process-kill')
+    expect(survives({ fsync_after_insert: '1' })).toBe('process-kill')
+    expect(survives({ fsync_after_insert: '1', fsync_part_directory: '1' })).toBe('power-loss')
+  })
+
+  it('dual-write promises nothing about ClickHouse, whatever its settings', () => {
+    const warehouse = { fsync_after_insert: '1', fsync_part_directory: '1' }
+    expect(promisesOf('dual-write', { warehouse }).stores[1]).toMatchObject({
+      survives: 'nothing',
+      delivery: 'at-most-once',
+      readAfterAck: 'eventually',
+    })
+  })
+
+  it('say in their sentence what the settings make of a commit', () => {
+    const ack = (synchronous_commit: string) =>
+      promisesOf('pg-batch', { database: { synchronous_commit } }).ack
+    expect(ack('on')).toContain('flushed to disk')
+    expect(ack('off')).toContain('still in memory')
+  })
+})
+
+describe('settings', () => {
+  it.each(architectures)('of $id all have defaults, limits and a description', ({ settings }) => {
+    const parsed = settings.parse({}) as Record<string, unknown>
+    expect(Object.keys(parsed).length).toBeGreaterThan(4)
+    expect(settings.safeParse({ surprise: 1 }).success).toBe(false)
+    expect(settings.safeParse({ timeoutMs: 0 }).success).toBe(false)
+    const { shape } = settings as unknown as { shape: Record<string, { description?: string }> }
+    for (const [name, field] of Object.entries(shape))
+      expect(field.description, name).toMatch(/\.$/)
+  })
+})
