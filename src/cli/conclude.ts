@@ -2,13 +2,13 @@
  * Records -> findings -> files. In: a study on disk and the triggers. Out: the report's folder filled and what was found.
  * The same records give the same bytes.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { judgeStudy } from '../judge/judge.ts'
 import type { Trigger } from '../judge/trigger.ts'
-import { drawCharts } from '../report/draw.ts'
+import { PAGE_FILE, reportFiles } from '../report/files.ts'
 import { renderReport } from '../report/report.ts'
 import type { SeriesByRun } from '../report/series.ts'
+import { writeReportFiles } from '../results/report-files.ts'
 import { readSeries } from '../results/series.ts'
 import type { StoredStudy } from '../results/store.ts'
 import { readStudy } from '../results/store.ts'
@@ -16,7 +16,6 @@ import type { Conclusion } from './tell-conclusion.ts'
 
 /** As many points per line as a chart can ever show; the report thins further. */
 const POINTS_PER_KEY_MAX = 2_000
-const PAGE_FILE = 'index.html'
 
 export interface ConcludeOptions {
   readonly triggers: readonly Trigger[]
@@ -35,16 +34,10 @@ export async function concludeStudy(
     runs: stored.runs.map(({ record }) => record),
     triggers,
   })
-  const report = renderReport(findings, await seriesOf(stored), { pageHref: PAGE_FILE })
-  const reportFile = join(reportDir, PAGE_FILE)
-  await mkdir(reportDir, { recursive: true })
-  await writeFile(reportFile, report.html)
-  await writeFile(join(reportDir, 'report.md'), report.markdown)
-  await writeFile(join(reportDir, 'junit.xml'), report.junitXml)
-  for (const { name, png } of await drawCharts(report.charts)) {
-    await writeFile(join(reportDir, `${name}.png`), png)
-  }
-  return { findings, studyDir: stored.dir, reportFile }
+  const series = await seriesOf(stored)
+  const rendered = renderReport(findings, series, { pageHref: PAGE_FILE })
+  await writeReportFiles(reportDir, await reportFiles(rendered))
+  return { findings, studyDir: stored.dir, reportFile: join(reportDir, PAGE_FILE) }
 }
 
 async function seriesOf({ runs }: StoredStudy): Promise<SeriesByRun> {

@@ -4,6 +4,7 @@
  */
 import { openLedger } from '../kit/guardian.ts'
 import { cleanLeftovers } from '../kit/leftovers.ts'
+import { shownPath } from '../kit/yaml-door.ts'
 import type { Trigger } from '../judge/trigger.ts'
 import type { Profile } from '../plan/profile.ts'
 import type { Scenario } from '../scenario/scenario.ts'
@@ -61,6 +62,12 @@ export async function performStudy(
   const conclusion = await concludeStudy(studyDir, {
     triggers: inputs.triggers,
     reportDir: reportDirOf(out, study.id),
+  }).catch((error: unknown) => {
+    // What was measured is safe, whatever is wrong with drawing it.
+    terminal.talk(
+      `the records are in ${shownPath(studyDir)}; headroom report ${study.id} draws them`,
+    )
+    throw error
   })
   const exitCode = runExitCode({ study, runs, interrupted: signal.aborted })
   tellConclusion(conclusion, { terminal, json: inputs.json, exitCode })
