@@ -19,7 +19,7 @@ export interface DaemonOptions {
   readonly command: string
   /** Visible to every user of the machine: never a secret. */
   readonly args: readonly string[]
-  /** Added to this process's environment. */
+  /** Added to this process's environment, of which a child gets everything but the user's own database secrets. */
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
   readonly uid?: number
@@ -218,7 +218,7 @@ function spawnChild(options: DaemonOptions): ChildProcess {
     return spawn(options.command, options.args, {
       stdio,
       detached: true,
-      env: { ...process.env, ...options.env },
+      env: { ...inheritedEnv(), ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.uid === undefined ? {} : { uid: options.uid }),
       ...(options.gid === undefined ? {} : { gid: options.gid }),
@@ -226,6 +226,14 @@ function spawnChild(options: DaemonOptions): ChildProcess {
   } finally {
     if (typeof log === 'number') closeSync(log)
   }
+}
+
+/** libpq's variables and our DSNs name the user's servers and passwords: no child needs them. */
+function inheritedEnv(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^PG[A-Z]+$|^HEADROOM_\w+_DSN$/.test(name),
+  )
+  return Object.fromEntries(kept)
 }
 
 async function spawnError(child: ChildProcess, options: DaemonOptions): Promise<Error> {

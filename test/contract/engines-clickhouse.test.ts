@@ -144,6 +144,20 @@ describe('starting and stopping', () => {
     }
   })
 
+  it('is taken down though it is frozen and readers wait for it', async () => {
+    const engine = await startEmbeddedClickHouse({}, context('stuck'))
+    const waiting = engine.probes.map((probe) => probe.sample(signal).catch(() => 'cut'))
+    await Promise.all(waiting)
+    await engine.parts[0]?.fault('freeze')
+    const cut = Promise.all(engine.probes.map((probe) => probe.sample(signal).catch(() => 'cut')))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const pids = engine.parts[0]?.pids() ?? []
+    expect(pids.length).toBeGreaterThan(0)
+    await engine[Symbol.asyncDispose]()
+    expect(alive(pids)).toEqual([])
+    expect(new Set(await cut)).toEqual(new Set(['cut']))
+  })
+
   it('tells when it dies by itself', async () => {
     const engine = await startEmbeddedClickHouse({}, context('dying'))
     const [pid = 0] = engine.parts[0]?.pids() ?? []
@@ -158,6 +172,7 @@ describe('starting and stopping', () => {
       code: 'BAD_INPUT',
       message: expect.stringContaining('no_such_setting') as string,
     })
+    await expect(startEmbeddedClickHouse({ async_insert: '1' }, where)).rejects.toThrow(/no effect/)
     await expect(startEmbeddedClickHouse({ listen_host: '0.0.0.0' }, where)).rejects.toThrow(
       /set by Headroom/,
     )

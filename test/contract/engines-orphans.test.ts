@@ -73,24 +73,29 @@ const sharedMemory = () =>
     : []
 
 describe('a Headroom that is SIGKILLed with both engines running', () => {
-  it('takes every engine process along, and the next command removes the data', async () => {
-    const dir = join(base, 'killed')
-    const before = sharedMemory()
-    const { parent, pids } = await startParent(dir)
-    expect(alive(pids).length).toBeGreaterThan(5)
-    parent.kill('SIGKILL')
-    await expect.poll(() => alive(pids), { timeout: 20_000, interval: 50 }).toEqual([])
-    await expect.poll(sharedMemory, { timeout: 5_000 }).toEqual(before)
-    await expect
-      .poll(() => ledgerOf(dir).endedByGuardian, { timeout: 5_000 })
-      .toEqual(['clickhouse', 'postgres'])
-    const said: string[] = []
-    const { runs } = await cleanLeftovers(dir, (line) => said.push(line))
-    expect(runs.map((run) => run.endedByGuardian)).toEqual([['clickhouse', 'postgres']])
-    expect(runs[0]?.removedDirs.length).toBe(2)
-    expect(readdirSync(join(dir, 'data'))).toEqual([])
-    expect(said.join()).toContain('cleaned up after a run that was killed')
-  })
+  // In a folder that only root can read, PostgreSQL runs in a user namespace.
+  it.each([0o755, 0o700])(
+    'in a folder of mode %o takes every engine process along',
+    async (mode) => {
+      const dir = mkdtempSync(join(base, 'killed-'))
+      chmodSync(dir, mode)
+      const before = sharedMemory()
+      const { parent, pids } = await startParent(dir)
+      expect(alive(pids).length).toBeGreaterThan(5)
+      parent.kill('SIGKILL')
+      await expect.poll(() => alive(pids), { timeout: 20_000, interval: 50 }).toEqual([])
+      await expect.poll(sharedMemory, { timeout: 5_000 }).toEqual(before)
+      await expect
+        .poll(() => ledgerOf(dir).endedByGuardian, { timeout: 5_000 })
+        .toEqual(['clickhouse', 'postgres'])
+      const said: string[] = []
+      const { runs } = await cleanLeftovers(dir, (line) => said.push(line))
+      expect(runs.map((run) => run.endedByGuardian)).toEqual([['clickhouse', 'postgres']])
+      expect(runs[0]?.removedDirs.length).toBe(2)
+      expect(readdirSync(join(dir, 'data'))).toEqual([])
+      expect(said.join()).toContain('cleaned up after a run that was killed')
+    },
+  )
 
   it.runIf(process.getuid?.() === 0)('works the same for a normal user', async () => {
     const dir = mkdtempSync(join(base, 'nobody-'))

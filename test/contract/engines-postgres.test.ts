@@ -133,6 +133,20 @@ describe('starting and stopping', () => {
     }
   })
 
+  it('is taken down though it is frozen and readers wait for it', async () => {
+    const engine = await startEmbeddedPostgres({}, context('stuck'))
+    const waiting = engine.probes.map((probe) => probe.sample(never).catch(() => 'cut'))
+    await Promise.all(waiting)
+    await engine.parts[0]?.fault('freeze')
+    const cut = Promise.all(engine.probes.map((probe) => probe.sample(never).catch(() => 'cut')))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const pids = engine.parts[0]?.pids() ?? []
+    expect(pids.length).toBeGreaterThan(0)
+    await engine[Symbol.asyncDispose]()
+    expect(alive(pids)).toEqual([])
+    expect(new Set(await cut)).toEqual(new Set(['cut']))
+  })
+
   it('tells when it dies by itself', async () => {
     const engine = await startEmbeddedPostgres({}, context('dying'))
     const [postmaster = 0] = engine.parts[0]?.pids() ?? []

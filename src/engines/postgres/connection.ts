@@ -10,6 +10,7 @@ import type { PostgresAddress } from '../engine.ts'
 /** Sessions with this name are the harness's: its probes leave them out of what they count. */
 export const HARNESS_APPLICATION = 'headroom-harness'
 const CONNECT_TIMEOUT_MS = 5_000
+const CLOSE_WITHIN_MS = 1_000
 
 export function clientConfig(address: PostgresAddress): ClientConfig {
   return {
@@ -69,11 +70,15 @@ export async function withClient<T>(
   }
 }
 
-/** Ends politely; a connection that is already broken is simply dropped. */
+/** Ends politely; a connection that is broken, or whose server does not react, is simply dropped. */
 export async function close(client: Client): Promise<void> {
+  const patience = setTimeout(() => {
+    destroy(client)
+  }, CLOSE_WITHIN_MS)
   await client.end().catch(() => {
     destroy(client)
   })
+  clearTimeout(patience)
 }
 
 /** Cuts the socket: the server notices and ends the statement. */

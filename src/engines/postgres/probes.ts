@@ -23,10 +23,11 @@ export function postgresProbes(connection: SharedConnection): readonly Probe[] {
     sample: (signal) => connection.use(signal, read),
   })
   const images = new FullPageImages()
+  const checkpoints = new Checkpoints()
   const buffers = new BufferHits()
   return [
     probe('wal', EVERY_MS, (client) => readWal(client, images)),
-    probe('checkpoints', EVERY_MS, readCheckpoints),
+    probe('checkpoints', EVERY_MS, (client) => checkpoints.read(client)),
     probe('waits', EVERY_MS, readWaits),
     probe('buffers', EVERY_MS, (client) => buffers.read(client)),
     probe('tables', SIZES_EVERY_MS, readTables),
@@ -49,29 +50,36 @@ async function readWal(client: Client, images: FullPageImages): Promise<readonly
   ]
 }
 
-async function readCheckpoints(client: Client): Promise<readonly Sample[]> {
-  const { rows } = await client.query<Record<'timed' | 'requested' | 'write' | 'sync', string>>(
-    client17(client)
-      ? `SELECT num_timed AS timed, num_requested AS requested, write_time AS write, sync_time AS sync
-           FROM pg_stat_checkpointer`
-      : `SELECT checkpoints_timed AS timed, checkpoints_req AS requested,
-                checkpoint_write_time AS write, checkpoint_sync_time AS sync
-           FROM pg_stat_bgwriter`,
-  )
-  const row = rows[0]
-  if (row === undefined) return []
-  return [
-    sample('checkpoint.timed', Number(row.timed)),
-    sample('checkpoint.requested', Number(row.requested)),
-    sample('checkpoint.writeMs', Number(row.write)),
-    sample('checkpoint.syncMs', Number(row.sync)),
-  ]
+/** PostgreSQL 17 moved checkpoint counters to a view of their own. */
+class Checkpoints {
+  #sql: string | null = null
+
+  async read(client: Client): Promise<readonly Sample[]> {
+    this.#sql ??= await checkpointQuery(client)
+    const { rows } = await client.query<Record<'timed' | 'requested' | 'write' | 'sync', string>>(
+      this.#sql,
+    )
+    const row = rows[0]
+    if (row === undefined) return []
+    return [
+      sample('checkpoint.timed', Number(row.timed)),
+      sample('checkpoint.requested', Number(row.requested)),
+      sample('checkpoint.writeMs', Number(row.write)),
+      sample('checkpoint.syncMs', Number(row.sync)),
+    ]
+  }
 }
 
-/** pg_stat_checkpointer came with PostgreSQL 17. */
-function client17(client: Client): boolean {
-  const { serverVersion } = client as Client & { readonly serverVersion?: string }
-  return serverVersion === undefined || Number.parseInt(serverVersion, 10) >= 17
+async function checkpointQuery(client: Client): Promise<string> {
+  const { rows } = await client.query<{ found: boolean }>(
+    `SELECT to_regclass('pg_stat_checkpointer') IS NOT NULL AS found`,
+  )
+  return rows[0]?.found === true
+    ? `SELECT num_timed AS timed, num_requested AS requested, write_time AS write, sync_time AS sync
+         FROM pg_stat_checkpointer`
+    : `SELECT checkpoints_timed AS timed, checkpoints_req AS requested,
+              checkpoint_write_time AS write, checkpoint_sync_time AS sync
+         FROM pg_stat_bgwriter`
 }
 
 async function readWaits(client: Client): Promise<readonly Sample[]> {

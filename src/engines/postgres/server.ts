@@ -2,13 +2,14 @@
  * One local PostgreSQL server process with its data. In: a home, settings, a port. Out: a server that answers queries,
  * that can be killed, frozen and started again on the same port and data, and that leaves nothing behind.
  */
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { Part, PartFault } from '../../architecture/part.ts'
 import { saysDiskFull } from '../../kit/disk.ts'
-import { HeadroomError } from '../../kit/errors.ts'
+import { HeadroomError, messageOf } from '../../kit/errors.ts'
 import type { Daemon } from '../../kit/process.ts'
 import { spawnDaemon, waitUntilReady } from '../../kit/process.ts'
 import type { SharedSegments } from '../../kit/shared-memory.ts'
@@ -17,6 +18,8 @@ import { CrashWatch } from '../crash-watch.ts'
 import type { EngineSettings, PostgresAddress } from '../engine.ts'
 import type { PostgresHome } from './account.ts'
 import { close, connect } from './connection.ts'
+
+const run = promisify(execFile)
 
 const USER = 'headroom'
 const READY_TIMEOUT_MS = 30_000
@@ -64,7 +67,7 @@ export class PostgresServer implements Part, AsyncDisposable {
 
   /** Makes PGDATA and starts for the first time. */
   async create(): Promise<void> {
-    this.#initdb()
+    await this.#initdb()
     await this.#start(READY_TIMEOUT_MS)
   }
 
@@ -108,12 +111,12 @@ export class PostgresServer implements Part, AsyncDisposable {
     return this.#daemon
   }
 
-  #initdb(): void {
-    const { home } = this.#options
+  async #initdb(): Promise<void> {
+    const { home, signal } = this.#options
     const passwordFile = join(home.dir, 'password')
     writeFileSync(passwordFile, `${this.address.password ?? ''}\n`, { mode: 0o600 })
     home.own(passwordFile)
-    const { command, args, env, uid, gid } = home.commandFor('initdb', [
+    const { command, args, env, ...identity } = home.commandFor('initdb', [
       ...['-D', this.#dataDir, '-U', USER, '--pwfile', passwordFile],
       // Any local user may connect to a loopback port: a password keeps them out.
       ...[
@@ -127,21 +130,24 @@ export class PostgresServer implements Part, AsyncDisposable {
         '--no-instructions',
       ],
     ])
-    const done = spawnSync(command, args, {
-      cwd: '/',
-      env: { ...process.env, ...env, LC_ALL: 'C' },
-      encoding: 'utf8',
-      timeout: READY_TIMEOUT_MS,
-      ...(uid === undefined ? {} : { uid }),
-      ...(gid === undefined ? {} : { gid }),
-    })
-    rmSync(passwordFile, { force: true })
-    if (done.status === 0) return
-    const said = done.error?.message ?? done.stderr.trim()
-    throw new HeadroomError(
-      saysDiskFull(said) ? 'DISK_FULL' : 'ENGINE_NOT_READY',
-      `PostgreSQL cannot make its data folder: ${said.split('\n').slice(-3).join(' ')}`,
-    )
+    try {
+      await run(command, args, {
+        cwd: '/',
+        env: { ...process.env, ...env, LC_ALL: 'C' },
+        timeout: READY_TIMEOUT_MS,
+        signal,
+        ...identity,
+      })
+    } catch (error) {
+      signal.throwIfAborted()
+      const said = messageOf(error).trim()
+      throw new HeadroomError(
+        saysDiskFull(said) ? 'DISK_FULL' : 'ENGINE_NOT_READY',
+        `PostgreSQL cannot make its data folder: ${said.split('\n').slice(-3).join(' ')}`,
+      )
+    } finally {
+      rmSync(passwordFile, { force: true })
+    }
   }
 
   async #start(timeoutMs: number): Promise<void> {
@@ -154,7 +160,7 @@ export class PostgresServer implements Part, AsyncDisposable {
     const daemon = await spawnDaemon({
       name: this.name,
       ...command,
-      env: { ...env, LC_ALL: 'C', PGPASSWORD: '' },
+      env: { ...env, LC_ALL: 'C' },
       cwd: '/',
       logFile,
       // SIGINT is "fast": sessions are ended, a last checkpoint is written.

@@ -10,6 +10,8 @@ export class SharedConnection implements AsyncDisposable {
   readonly #address: PostgresAddress
   #client: Client | null = null
   #turn: Promise<unknown> = Promise.resolve()
+  #busy = false
+  #closed = false
 
   constructor(address: PostgresAddress) {
     this.#address = address
@@ -23,6 +25,9 @@ export class SharedConnection implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Whatever is still being read is not wanted any more; and a frozen server would never answer it.
+    this.#closed = true
+    if (this.#busy && this.#client !== null) destroy(this.#client)
     await this.#turn
     if (this.#client !== null) await close(this.#client)
     this.#client = null
@@ -30,11 +35,13 @@ export class SharedConnection implements AsyncDisposable {
 
   async #read<T>(signal: AbortSignal, read: (client: Client) => Promise<T>): Promise<T> {
     signal.throwIfAborted()
+    if (this.#closed) throw new Error('the connection was closed')
     const client = (this.#client ??= await connect(this.#address))
     const abort = (): void => {
       destroy(client)
     }
     signal.addEventListener('abort', abort, { once: true })
+    this.#busy = true
     try {
       return await read(client)
     } catch (error) {
@@ -43,6 +50,7 @@ export class SharedConnection implements AsyncDisposable {
       signal.throwIfAborted()
       throw error
     } finally {
+      this.#busy = false
       signal.removeEventListener('abort', abort)
     }
   }
