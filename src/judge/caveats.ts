@@ -14,17 +14,15 @@ import {
 import type { Machine, StudyRecord } from '../results/record.ts'
 import { p999IsSupported } from './compare.ts'
 import { checkpointsIn, tierOf } from './conditions.ts'
-import { measuredSteps } from './evidence.ts'
+import { keptSteps, measuredSteps } from './evidence.ts'
 import type { Round, TargetEvidence } from './evidence.ts'
 import { RANKING_MIN_ROUNDS } from './statistics.ts'
+import { contentionInWords, isContended } from './whose-limit.ts'
 
 /** Below this an fdatasync costs so little that durable writes look free (design.md, honesty rule 5). */
 const CHEAP_FSYNC_US = 200
 /** More than this share of requests waiting makes a run pool-limited (honesty rule 1). */
 const WAITED_RATIO_MAX = 0.01
-/** Foreign CPU beyond this share of the cores, or steal beyond this ratio, is called contention. */
-const FOREIGN_CORES_RATIO = 0.1
-const STEAL_RATIO = 0.02
 /** What `sustained` means where no trigger says more. */
 const SUSTAINED_S = 60
 
@@ -75,10 +73,11 @@ function integrity(study: StudyRecord, targets: readonly TargetEvidence[]): read
 
 function contention(targets: readonly TargetEvidence[]): readonly string[] {
   const contended = targets.flatMap((target) =>
-    target.rounds.filter(isContended).map((round) => {
-      const foreign = worstOf(round, 'machine.foreignCores')
-      const steal = worstOf(round, 'machine.stealRatio')
-      return `${target.target} round ${round.run.round.toString()} (foreign CPU ${formatNumber(foreign)} cores, steal ${formatRatio(steal)})`
+    target.rounds.flatMap((round) => {
+      const steps = measuredSteps(round).filter((step) => isContended(round, step))
+      return steps.length === 0
+        ? []
+        : [`${target.target} round ${round.run.round.toString()} (${contentionInWords(steps)})`]
     }),
   )
   return contended.length === 0
@@ -86,28 +85,17 @@ function contention(targets: readonly TargetEvidence[]): readonly string[] {
     : [`Contended: something else used this machine during ${contended.join(', ')}.`]
 }
 
-function isContended(round: Round): boolean {
-  return (
-    worstOf(round, 'machine.foreignCores') > round.run.machine.cores * FOREIGN_CORES_RATIO ||
-    worstOf(round, 'machine.stealRatio') > STEAL_RATIO
-  )
-}
-
-/** The worst mean over a step: one sampled moment is not contention. */
-function worstOf(round: Round, key: string): number {
-  return Math.max(0, ...measuredSteps(round).map((step) => step.metrics[key] ?? 0))
-}
-
 function poolLimited(rounds: readonly Round[]): readonly string[] {
   const limited = rounds.filter((round) =>
-    measuredSteps(round).some((step) => step.waitedRatio > WAITED_RATIO_MAX),
+    // Past its limit every target lets requests wait; only what was kept must be open loop.
+    keptSteps(round).some((step) => step.waitedRatio > WAITED_RATIO_MAX),
   )
   if (limited.length === 0) return []
   const names = limited.map(
     (round) => `${round.run.target.name} round ${round.run.round.toString()}`,
   )
   return [
-    `Pool-limited: more than ${formatRatio(WAITED_RATIO_MAX)} of the requests waited for a connection in a step of ${names.join(', ')}; those steps are not open loop.`,
+    `Pool-limited: more than ${formatRatio(WAITED_RATIO_MAX)} of the requests waited for a connection in a kept step of ${names.join(', ')}; those steps are not open loop.`,
   ]
 }
 

@@ -3,7 +3,7 @@ import type { StudyRecord } from '../results/record.ts'
 import type { Trigger } from './trigger.ts'
 
 /** scenario.ts accepts no more preloaded rows than this. */
-const INITIAL_ROWS_MAX = 2_000_000_000
+export const INITIAL_ROWS_MAX = 2_000_000_000
 /** Flags that say who asks and where the engines are: without them the same command would answer for someone else. */
 const CARRIED = /(?:^|\s)(--(?:profile|rate|growth|engines)(?:=|\s+)(?:'[^']*'|"[^"]*"|\S+))/g
 

@@ -84,7 +84,10 @@ export function rankings(
     const { order, because } = rank(inputs, better)
     const ranked = new Set(inputs.map((input) => input.name))
     const without = counting.map((one) => one.target).filter((name) => !ranked.has(name))
-    const none = without.length === 0 ? '' : `; ${without.join(', ')} has none`
+    const none =
+      without.length === 0
+        ? ''
+        : `; ${without.join(', ')} ${without.length === 1 ? 'has' : 'have'} none`
     return { metric: figure, order, because: `${because}${order === null ? '' : across}${none}` }
   })
 }

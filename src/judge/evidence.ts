@@ -40,9 +40,16 @@ export interface Point {
 /** The measured steps of a round that know the metric, by rising rate. Warm-up and drain never count. */
 export function pointsOf(round: Round, key: string): readonly Point[] {
   return measuredSteps(round)
-    .map((step) => ({ ratePerS: step.targetPerS, value: numberOf(stepValue(step, key)) }))
-    .filter((point) => !Number.isNaN(point.value))
+    .map((step) => pointOf(step, key))
+    .filter((point) => point !== null)
     .toSorted((a, b) => a.ratePerS - b.ratePerS)
+}
+
+/** null where the step does not know the metric. */
+export function pointOf(step: Step, key: string): Point | null {
+  const value = stepValue(step, key)
+  if (value === null) return null
+  return { ratePerS: step.targetPerS, value: value === 'infinite' ? Infinity : value }
 }
 
 export function measuredSteps(round: Round): readonly Step[] {
@@ -56,11 +63,6 @@ export function keptSteps(round: Round): readonly Step[] {
 
 export function runIds(evidence: TargetEvidence): readonly string[] {
   return evidence.rounds.map((round) => round.run.id)
-}
-
-function numberOf(value: number | 'infinite' | null): number {
-  if (value === null) return Number.NaN
-  return value === 'infinite' ? Infinity : value
 }
 
 function whyDiscarded({ outcome }: RunRecord): string | null {

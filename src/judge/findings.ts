@@ -49,7 +49,7 @@ export interface TargetFindings {
 
 export interface Ranking {
   readonly metric: string
-  /** Best first, only where intervals separate; otherwise `null` and the reason. */
+  /** Best first, only where intervals separate; otherwise `null`: no ranking, and `because` is the reason. */
   readonly order: readonly string[] | null
   readonly because: string
 }

@@ -8,6 +8,7 @@ import type { Step } from '../results/record.ts'
 import type { TargetFindings } from './findings.ts'
 import { measuredSteps } from './evidence.ts'
 import type { Round, TargetEvidence } from './evidence.ts'
+import { contentionInWords, isContended } from './whose-limit.ts'
 
 type Limit = NonNullable<TargetFindings['limit']>
 
@@ -60,7 +61,10 @@ interface Situation {
 }
 
 function whatMoves(situation: Situation): string {
-  const { by, round } = situation
+  const { by, round, step } = situation
+  if ((by === 'machine' || by === 'unknown') && isContended(round, step)) {
+    return `a quiet machine: something else used this one (${contentionInWords([step])})`
+  }
   switch (by) {
     case 'service':
       return BATCHES_ALREADY.has(round.run.architecture.id)

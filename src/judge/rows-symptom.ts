@@ -7,14 +7,16 @@ import { findMetric, parseMetricKey } from '../collect/metrics.ts'
 import { formatMany, formatQuantity } from '../kit/units.ts'
 import { SECONDS_PER_DAY, rowsHeld } from '../plan/formulas.ts'
 import type { Interval } from '../results/record.ts'
+import { INITIAL_ROWS_MAX } from './command.ts'
 import { conditionsOf } from './conditions.ts'
 import { EVIDENCE_REACH, valueAt } from './curve.ts'
-import { pointsOf, runIds } from './evidence.ts'
+import { measuredSteps, pointsOf, runIds } from './evidence.ts'
 import type { Round } from './evidence.ts'
 import { intervalOverRounds, scaleInterval } from './statistics.ts'
 import { datesOf, noRoundCounts, notBefore, unknown } from './symptom.ts'
 import type { JudgeContext } from './symptom.ts'
 import type { SymptomRule } from './trigger.ts'
+import { contentionInWords, isContended } from './whose-limit.ts'
 import type { Verdict } from './verdict.ts'
 
 interface QueryEvidence {
@@ -72,6 +74,14 @@ interface JudgedAt {
 
 function fired(judged: Judged, at: JudgedAt): Verdict {
   const { context, rule, worst, needed } = judged
+  const { rounds } = context.evidence
+  if (rounds.every((round) => measuredSteps(round).every((step) => isContended(round, step)))) {
+    const words = contentionInWords(rounds.flatMap((round) => measuredSteps(round)))
+    return unknown(
+      context,
+      `${write(worst.key, worst.value.mid)} was slow while something else used the machine (${words})`,
+    )
+  }
   const value = worst.value.mid * (at.rows / worst.rows)
   const { warning, critical } = rule.thresholds
   const level = value > critical ? 'critical' : 'warning'
@@ -135,10 +145,14 @@ function metricHeadroom(
 function tooFewOrMany(judged: Judged): Verdict {
   const { context, worst, needed } = judged
   const few = needed > worst.rows
+  // The most a scenario preloads may still be too few: then the command narrows it down and does not settle it.
+  const most = INITIAL_ROWS_MAX * EVIDENCE_REACH
+  const capped =
+    needed > most ? `; a scenario preloads enough to judge ${formatRows(most)} at most` : ''
   return unknown(
     context,
     few
-      ? `too few rows: ${write(worst.key, worst.value.mid)} over ${formatRows(worst.rows)} supports at most ${formatRows(worst.rows * EVIDENCE_REACH)}, and ${formatRows(needed)} are held at the declared rate and retention`
+      ? `too few rows: ${write(worst.key, worst.value.mid)} over ${formatRows(worst.rows)} supports at most ${formatRows(worst.rows * EVIDENCE_REACH)}, and ${formatRows(needed)} are held at the declared rate and retention${capped}`
       : `beyond evidence: ${write(worst.key, worst.value.mid)} was measured over ${formatRows(worst.rows)}, more than twice the ${formatRows(needed)} held at the declared rate and retention`,
     few ? needed / EVIDENCE_REACH : needed,
   )

@@ -85,14 +85,14 @@ export interface RankingResult {
 
 /** Best first where there are three interleaved rounds of each and all neighbours' intervals separate. */
 export function rank(inputs: readonly RankingInput[], better: 'less' | 'more'): RankingResult {
-  if (inputs.length < 2) return { order: null, because: 'no ranking: there is nothing to compare' }
+  if (inputs.length < 2) return { order: null, because: 'there is nothing to compare' }
   const short = inputs.filter((input) => input.values.length < RANKING_MIN_ROUNDS)
   if (short.length > 0) {
     const fewest = Math.min(...inputs.map((input) => input.values.length))
     const names = short.map((input) => input.name).join(', ')
     return {
       order: null,
-      because: `no ranking: ${names} counted ${String(fewest)} of the ${String(RANKING_MIN_ROUNDS)} interleaved rounds it takes`,
+      because: `${names} counted ${String(fewest)} of the ${String(RANKING_MIN_ROUNDS)} interleaved rounds a ranking takes`,
     }
   }
   const known = inputs.map((input) => ({ name: input.name, interval: solidInterval(input.values) }))
@@ -103,7 +103,7 @@ export function rank(inputs: readonly RankingInput[], better: 'less' | 'more'): 
     if (next !== undefined && !separates(one.interval, next.interval)) {
       return {
         order: null,
-        because: `no ranking: the rounds of ${one.name} and ${next.name} overlap`,
+        because: `the rounds of ${one.name} and ${next.name} overlap`,
       }
     }
   }

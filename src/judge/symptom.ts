@@ -3,15 +3,17 @@
  * headroom, or unknown with the command that would tell.
  */
 import { findMetric } from '../collect/metrics.ts'
-import { formatQuantity, formatRate } from '../kit/units.ts'
+import { formatDurationS, formatQuantity, formatRate } from '../kit/units.ts'
 import { projectCrossing } from '../plan/projection.ts'
 import type { Interval, StudyRecord } from '../results/record.ts'
 import { measureCommand } from './command.ts'
 import { conditionsOf } from './conditions.ts'
-import { EVIDENCE_REACH, crossingOf, monotone, valueAt } from './curve.ts'
-import type { Crossing, ValueAt } from './curve.ts'
-import { pointsOf, runIds } from './evidence.ts'
-import type { Point, Round, TargetEvidence } from './evidence.ts'
+import { EVIDENCE_REACH, crossingOf, monotone } from './curve.ts'
+import type { Crossing } from './curve.ts'
+import { runIds } from './evidence.ts'
+import type { TargetEvidence } from './evidence.ts'
+import { boundOf, crossingOverRounds, reachOf, roundCurves } from './round-curve.ts'
+import type { RoundCurve } from './round-curve.ts'
 import { intervalOverRounds, medianOf, scaleInterval } from './statistics.ts'
 import type { SymptomRule, Trigger } from './trigger.ts'
 import type { DateRange, Verdict } from './verdict.ts'
@@ -22,48 +24,24 @@ export interface JudgeContext {
   readonly evidence: TargetEvidence
 }
 
-interface RoundCurve {
-  readonly round: Round
-  readonly points: readonly Point[]
-  readonly at: ValueAt
-}
-
 export function judgeRateSymptom(context: JudgeContext, rule: SymptomRule): Verdict {
   const { evidence, study } = context
   const { ratePerS } = study.profile
   const metric = rule.metrics[0] ?? ''
   if (evidence.rounds.length === 0) return noRoundCounts(context)
-  const curves = evidence.rounds
-    .map((round) => ({ round, points: longEnough(round, { metric, windowS: rule.windowS }) }))
-    .filter((curve) => curve.points.length > 0)
-    .map((curve) => ({ ...curve, at: valueAt(curve.points, ratePerS) }))
+  const first = rule.thresholds.warning ?? rule.thresholds.critical
+  const curves = roundCurves(evidence.rounds, { rule, metric, threshold: first, ratePerS })
   if (curves.length === 0) {
     return unknown(
       context,
-      `no step of this scenario measured ${metric} for ${seconds(rule.windowS)}`,
+      `no step of this scenario measured ${metric} for ${formatDurationS(rule.windowS)}`,
     )
   }
-  const first = rule.thresholds.warning ?? rule.thresholds.critical
   const low = medianOf(curves.map((curve) => boundOf(curve.at, first, -Infinity))) ?? Number.NaN
   const high = medianOf(curves.map((curve) => boundOf(curve.at, first, Infinity))) ?? Number.NaN
   if (low > first) return fired({ context, rule, curves, value: low })
   if (high <= first) return holds({ context, rule, curves, value: high })
   return undecided({ context, rule, curves, threshold: first })
-}
-
-/** What a round says for sure: `otherwise` where it cannot say. */
-function boundOf(at: ValueAt, threshold: number, otherwise: number): number {
-  switch (at.state) {
-    case 'measured':
-    case 'extrapolated':
-      return at.value
-    case 'at-most':
-      return at.value <= threshold ? at.value : otherwise
-    case 'between':
-    case 'beyond-evidence':
-    case 'none':
-      return otherwise
-  }
 }
 
 interface Judged {
@@ -98,7 +76,7 @@ function holds(judged: Judged): Verdict {
   const { context, rule, curves, value } = judged
   const { ratePerS } = context.study.profile
   const threshold = rule.thresholds.warning ?? rule.thresholds.critical
-  const reachPerS = Math.min(...curves.map((curve) => curve.points.at(-1)?.ratePerS ?? 0))
+  const reachPerS = reachOf(curves)
   const crossing = crossingOverRounds(curves, threshold)
   const evidence = evidenceState(judged, threshold)
   const close = value > threshold * (1 - rule.hysteresisRatio) ? ', close to it' : ''
@@ -151,27 +129,6 @@ function headroom(input: HeadroomInput): {
   return { headroomRatio: intervalOverRounds(ratios), headroomOf: 'metric' }
 }
 
-/**
- * Over rounds: lowest low, median, highest high. A round that never crossed counts with the highest rate it reached, as
- * a lower bound; null where no round crossed.
- */
-export function crossingOverRounds(
-  curves: readonly { readonly points: readonly Point[] }[],
-  threshold: number,
-): Crossing | null {
-  const found = curves.map((curve) => crossingOf(curve.points, threshold))
-  if (found.every((crossing) => crossing === null)) return null
-  const reached = found.map((crossing, i) => {
-    const top = curves[i]?.points.at(-1)?.ratePerS ?? 0
-    return crossing ?? { low: top, mid: top, high: top }
-  })
-  const low = intervalOverRounds(reached.map((one) => one.low))
-  const mid = medianOf(reached.map((one) => one.mid))
-  const high = intervalOverRounds(reached.map((one) => one.high))
-  if (low === null || mid === null || high === null) return null
-  return { low: low.low, mid, high: high.high }
-}
-
 interface Undecided {
   readonly context: JudgeContext
   readonly rule: SymptomRule
@@ -201,6 +158,8 @@ function undecided(input: Undecided): Verdict {
         context,
         `the lowest measured rate, ${formatRate(uncertain.measuredAtPerS)}, is already beyond ${write(rule, threshold)}; ${formatRate(ratePerS)} was not measured`,
       )
+    case 'excused':
+      return unknown(context, uncertain.because)
     case 'none':
     case undefined:
       return unknown(context, 'the rounds do not agree')
@@ -217,19 +176,6 @@ function evidenceState(judged: Judged, threshold: number): 'measured' | 'extrapo
     return onStep || crossing === null || ratePerS <= crossing.low || ratePerS >= crossing.high
   })
   return all ? 'measured' : 'extrapolated'
-}
-
-/** Steps that lasted a whole window, and those an SLO cut short: a broken step is evidence of breaking. */
-function longEnough(
-  round: Round,
-  options: { readonly metric: string; readonly windowS: number },
-): readonly Point[] {
-  const long = new Set(
-    round.measured.steps
-      .filter((step) => step.brokenSlo !== null || step.toMs - step.fromMs >= options.windowS * 990)
-      .map((step) => step.targetPerS),
-  )
-  return pointsOf(round, options.metric).filter((point) => long.has(point.ratePerS))
 }
 
 export function noRoundCounts(context: JudgeContext): Verdict {
@@ -272,8 +218,4 @@ export function notBefore(study: StudyRecord, reachPerS: number): DateRange {
 function write(rule: SymptomRule, value: number): string {
   const metric = findMetric(rule.metrics[0] ?? '')
   return `${metric?.title ?? rule.metrics[0] ?? ''} ${formatQuantity(value, metric?.unit ?? '')}`
-}
-
-function seconds(value: number): string {
-  return `${String(value)} s`
 }

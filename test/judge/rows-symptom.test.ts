@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { judgeStudy } from '../../src/judge/judge.ts'
 import type { Verdict } from '../../src/judge/verdict.ts'
 import { SECONDS_PER_DAY } from '../../src/plan/formulas.ts'
-import type { Measured } from '../../src/results/record.ts'
+import type { Measured, RunRecord } from '../../src/results/record.ts'
 import { staircaseStudy } from '../fixtures/staircase.ts'
 import { shippedTriggers } from '../fixtures/triggers.ts'
 
@@ -18,6 +18,7 @@ interface Asked {
   readonly rounds?: number
   readonly name?: string
   readonly failed?: number
+  readonly foreignCores?: number
 }
 
 function verdictOf(asked: Asked): Verdict {
@@ -45,21 +46,22 @@ function verdictOf(asked: Asked): Verdict {
     rounds: Array.from({ length: asked.rounds ?? 1 }, () => STEPS.map((step) => ({ ...step }))),
     measured,
     profile: { ratePerS: needed / (SECONDS_PER_DAY * 100), retentionDays: 100 },
-    tweak: (run) => withoutQueryGauges(run),
+    tweak: (run) => withGauges(run, asked.foreignCores ?? 0),
   })
   return judgeStudy({ study, runs, triggers: [E3] }).targets[0]!.judgements[0]!.verdict
 }
 
 /** Step gauges of queries would speak besides the run’s own answers. */
-function withoutQueryGauges<T extends ReturnType<typeof staircaseStudy>['runs'][number]>(
-  run: T,
-): T {
+function withGauges(run: RunRecord, foreignCores: number): RunRecord {
   if (run.outcome.state !== 'completed') return run
   const steps = run.outcome.measured.steps.map((step) => ({
     ...step,
-    metrics: Object.fromEntries(
-      Object.entries(step.metrics).filter(([key]) => !key.startsWith('query.')),
-    ),
+    metrics: {
+      ...Object.fromEntries(
+        Object.entries(step.metrics).filter(([key]) => !key.startsWith('query.')),
+      ),
+      'machine.foreignCores': foreignCores,
+    },
   }))
   return { ...run, outcome: { ...run.outcome, measured: { ...run.outcome.measured, steps } } }
 }
@@ -135,6 +137,14 @@ describe('aggregation queries, judged at the rows the user would hold', () => {
     expect(verdictOf({ seconds: 'infinite', rows: 1e6, needed: 1e6 }).state).toBe('fired')
   })
 
+  it('do not fire for answers that were slow while something else used the machine', () => {
+    const verdict = verdictOf({ seconds: 9, rows: 1e6, needed: 1e6, foreignCores: 1.2 })
+    expect(verdict.because).toContain(
+      'while something else used the machine (foreign CPU 1.2 cores',
+    )
+    expect(verdict.state).toBe('unknown')
+  })
+
   it('are unknown where the scenario asked no aggregation: Q4 is a lookup', () => {
     const verdict = verdictOf({ seconds: 9, rows: 1e6, needed: 1e6, name: 'Q4' })
     expect(verdict.because).toContain('asked none of')
@@ -142,6 +152,7 @@ describe('aggregation queries, judged at the rows the user would hold', () => {
 
   it('never ask for more preloaded rows than a scenario takes', () => {
     const verdict = verdictOf({ seconds: 0.1, rows: 1e6, needed: 1e13 })
+    expect(verdict.because).toContain('a scenario preloads enough to judge 4 billion rows at most')
     expect(verdict).toMatchObject({
       command: 'headroom run quick --target pg-direct --initial-rows 2000000000',
     })

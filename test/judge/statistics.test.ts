@@ -107,7 +107,7 @@ describe('ranking', () => {
     ]
     expect(rank(two, 'less')).toEqual({
       order: null,
-      because: 'no ranking: b counted 2 of the 3 interleaved rounds it takes',
+      because: 'b counted 2 of the 3 interleaved rounds a ranking takes',
     })
     expect(rank([], 'less').order).toBeNull()
     expect(rank(two.slice(0, 1), 'less').order).toBeNull()
@@ -131,7 +131,7 @@ describe('ranking', () => {
     ]
     expect(rank(inputs, 'less')).toEqual({
       order: null,
-      because: 'no ranking: the rounds of a and b overlap',
+      because: 'the rounds of a and b overlap',
     })
   })
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { judgeStudy } from '../../src/judge/judge.ts'
 import { Trigger } from '../../src/judge/trigger.ts'
 import type { Verdict } from '../../src/judge/verdict.ts'
+import type { RunRecord } from '../../src/results/record.ts'
 import { staircaseStudy } from '../fixtures/staircase.ts'
 import type { StaircaseOptions, StaircaseStep } from '../fixtures/staircase.ts'
 import { withOutcome } from '../fixtures/study.ts'
@@ -171,6 +172,58 @@ describe('a symptom that grows with the rate', () => {
       expect(none.state).toBe('unknown')
       expect(none.because).toMatch(/^no round counts: round 1 was /)
     }
+  })
+
+  it('does not fire for what driver, pool or machine did, and says whose limit it was', () => {
+    for (const by of ['driver', 'pool', 'machine'] as const) {
+      const measured = { saturated: { by, evidence: 'idle 0.02 of 2 cores' } }
+      const broken = verdictOf({ rounds: [climb([400, null])], measured })
+      expect(broken).toMatchObject({
+        state: 'unknown',
+        because: `at 400 events/s in round 1 the ${by} was the limit, not the architecture (idle 0.02 of 2 cores)`,
+      })
+      // What was kept below still counts; the crossing was not the architecture's.
+      const kept = holding(verdictOf({ rounds: [BREAKING], measured }))
+      expect(kept.headroomOf).toBe('metric')
+      expect(kept.because).toContain('no crossing up to 2,000 events/s')
+      const beyond = verdictOf({ rounds: [BREAKING], measured, profile: { ratePerS: 2_500 } })
+      expect(beyond.state).toBe('unknown')
+    }
+    const service = verdictOf({
+      rounds: [climb([400, null])],
+      measured: { saturated: { by: 'engine', evidence: 'postgres 0.99 cores' } },
+    })
+    expect(service.state).toBe('fired')
+  })
+
+  it('does not fire for a step during which something else used the machine', () => {
+    const contend = (run: RunRecord, round: number): RunRecord =>
+      round > 2 || run.outcome.state !== 'completed'
+        ? run
+        : {
+            ...run,
+            outcome: {
+              ...run.outcome,
+              measured: {
+                ...run.outcome.measured,
+                saturated: null,
+                steps: run.outcome.measured.steps.map((step) => ({
+                  ...step,
+                  metrics: { ...step.metrics, 'machine.foreignCores': 1.04 },
+                })),
+              },
+            },
+          }
+    const slow = climb([400, 90_000])
+    expect(verdictOf({ rounds: [slow, slow], tweak: contend })).toMatchObject({
+      state: 'unknown',
+      because:
+        'at 400 events/s in round 1 something else used the machine (foreign CPU 1.04 cores, steal 0.2 %)',
+    })
+    expect(verdictOf({ rounds: [slow, slow, slow, slow, slow], tweak: contend }).state).toBe(
+      'fired',
+    )
+    expect(verdictOf({ rounds: [climb([400, 900])], tweak: contend }).state).toBe('holds')
   })
 
   it('reads a step that a signal cut short only if it lasted a window', () => {
