@@ -2,6 +2,7 @@
  * A comparison: several targets, interleaved rounds of one scenario, one record. In: parsed inputs. Out: the study on
  * disk. Whatever happens, what was measured is written; an interrupted study says where it was cut.
  */
+import { setMaxListeners } from 'node:events'
 import { basename, join } from 'node:path'
 import type { ExternalAddresses } from '../target/up.ts'
 import { parseArchitectureSettings } from '../target/up.ts'
@@ -142,6 +143,8 @@ function reasonToStop(
 /** Aborts a while after `signal` does: the time in which a stopped run brings home what it has. */
 function graceAfter(signal: AbortSignal): AbortSignal {
   const hard = new AbortController()
+  // Every probe, poll and statement under way listens: their number is bounded by the target, not by ten.
+  setMaxListeners(0, signal, hard.signal)
   signal.addEventListener(
     'abort',
     () => {

@@ -103,7 +103,7 @@ export async function runLive(options: LiveRunOptions): Promise<LiveRun> {
     log,
   })
   driver.go(epochMs)
-  const end = await firstEnd({ driver, up, signal })
+  const end = await firstEnd({ driver, up, signal, over: ended.signal })
   if (end.how !== 'schedule') driver.stop()
   const result = await driver.result
   ended.abort(new Error('the schedule ended'))
@@ -156,17 +156,20 @@ async function firstEnd({
   driver,
   up,
   signal,
+  over,
 }: {
   readonly driver: RunningDriver
   readonly up: RunningTarget
   readonly signal: AbortSignal
+  /** Aborted when nobody waits for the answer any more. */
+  readonly over: AbortSignal
 }): Promise<LiveEnd> {
   const aborted = new Promise<LiveEnd>((resolve) => {
     const tell = (): void => {
       resolve({ how: 'signal', message: messageOf(signal.reason) })
     }
     if (signal.aborted) tell()
-    else signal.addEventListener('abort', tell, { once: true })
+    else signal.addEventListener('abort', tell, { once: true, signal: over })
   })
   const crashed = up.crashed.then(({ by, message }): LiveEnd => {
     if (saysDiskFull(message)) return { how: 'disk-full', message }
