@@ -102,11 +102,19 @@ async function drawChart(
   return canvas.toBuffer('image/png')
 }
 
-function plotOf(
-  size: { readonly width: number; readonly height: number },
-  configuration: ChartConfiguration,
-): Buffer {
-  const renderer = new ChartJSNodeCanvas({ ...size, backgroundColour: GROUND })
+interface Size {
+  readonly width: number
+  readonly height: number
+}
+
+/** One renderer per size: each loads Chart.js anew. */
+const renderers = new Map<string, ChartJSNodeCanvas>()
+
+function plotOf(size: Size, configuration: ChartConfiguration): Buffer {
+  const key = `${String(size.width)}x${String(size.height)}`
+  const renderer =
+    renderers.get(key) ?? new ChartJSNodeCanvas({ ...size, backgroundColour: GROUND })
+  renderers.set(key, renderer)
   const options = { ...configuration.options, devicePixelRatio: SCALE }
   return renderer.renderToBufferSync({ ...configuration, options })
 }

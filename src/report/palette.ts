@@ -10,10 +10,10 @@ export interface Ink {
 }
 
 const TARGET_INKS: readonly Ink[] = [
-  { light: '#0a5cb0', dark: '#5cb3f0' },
-  { light: '#d1540a', dark: '#ff9147' },
-  { light: '#0b8a5c', dark: '#33c99a' },
-  { light: '#a8478a', dark: '#ea97c8' },
+  { light: '#1d4fd0', dark: '#6f9bff' },
+  { light: '#d1540a', dark: '#ff8a3d' },
+  { light: '#0a8f6a', dark: '#3fd08a' },
+  { light: '#b04a98', dark: '#f5a0cf' },
   { light: '#8a6a00', dark: '#e8c33e' },
   { light: '#4b4f58', dark: '#c3c8d2' },
   { light: '#4a3fb5', dark: '#aaa2ff' },

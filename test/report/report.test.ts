@@ -1,22 +1,116 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import type { Outcome } from '../../src/results/record.ts'
 import { renderReport } from '../../src/report/report.ts'
+import type { RenderedReport } from '../../src/report/report.ts'
+import { withOutcome } from '../fixtures/study.ts'
 import { findingsFixture, seriesFixture } from './report-fixture.ts'
 
-describe('the report', () => {
-  it('says the same bytes for the same findings', () => {
-    const draw = () => {
-      const findings = findingsFixture()
-      return renderReport(findings, seriesFixture(findings), { pageHref: 'index.html' })
+type Options = Parameters<typeof findingsFixture>[0]
+
+function reportOf(options: Options = {}, everyMs = 1_000): RenderedReport {
+  const findings = findingsFixture(options)
+  return renderReport(findings, seriesFixture(findings, everyMs), { pageHref: 'index.html' })
+}
+
+const MB = 1e6
+
+describe('a report', () => {
+  const report = reportOf()
+
+  it('is the same bytes for the same findings', () => {
+    expect(reportOf()).toEqual(report)
+    // REPORT_PREVIEW names a folder to look at it in.
+    const preview = process.env['REPORT_PREVIEW']
+    if (preview !== undefined) {
+      mkdirSync(preview, { recursive: true })
+      writeFileSync(`${preview}/index.html`, report.html)
+      writeFileSync(`${preview}/report.md`, report.markdown)
+      writeFileSync(`${preview}/junit.xml`, report.junitXml)
     }
-    const first = draw()
-    expect(draw()).toEqual(first)
-    if (process.env['REPORT_PREVIEW'] !== undefined) {
-      mkdirSync('/tmp/preview', { recursive: true })
-      writeFileSync('/tmp/preview/index.html', first.html)
-      writeFileSync('/tmp/preview/report.md', first.markdown)
-      writeFileSync('/tmp/preview/junit.xml', first.junitXml)
-      writeFileSync('/tmp/preview/charts.json', JSON.stringify(first.charts))
+  })
+
+  it('is one file that asks for nothing: no address in any attribute, and a policy that forbids it', () => {
+    const { html } = report
+    const withoutScripts = html.replace(/<script[^]*?<\/script>/g, '')
+    expect(withoutScripts).not.toMatch(/(src|href|action|poster|data)="(?!#)[^"]/)
+    expect(withoutScripts).not.toMatch(/url\(|@import/)
+    expect(html).toContain('default-src &#39;none&#39;')
+    expect(html).not.toContain('sourceMappingURL')
+  })
+
+  it('says the verdict before anything else, then evidence, then conditions', () => {
+    const order = [
+      'verdict',
+      'comparison',
+      'charts',
+      'triggers',
+      'limits',
+      'integrity',
+      'conditions',
+    ]
+    const places = order.map((id) => report.html.indexOf(`<section id="${id}"`))
+    expect(places.every((place) => place > 0)).toBe(true)
+    expect(places).toEqual(places.toSorted((a, b) => a - b))
+  })
+
+  it('names the command, the seed, the machine and the hash of every record', () => {
+    for (const words of [
+      'headroom run quick --target pg-direct,pg-batch,dual-write,clickhouse-direct',
+      'seed 20261121',
+      'AMD EPYC 7B13, 2 cores',
+      'clickhouse-local 26.7.3',
+      'shared_buffers = 512MB',
+    ]) {
+      expect(report.html).toContain(words)
     }
+    expect(report.html.match(/<code>[0-9a-f]{16}<\/code>/g)).toHaveLength(12)
+  })
+
+  it('stays below 1.5 MB for a day of four targets, in three rounds or in eight', () => {
+    const day = reportOf({ ratesPerS: [400, 800], stepS: 43_200 }, 90_000)
+    expect(day.html.length).toBeLessThan(1.5 * MB)
+    const rounds = reportOf({ ratesPerS: [400, 800], stepS: 43_200, rounds: 8 }, 90_000)
+    expect(rounds.html.length).toBeLessThan(1.5 * MB)
+  })
+})
+
+describe('a report of a study that went wrong', () => {
+  const states = ['completed', 'audit-failed', 'void', 'aborted', 'failed'] as const
+
+  for (const state of states.filter((one) => one !== 'completed')) {
+    it(`is drawn and says so at the top when every run is ${state}`, () => {
+      const report = reportOf({ rounds: 1, tweak: (run) => withOutcome(run, state) })
+      const top = report.html.slice(0, report.html.indexOf('<h1'))
+      expect(top).toContain('This is not a complete result.')
+      expect(report.markdown.startsWith('> **This is not a complete result.**')).toBe(true)
+    })
+  }
+
+  it('is drawn for any mixture of outcomes', () => {
+    const mixtures = states.flatMap((a) => states.map((b) => [a, b] as const))
+    for (const [a, b] of mixtures) {
+      const tweak = (run: Parameters<typeof withOutcome>[0]): typeof run => {
+        const state: Outcome['state'] = run.round === 1 ? a : b
+        return state === 'completed' ? run : withOutcome(run, state)
+      }
+      const report = reportOf({ targets: ['pg-direct', 'clickhouse-direct'], rounds: 2, tweak })
+      const isWhole = a === 'completed' && b === 'completed'
+      expect([a, b, report.html.includes('not a complete result')]).toEqual([a, b, !isWhole])
+    }
+  })
+
+  it('is drawn for a study that was cut short before its first run ended', () => {
+    const whole = findingsFixture({ rounds: 1 })
+    const findings = {
+      ...whole,
+      study: { ...whole.study, cutShort: 'interrupted in round 1 at pg-direct' },
+      runs: [],
+      targets: [],
+    }
+    const report = renderReport(findings, new Map(), { pageHref: 'index.html' })
+    expect(report.html).toContain('interrupted in round 1 at pg-direct')
+    expect(report.html).toContain('clickhouse-direct: no run of it was made')
+    expect(report.charts).toEqual([])
   })
 })
