@@ -8,7 +8,10 @@ import { systemClock } from '../kit/clock.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
 import type { SeriesLine } from '../results/record.ts'
+import { answerWithin } from './answer-within.ts'
+import type { Limit } from './answer-within.ts'
 import { findMetric, metricKey } from './metrics.ts'
+import { ownCostProbe } from './own-cost.ts'
 import type { Probe, Sample } from './probe.ts'
 import { CounterRates } from './rates.ts'
 import { SeriesWriter } from './series-writer.ts'
@@ -16,7 +19,8 @@ import type { SeriesWritten } from './series-writer.ts'
 
 /** A sample that takes longer than this, or than ten intervals, is given up. */
 const SAMPLE_LIMIT_MS = 5_000
-const OWN_COST_INTERVAL_MS = 1_000
+/** The run is over: nobody waits long for a look that only rounds it off. */
+const LAST_LOOK_LIMIT_MS = 2_000
 /** A gauge is known to about this many digits; a shorter file is read faster. */
 const GAUGE_DIGITS = 6
 const COUNTER_DIGITS = 15
@@ -138,6 +142,11 @@ class Sampler implements RunningSampler {
   async #stop(): Promise<SamplerSummary> {
     this.#stopping.abort()
     await this.#loops
+    // A last look by everyone, so that the end of the last step lies between two samples.
+    if (!this.#options.signal.aborted) {
+      const last = { signal: this.#options.signal, limitMs: LAST_LOOK_LIMIT_MS }
+      await Promise.all(this.#states.map((state) => this.#sampleOnce(state, last)))
+    }
     const wallS = (this.#clock.nowMs() - this.#startedMs) / 1_000
     const cpu = process.cpuUsage(this.#cpuAtStart)
     const probeCpuCores = wallS > 0 ? (cpu.user + cpu.system) / 1e6 / wallS : 0
@@ -156,8 +165,9 @@ class Sampler implements RunningSampler {
     const indexNow = (): number =>
       Math.floor((this.#clock.nowMs() - this.#options.epochMs) / intervalMs)
     let index = indexNow()
+    const limitMs = Math.max(SAMPLE_LIMIT_MS, 10 * intervalMs)
     while (!this.#signal.aborted) {
-      await this.#sampleOnce(state)
+      await this.#sampleOnce(state, { limitMs, signal: this.#signal })
       const next = Math.max(indexNow(), index) + 1
       state.skipped += next - index - 1
       index = next
@@ -176,13 +186,12 @@ class Sampler implements RunningSampler {
     }
   }
 
-  async #sampleOnce(state: ProbeState): Promise<void> {
+  async #sampleOnce(state: ProbeState, within: Limit): Promise<void> {
     const { probe } = state
     if (state.busy) {
       state.skipped += 1
       return
     }
-    const limitMs = Math.max(SAMPLE_LIMIT_MS, 10 * probe.intervalMs)
     const fromMs = this.#clock.nowMs()
     const ask = async (signal: AbortSignal): Promise<readonly Sample[]> => {
       state.busy = true
@@ -193,7 +202,7 @@ class Sampler implements RunningSampler {
       }
     }
     try {
-      const samples = await answerWithin(ask, { limitMs, signal: this.#signal })
+      const samples = await answerWithin(ask, within)
       const toMs = this.#clock.nowMs()
       state.samples += 1
       state.totalMs += toMs - fromMs
@@ -201,7 +210,7 @@ class Sampler implements RunningSampler {
       this.#take(state, samples, { fromMs, toMs })
     } catch (error) {
       // Cut short by the end of the run: no failure of the probe.
-      if (this.#signal.aborted) return
+      if (within.signal.aborted) return
       state.failures += 1
       this.#fault(state, messageOf(error))
     }
@@ -246,52 +255,6 @@ class Sampler implements RunningSampler {
   #fault(state: ProbeState, message: string): void {
     if (state.lastError !== message) this.#options.log(`probe ${state.probe.name}: ${message}`)
     state.lastError = message
-  }
-}
-
-/** A probe that does not heed its signal is left behind: nobody waits for it. */
-async function answerWithin(
-  answer: (signal: AbortSignal) => Promise<readonly Sample[]>,
-  { limitMs, signal }: { readonly limitMs: number; readonly signal: AbortSignal },
-): Promise<readonly Sample[]> {
-  // By hand: AbortSignal.any on a signal that lives for a day holds on to every signal made from it.
-  const own = new AbortController()
-  return await new Promise<readonly Sample[]>((resolve, reject) => {
-    const giveUp = (because: Error): void => {
-      own.abort(because)
-      reject(because)
-    }
-    const onEnd = (): void => {
-      giveUp(new Error('the run ended'))
-    }
-    const timer = setTimeout(() => {
-      giveUp(new Error(`no answer within ${limitMs} ms`))
-    }, limitMs)
-    signal.addEventListener('abort', onEnd, { once: true })
-    answer(own.signal)
-      .then(resolve, reject)
-      .finally(() => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', onEnd)
-      })
-  })
-}
-
-/** What measuring costs: CPU of this very process. */
-function ownCostProbe(clock: Clock): Probe {
-  let before: { readonly atMs: number; readonly cpuUs: number } | null = null
-  return {
-    name: 'own cost',
-    intervalMs: OWN_COST_INTERVAL_MS,
-    sample: () => {
-      const { user, system } = process.cpuUsage()
-      const now = { atMs: clock.nowMs(), cpuUs: user + system }
-      const last = before
-      before = now
-      if (last === null || now.atMs <= last.atMs) return Promise.resolve([])
-      const value = (now.cpuUs - last.cpuUs) / 1_000 / (now.atMs - last.atMs)
-      return Promise.resolve([{ metric: 'probe.cpuCores', label: null, value }])
-    },
   }
 }
 

@@ -55,7 +55,7 @@ const gauge = (metric: string, value: number, label: string | null = null): Samp
 })
 
 describe('the sampler', () => {
-  it('looks at once, then at multiples of each interval from the epoch on', async () => {
+  it('looks at once, at multiples of each interval from the epoch on, and once more at the end', async () => {
     const sampler = await start([
       probe(1_000, async () => [gauge('merges.running', 1)], 'slow'),
       probe(500, async () => [gauge('buffers.hitRatio', 1)], 'fast'),
@@ -65,8 +65,8 @@ describe('the sampler', () => {
     const times = (key: string): number[] =>
       [...lines].filter((line) => key in line.v).map((line) => line.t)
     const lines = await written()
-    expect(times('merges.running')).toEqual([-350, 0, 1_000, 2_000])
-    expect(times('buffers.hitRatio')).toEqual([-350, 0, 500, 1_000, 1_500, 2_000])
+    expect(times('merges.running')).toEqual([-350, 0, 1_000, 2_000, 2_050])
+    expect(times('buffers.hitRatio')).toEqual([-350, 0, 500, 1_000, 1_500, 2_000, 2_050])
   })
 
   it('keeps counters as totals and adds their rate since the look before', async () => {
@@ -98,7 +98,9 @@ describe('the sampler', () => {
       }),
     ])
     await clock.advance(10_000)
-    const { probes } = await sampler.stop()
+    const stopping = sampler.stop()
+    await clock.advance(5_000)
+    const { probes } = await stopping
     expect(most).toBe(1)
     expect(probes[0]?.skipped).toBeGreaterThanOrEqual(5)
     expect(said.join('\n')).toContain('probe test: 0 failed')
@@ -115,12 +117,12 @@ describe('the sampler', () => {
     expect(probes[0]).toMatchObject({
       name: 'broken',
       samples: 0,
-      failures: 6,
+      failures: 7,
       lastError: 'connection refused',
     })
-    expect(probes[1]).toMatchObject({ samples: 6, failures: 0 })
+    expect(probes[1]).toMatchObject({ samples: 7, failures: 0 })
     expect(said.filter((line) => line === 'probe broken: connection refused')).toHaveLength(1)
-    expect(said.at(-1)).toContain('probe broken: 6 failed')
+    expect(said.at(-1)).toContain('probe broken: 7 failed')
   })
 
   it('shows in the series that samples were missed', async () => {
@@ -160,8 +162,10 @@ describe('the sampler', () => {
       }),
     ])
     await clock.advance(1_000)
-    await sampler.stop()
-    const lines = (await written()).filter((line) => 'merges.running' in line.v)
+    const stopping = sampler.stop()
+    await clock.advance(100)
+    await stopping
+    const lines = (await written()).filter((line) => 'merges.running' in line.v).slice(0, 2)
     expect(lines.map((line) => [line.t, line.v['probe.ms{test}']])).toEqual([
       [-310, 80],
       [40, 80],
