@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { HeadroomError, type Problem } from '../../kit/errors.ts'
+import { assert, HeadroomError, type Problem } from '../../kit/errors.ts'
 import { nearest } from '../../kit/nearest.ts'
 import type { EventStream, RecordedStreamSpec } from '../stream.ts'
 import { parseCsvRecord } from './recorded-csv.ts'
@@ -199,6 +199,7 @@ class FileStream implements RecordedStream {
   }
 
   canonicalOf(index: number): number {
+    assert(index < this.eventCount, `the file has an event ${String(index)}`)
     return this.#index.find(this.#index.identityOf(index)) ?? index
   }
 
