@@ -66,6 +66,14 @@ function columnOf(page: Page, label: string): Promise<readonly string[]> {
   )
 }
 
+/** Ids that links of the page name and nothing on it has. */
+function deadLinks(page: Page): Promise<readonly string[]> {
+  return page.evaluate<readonly string[]>(
+    `[...document.querySelectorAll('a[href^="#"]')].map((link) => link.getAttribute('href').slice(1))
+      .filter((id) => document.getElementById(id) === null)`,
+  )
+}
+
 function colorOf(page: Page): Promise<string> {
   return styleOf(page, 'body', 'background-color')
 }
@@ -177,11 +185,7 @@ describe.skipIf(browserIsMissing)(`the report page in Chromium${browserNote}`, (
 
   it('leads from every link to a place that exists', async () => {
     const opened = await openPage(browser, html)
-    const nowhere = await opened.page.evaluate<readonly string[]>(
-      `[...document.querySelectorAll('a[href^="#"]')].map((link) => link.getAttribute('href').slice(1))
-        .filter((id) => document.getElementById(id) === null)`,
-    )
-    expect(nowhere).toEqual([])
+    expect(await deadLinks(opened.page)).toEqual([])
     const outside = await opened.page.locator('a:not([href^="#"])').count()
     expect(outside).toBe(0)
     await opened.close()
@@ -242,4 +246,75 @@ describe.skipIf(browserIsMissing)(`the report page in Chromium${browserNote}`, (
     expect(await violationsOf(opened)).toEqual([])
     await opened.close()
   })
+
+  it('shows hostile names as text: nothing of them runs, nothing of them is markup', async () => {
+    const opened = await openPage(browser, hostilePage())
+    const { page } = opened
+    expect(await page.evaluate<boolean>("'pwned' in window")).toBe(false)
+    expect(await page.locator('img, iframe, object, svg, base, form, link').count()).toBe(0)
+    expect(await page.locator('script').count()).toBe(4)
+    expect(await page.locator('#conditions .command code').innerText()).toContain('<img src=x')
+    for (const summary of await page.locator('details.data > summary').all()) await summary.click()
+    expect(await page.evaluate<boolean>("'pwned' in window")).toBe(false)
+    expect(await page.locator('img').count()).toBe(0)
+    expect(opened.complaints).toEqual([])
+    expect(opened.requests).toEqual([])
+    await opened.close()
+  })
+
+  it('forbids a script that slipped in to run', async () => {
+    const slipped = html.replace('<main>', '<main><script>window.pwned = 1</script>')
+    const opened = await openPage(browser, slipped)
+    expect(await opened.page.evaluate<boolean>("'pwned' in window")).toBe(false)
+    expect(opened.complaints.join()).toContain('Content Security Policy')
+    await opened.close()
+  })
+
+  it('leads nowhere wrong when runs left nothing to draw', async () => {
+    const opened = await openPage(
+      browser,
+      pageOf({ rounds: 1, tweak: (run) => withOutcome(run, 'failed') }),
+    )
+    expect(await deadLinks(opened.page)).toEqual([])
+    expect(await violationsOf(opened)).toEqual([])
+    expect(opened.complaints).toEqual([])
+    await opened.close()
+  })
+
+  it('opens within two seconds when it shows a day', async () => {
+    const findings = findingsFixture({ ratesPerS: [400, 800], stepS: 43_200 })
+    const day = renderReport(findings, seriesFixture(findings, 86_400), { pageHref: 'index.html' })
+    const tookMs: number[] = []
+    // The best of three: what the machine does besides is not the page’s doing.
+    for (let i = 0; i < 3; i++) {
+      const opened = await openPage(browser, day.html)
+      tookMs.push(
+        await opened.page.evaluate<number>('Number(document.documentElement.dataset.drawnMs)'),
+      )
+      expect(await blankCharts(opened.page)).toEqual([])
+      await opened.close()
+    }
+    expect(Math.min(...tookMs)).toBeLessThan(2_000)
+  })
 })
+
+const HOSTILE = `"><img src=x onerror="window.pwned=1"><script>window.pwned=1</script></script><!--'\`\u2028`
+
+/** Every string that comes from outside says something hostile. */
+function hostilePage(): string {
+  const findings = hostileCopy(findingsFixture({ rounds: 1 }))
+  return renderReport(findings, seriesFixture(findings), { pageHref: 'index.html' }).html
+}
+
+/** Fields whose values are words of ours: states, units, metric keys, times, encoded histograms. */
+const OURS =
+  /^(schema|state|kind|id|studyId|runs|metric|level|evidence|headroomOf|hdr|verdict|by|survives|delivery|readAfterAck|reason|provider|spacing|client|identifiers|durability|target|name|trigger|order|earliest|likely|latest)$/
+
+function hostileCopy<T>(value: T, key = ''): T {
+  if (typeof value === 'string') return (OURS.test(key) ? value : `${value}${HOSTILE}`) as T
+  if (Array.isArray(value)) return value.map((one: unknown) => hostileCopy(one, key)) as T
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name, hostileCopy<unknown>(inner, name)]),
+  ) as T
+}
