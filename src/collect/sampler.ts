@@ -144,7 +144,9 @@ class Sampler implements RunningSampler {
     await this.#loops
     // A last look by everyone, so that the end of the last step lies between two samples.
     if (!this.#options.signal.aborted) {
-      const last = { signal: this.#options.signal, limitMs: LAST_LOOK_LIMIT_MS }
+      const signal = AbortSignal.any([this.#options.signal])
+      setMaxListeners(0, signal)
+      const last = { signal, limitMs: LAST_LOOK_LIMIT_MS }
       await Promise.all(this.#states.map((state) => this.#sampleOnce(state, last)))
     }
     const wallS = (this.#clock.nowMs() - this.#startedMs) / 1_000

@@ -172,6 +172,20 @@ describe('the sampler', () => {
     ])
   })
 
+  it('takes many probes without a warning of the runtime', async () => {
+    const warnings: Error[] = []
+    const note = (warning: Error): number => warnings.push(warning)
+    process.on('warning', note)
+    const sampler = await start(
+      Array.from({ length: 30 }, (_, at) => probe(100, async () => [], `probe ${String(at)}`)),
+    )
+    await clock.advance(1_000)
+    await sampler.stop()
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('warning', note)
+    expect(warnings).toEqual([])
+  })
+
   it('writes lines of others, such as driver windows, and tells every line to whoever listens', async () => {
     const heard: SeriesLine[] = []
     const sampler = await start([], { onLine: (line) => heard.push(line) })
