@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RunningDriver } from '../../src/drive/driver.ts'
 import { startDriver } from '../../src/drive/driver.ts'
-import type { DriverJob, DriverResult, DriverWindow, Segment } from '../../src/drive/job.ts'
+import type {
+  DriverJob,
+  DriverResult,
+  DriverWindow,
+  QueryResult,
+  Segment,
+} from '../../src/drive/job.ts'
 import { ACK_UNIT_US, OUTCOME_CODES, OUTCOME_RECORD_BYTES } from '../../src/drive/job.ts'
 import type { Schedule } from '../../src/drive/schedule.ts'
 import { eventTimes, scheduleOf } from '../../src/drive/schedule.ts'
@@ -19,11 +25,13 @@ export interface Outcome {
   readonly ackMs: number | null
 }
 
-export interface DriverRun {
+/** Removes the run's files when disposed. */
+export interface DriverRun extends AsyncDisposable {
   readonly job: DriverJob
   readonly epochMs: number
   readonly result: DriverResult
   readonly windows: readonly DriverWindow[]
+  readonly queries: readonly QueryResult[]
   readonly outcomes: readonly Outcome[]
   readonly exceptions: readonly {
     readonly r: number
@@ -52,14 +60,16 @@ export async function runDriver(
   meanwhile: (driver: RunningDriver, epochMs: number) => Promise<void> | void = () => undefined,
 ): Promise<DriverRun> {
   const dir = await mkdtemp(join(tmpdir(), 'headroom-drive-'))
+  const removeDir = (): Promise<void> => rm(dir, { recursive: true, force: true })
   try {
     const whole = wholeJob(job, dir)
     const windows: DriverWindow[] = []
+    const queries: QueryResult[] = []
     await using driver = await startDriver(whole, {
       signal: new AbortController().signal,
       log: () => undefined,
       onWindow: (window) => windows.push(window),
-      onQuery: () => undefined,
+      onQuery: (query) => queries.push(query),
     })
     const epochMs = performance.timeOrigin + performance.now() + LEAD_MS
     driver.go(epochMs)
@@ -67,19 +77,20 @@ export async function runDriver(
     const result = await driver.result
     const bytes = await readFile(whole.outcomesFile)
     const lines = (await readFile(whole.exceptionsFile, 'utf8')).split('\n').filter(Boolean)
-    const { schedule, stream } = await streamOf(whole)
     return {
       job: whole,
       epochMs,
       result,
       windows,
+      queries,
       outcomes: readOutcomes(bytes),
       exceptions: lines.map((line) => JSON.parse(line)),
-      schedule,
-      stream,
+      ...(await streamOf(whole)),
+      [Symbol.asyncDispose]: removeDir,
     }
-  } finally {
-    await rm(dir, { recursive: true, force: true })
+  } catch (error) {
+    await removeDir()
+    throw error
   }
 }
 
