@@ -2,8 +2,8 @@
  * Triggers that follow from what the user asks for, never from a synthetic rate. In: the profile. Out: fired, or holds
  * with the ratio to the documented level. No run is needed and none is named.
  */
-import { formatMany, formatNumber, formatRate } from '../kit/units.ts'
-import { rateOfRowsPerMonth, rowsPerMonth } from '../plan/formulas.ts'
+import { formatBytes, formatMany, formatNumber, formatRate } from '../kit/units.ts'
+import { monthlyBytes, rateOfRowsPerMonth, rowsPerMonth } from '../plan/formulas.ts'
 import type { Profile } from '../plan/profile.ts'
 import type { StudyRecord } from '../results/record.ts'
 import { datesOf } from './symptom.ts'
@@ -17,6 +17,8 @@ const NEVER: DateRange = { earliest: null, likely: null, latest: null, beyondEvi
 interface Quantity {
   readonly value: number
   readonly written: (value: number) => string
+  /** What the level means in another unit, said behind it. */
+  readonly meaning?: string
   /** The rate at which this quantity reaches a level; null where growth of the rate does not move it. */
   readonly crossingPerS: ((level: number) => number) | null
 }
@@ -34,7 +36,7 @@ export function judgeDemand(study: StudyRecord, rule: DemandRule): Verdict {
       level,
       evidence: 'declared',
       value,
-      because: `the profile declares ${written(value)}; ${limit === 0 ? 'any fires it' : `the documented level is ${written(limit)}`}`,
+      because: `the profile declares ${written(value)}${quantity.meaning ?? ''}; ${limit === 0 ? 'any fires it' : `the documented level is ${written(limit)}`}`,
       runs: [],
     }
   }
@@ -60,7 +62,7 @@ function holds({ study, quantity, threshold }: Holding): Verdict {
     because:
       value === 0
         ? 'the profile declares no such need'
-        : `the profile declares ${written(value)}; the documented level is ${written(threshold)}`,
+        : `the profile declares ${written(value)}${quantity.meaning ?? ''}; the documented level is ${written(threshold)}`,
     firesBetween: crossing === null ? NEVER : declaredDates(study, crossing),
     runs: [],
   }
@@ -127,6 +129,7 @@ function quantityOf(profile: Profile, quantity: DemandRule['quantity']): Quantit
         value: rowsPerMonth(profile.ratePerS),
         written: (rows) => `${formatMany(rows)} rows a month`,
         crossingPerS: rateOfRowsPerMonth,
+        meaning: `, ${formatBytes(monthlyBytes(profile.ratePerS, profile.eventBytes))} a month at ${formatBytes(profile.eventBytes)} an event before compression`,
       }
     case 'replayDays':
       return {

@@ -62,11 +62,6 @@ export function separates(a: Interval, b: Interval): boolean {
   return a.high < b.low || b.high < a.low
 }
 
-/** The quotient of two positive intervals, at its widest. */
-export function divideIntervals(a: Interval, b: Interval): Interval {
-  return { low: a.low / b.high, mid: a.mid / b.mid, high: a.high / b.low }
-}
-
 export function scaleInterval(interval: Interval, factor: number): Interval {
   const ends = [interval.low * factor, interval.high * factor]
   return { low: Math.min(...ends), mid: interval.mid * factor, high: Math.max(...ends) }

@@ -8,7 +8,6 @@ const ENDLESS = '∞'
 
 const threeDigits = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 3 })
 const wholeNumber = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
-const atMostThreeDecimals = new Intl.NumberFormat('en-US', { maximumFractionDigits: 3 })
 
 interface Scale {
   /** The value is divided by this. */
@@ -155,11 +154,6 @@ export function formatInterval(
   return low.includes(' ') && high.endsWith(lowUnit)
     ? `${low.slice(0, -lowUnit.length)}–${high}`
     : `${low} – ${high}`
-}
-
-/** A bare number with up to three decimals, for axes and attributes that carry their unit elsewhere. */
-export function formatPlain(value: number): string {
-  return Number.isFinite(value) ? atMostThreeDecimals.format(value) : formatNumber(value)
 }
 
 /** `2027-03` becomes `March 2027`; anything else is returned as it is. */

@@ -29,14 +29,6 @@ export function monthlyBytes(ratePerS: number, eventBytes: number): number {
   return dailyBytes(ratePerS, eventBytes) * DAYS_PER_MONTH
 }
 
-/** F8: what remains after compression by a factor, as an interval where the document gives a range. */
-export function compressedBytes(
-  bytes: number,
-  factor: { readonly low: number; readonly high: number },
-): { readonly low: number; readonly high: number } {
-  return { low: bytes / factor.high, high: bytes / factor.low }
-}
-
 export interface CheckpointSettings {
   readonly maxWalBytes: number
   readonly completionTarget: number
@@ -55,9 +47,4 @@ export function checkpointDistanceBytes(settings: CheckpointSettings): number {
 export function checkpointIntervalS(settings: CheckpointSettings, walBytesPerS: number): number {
   if (walBytesPerS <= 0) return settings.timeoutS
   return Math.min(settings.timeoutS, checkpointDistanceBytes(settings) / walBytesPerS)
-}
-
-/** F13: dead rows an outbox leaves between two autovacuum wake-ups: two updates an event, none of them heap-only. */
-export function deadRowsPerNap(ratePerS: number, naptimeS: number): number {
-  return 2 * ratePerS * naptimeS
 }

@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   bootstrapInterval,
-  divideIntervals,
   generator,
   intervalOverRounds,
   medianOf,
@@ -75,12 +74,7 @@ describe('intervals over rounds', () => {
     expect(covered).toBeGreaterThan(100 * 0.86)
   })
 
-  it('divides and scales without losing a side', () => {
-    expect(divideIntervals({ low: 1, mid: 2, high: 4 }, { low: 1, mid: 2, high: 2 })).toEqual({
-      low: 0.5,
-      mid: 1,
-      high: 4,
-    })
+  it('scales without losing a side', () => {
     expect(scaleInterval({ low: 1, mid: 2, high: 3 }, -1)).toEqual({ low: -3, mid: -2, high: -1 })
   })
 

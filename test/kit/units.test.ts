@@ -13,7 +13,6 @@ import {
   formatMonth,
   formatMonthRange,
   formatNumber,
-  formatPlain,
   formatQuantity,
   formatRate,
   formatRatio,
@@ -27,7 +26,6 @@ describe('units', () => {
     expect(formatNumber(0.012345)).toBe('0.0123')
     expect(formatRatio(0.6149)).toBe('61.5 %')
     expect(formatTimes(1.6149)).toBe('1.61×')
-    expect(formatPlain(1234.56789)).toBe('1,234.568')
   })
 
   it('chooses the unit of a duration after rounding, so nothing reads 1,000 µs', () => {

@@ -2,9 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   checkpointDistanceBytes,
   checkpointIntervalS,
-  compressedBytes,
   dailyBytes,
-  deadRowsPerNap,
   monthlyBytes,
   rateOfRowsPerMonth,
   rowsHeld,
@@ -17,12 +15,6 @@ describe('the formulas of the documents, on their own examples', () => {
   it('writes 432 GB a day and 13 TB a month at 10,000 events/s of 500 bytes', () => {
     expect(dailyBytes(10_000, 500)).toBe(432e9)
     expect(monthlyBytes(10_000, 500)).toBe(12.96e12)
-  })
-
-  it('compresses 13 TB to 1.3 TB tenfold and to 432–648 GB at 20–30x, not to 450 GB', () => {
-    const month = monthlyBytes(10_000, 500)
-    expect(compressedBytes(month, { low: 10, high: 10 }).low).toBeCloseTo(1.296e12)
-    expect(compressedBytes(month, { low: 20, high: 30 })).toEqual({ low: 432e9, high: 648e9 })
   })
 
   it('finds the two levels of one table 41 times apart: 500 million rows a month are 193/s', () => {
@@ -47,9 +39,5 @@ describe('the formulas of the documents, on their own examples', () => {
     expect(checkpointIntervalS(bxb, 6_676_000)).toBeCloseTo(677, 0)
     expect(checkpointIntervalS(bxb, 1_000)).toBe(1_800)
     expect(checkpointIntervalS(bxb, 0)).toBe(1_800)
-  })
-
-  it('leaves 1.2 million dead rows between two naps of an outbox at 10,000 events/s', () => {
-    expect(deadRowsPerNap(10_000, 60)).toBe(1_200_000)
   })
 })
