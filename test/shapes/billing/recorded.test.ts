@@ -6,7 +6,8 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { HeadroomError } from '../../../src/kit/errors.ts'
 import { openRecorded, type RecordedStream } from '../../../src/shapes/billing/recorded.ts'
 import { openStream } from '../../../src/shapes/open-stream.ts'
-import type { RecordedStreamSpec } from '../../../src/shapes/stream.ts'
+import type { EventStream, RecordedStreamSpec } from '../../../src/shapes/stream.ts'
+import { EventPopulation } from '../../../src/scenario/scenario.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'headroom-recorded-'))
 afterAll(() => {
@@ -144,6 +145,22 @@ describe('a recorded file', () => {
       }),
       { numRuns: 40 },
     )
+  })
+
+  it('written by a generated stream is replayed byte for byte', async () => {
+    const generated = await openStream(
+      { source: 'generated', shape: 'billing', seed: 5, events: EventPopulation.parse({}) },
+      (index) => 1.7e12 + index,
+    )
+    const target = Buffer.alloc(generated.maxEventBytes)
+    const text = (from: EventStream, index: number) =>
+      target.toString('utf8', 0, from.writeJson(index, target, 0))
+    const lines = Array.from({ length: 500 }, (_, index) => text(generated, index))
+    using stream = await openRecorded(specOf(lines.join('\n'), 'ndjson'))
+    lines.forEach((line, index) => {
+      expect(text(stream, index)).toBe(line)
+      expect(stream.value64Of(index)).toBe(generated.value64Of(index))
+    })
   })
 
   it('larger than one read keeps its places', async () => {
