@@ -9,7 +9,7 @@ import { applySchema } from '../service-kit/schema-script.ts'
 
 const settings = z.strictObject({
   ...edgeSettings,
-  ...clickhouseBatchSettings,
+  ...clickhouseBatchSettings(10),
   insertAttemptsMax: z
     .int()
     .positive()

@@ -14,7 +14,7 @@ const MIB = 1_048_576
 const settings = z.strictObject({
   ...edgeSettings,
   ...postgresBatchSettings,
-  ...clickhouseBatchSettings,
+  ...clickhouseBatchSettings(100),
   primary: z
     .enum(['batch', 'direct'])
     .default('batch')
