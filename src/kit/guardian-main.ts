@@ -5,7 +5,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { LedgerProcess, LiveRecord, ToGuardian } from './guardian.ts'
-import { endForGood } from './leftovers.ts'
+import { killTree } from './process-kill.ts'
 
 const watched = new Map<number, LedgerProcess>()
 let ledgerFile: string | null = null
@@ -38,7 +38,7 @@ async function finish(): Promise<void> {
   const ended: string[] = []
   // Last started, first ended: a service goes before the engine it writes to.
   for (const entry of [...watched.values()].reverse()) {
-    const killed = await endForGood(entry.process).catch(() => [])
+    const killed = await killTree(entry.process).catch(() => [])
     if (killed.length > 0) ended.push(entry.name)
   }
   noteInLedger(ended)

@@ -9,9 +9,7 @@ import type { LiveRecord } from './guardian.ts'
 import { DATA_DIR_MARKER, liveDir } from './guardian.ts'
 import type { Log } from './log.ts'
 import { killTree } from './process-kill.ts'
-import type { ProcessIdentity } from './process-table.ts'
-import { isAlive, treeOf } from './process-table.ts'
-import { freeSegments, segmentsOf } from './shared-memory.ts'
+import { isAlive } from './process-table.ts'
 
 export interface CleanedRun {
   /** When the Headroom that was killed had started. */
@@ -49,18 +47,10 @@ export async function cleanLeftovers(baseDir: string, log: Log): Promise<Cleaned
   return { runs }
 }
 
-/** Kills a daemon with all its descendants and frees the shared memory that a killed process cannot free itself. */
-export async function endForGood(leader: ProcessIdentity): Promise<readonly number[]> {
-  const segments = segmentsOf(treeOf(leader.pid).map((row) => row.pid))
-  const killed = await killTree(leader)
-  if (killed.length > 0) freeSegments(segments)
-  return killed
-}
-
 async function cleanRun(record: LiveRecord): Promise<CleanedRun> {
   const ended: string[] = []
   for (const entry of [...record.processes].reverse()) {
-    if ((await endForGood(entry.process)).length > 0) ended.push(entry.name)
+    if ((await killTree(entry.process)).length > 0) ended.push(entry.name)
   }
   const removedDirs: string[] = []
   for (const dir of record.dataDirs) {

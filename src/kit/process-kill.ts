@@ -5,11 +5,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ProcessIdentity, ProcessRow } from './process-table.ts'
 import { isAlive, rowOf, treeOf } from './process-table.ts'
+import { freeSegments, segmentsOf } from './shared-memory.ts'
 
 const GONE_WITHIN_MS = 10_000
 
 /**
- * SIGKILLs the process and all its descendants and waits until they are gone. The leader is stopped first, so that it
+ * SIGKILLs the process and all its descendants, waits until they are gone, and frees the shared memory that a killed
+ * process cannot free itself. The leader is stopped first, so that it
  * cannot fork or reap while the tree is read. A leader that already ended takes its group's orphans along.
  * @returns the pids that were killed; empty when the identity no longer names a live process or group
  */
@@ -20,6 +22,7 @@ export async function killTree(leader: ProcessIdentity): Promise<readonly number
   if (!leaderAlive && holder !== null && holder.start !== leader.start) return []
   if (leaderAlive) signalPid(leader.pid, 'SIGSTOP')
   const killed = new Map<number, ProcessRow>()
+  const segments = segmentsOf(treeOf(leader.pid).map((row) => row.pid))
   const deadline = performance.now() + GONE_WITHIN_MS
   for (;;) {
     for (const row of treeOf(leader.pid)) {
@@ -27,7 +30,10 @@ export async function killTree(leader: ProcessIdentity): Promise<readonly number
       signalPid(row.pid, 'SIGKILL')
     }
     const left = [...killed.values()].filter((row) => stillThere(row))
-    if (left.length === 0) return [...killed.keys()]
+    if (left.length === 0) {
+      if (killed.size > 0) freeSegments(segments)
+      return [...killed.keys()]
+    }
     if (performance.now() > deadline) {
       throw new Error(
         `processes survived SIGKILL: ${left.map((row) => String(row.pid)).join(', ')}`,

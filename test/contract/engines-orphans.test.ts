@@ -19,6 +19,7 @@ import type { LiveRecord } from '../../src/kit/guardian.ts'
 import { cleanLeftovers } from '../../src/kit/leftovers.ts'
 import { compiledEntry } from '../../src/kit/paths.ts'
 import { rowOf } from '../../src/kit/process-table.ts'
+import { segmentsOf } from '../../src/kit/shared-memory.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'headroom-orphans-'))
 chmodSync(base, 0o755)
@@ -67,11 +68,6 @@ function ledgerOf(dir: string): LiveRecord {
 }
 
 const alive = (pids: readonly number[]) => pids.filter((pid) => rowOf(pid)?.zombie === false)
-const sharedMemory = () =>
-  existsSync('/dev/shm')
-    ? readdirSync('/dev/shm').filter((name) => name.startsWith('PostgreSQL.'))
-    : []
-
 describe('a Headroom that is SIGKILLed with both engines running', () => {
   // In a folder that only root can read, PostgreSQL runs in a user namespace.
   it.each([0o755, 0o700])(
@@ -79,7 +75,6 @@ describe('a Headroom that is SIGKILLed with both engines running', () => {
     async (mode) => {
       const dir = mkdtempSync(join(base, 'killed-'))
       chmodSync(dir, mode)
-      const before = sharedMemory()
       const { parent, pids } = await startParent(dir)
       expect(alive(pids).length).toBeGreaterThan(5)
       parent.kill('SIGKILL')

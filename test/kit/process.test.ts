@@ -50,7 +50,7 @@ it('kills a daemon that ignores SIGTERM, with every descendant, after its grace'
 })
 
 it('stops a frozen daemon cleanly', async () => {
-  const daemon = await shell('frozen', 'trap "exit 0" TERM; echo up; while :; do sleep 0.05; done')
+  const daemon = await shell('frozen', 'trap "exit 0" TERM; echo up; while :; do :; done')
   await waitUntilReady(daemon, () => Promise.resolve(daemon.logTail().includes('up')), {
     timeoutMs: 5_000,
     signal: never,

@@ -2,14 +2,12 @@
  * One local PostgreSQL server process with its data. In: a home, settings, a port. Out: a server that answers queries,
  * that can be killed, frozen and started again on the same port and data, and that leaves nothing behind.
  */
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import type { Part, PartFault } from '../../architecture/part.ts'
 import { saysDiskFull } from '../../kit/disk.ts'
-import { HeadroomError, messageOf } from '../../kit/errors.ts'
+import { HeadroomError } from '../../kit/errors.ts'
 import type { Daemon } from '../../kit/process.ts'
 import { spawnDaemon, waitUntilReady } from '../../kit/process.ts'
 import type { SharedSegments } from '../../kit/shared-memory.ts'
@@ -18,8 +16,6 @@ import { CrashWatch } from '../crash-watch.ts'
 import type { EngineSettings, PostgresAddress } from '../engine.ts'
 import type { PostgresHome } from './account.ts'
 import { close, connect } from './connection.ts'
-
-const run = promisify(execFile)
 
 const USER = 'headroom'
 const READY_TIMEOUT_MS = 30_000
@@ -130,22 +126,26 @@ export class PostgresServer implements Part, AsyncDisposable {
         '--no-instructions',
       ],
     ])
+    const initdb = await spawnDaemon({
+      name: `${this.name} initdb`,
+      command,
+      args,
+      env: { ...env, LC_ALL: 'C' },
+      cwd: '/',
+      logFile: join(home.dir, 'initdb.log'),
+      ...identity,
+    })
     try {
-      await run(command, args, {
-        cwd: '/',
-        env: { ...process.env, ...env, LC_ALL: 'C' },
-        timeout: READY_TIMEOUT_MS,
-        signal,
-        ...identity,
-      })
-    } catch (error) {
-      signal.throwIfAborted()
-      const said = messageOf(error).trim()
+      await endOf(initdb, signal)
+      const exit = initdb.exit()
+      if (exit?.how === 'code' && exit.code === 0) return
+      const said = initdb.logTail(6).join(' ')
       throw new HeadroomError(
         saysDiskFull(said) ? 'DISK_FULL' : 'ENGINE_NOT_READY',
-        `PostgreSQL cannot make its data folder: ${said.split('\n').slice(-3).join(' ')}`,
+        `PostgreSQL cannot make its data folder: ${said}`,
       )
     } finally {
+      await initdb.kill()
       rmSync(passwordFile, { force: true })
     }
   }
@@ -177,6 +177,27 @@ export class PostgresServer implements Part, AsyncDisposable {
     const { systemVIds, files } = segmentsOf([daemon.pid])
     this.#segments = { systemVIds, files: [...this.#segments.files, ...files] }
     this.#watch.follow(daemon)
+  }
+}
+
+/** @throws the signal's reason, or ENGINE_NOT_READY when it takes too long */
+async function endOf(program: Daemon, signal: AbortSignal): Promise<void> {
+  const late = AbortSignal.any([signal, AbortSignal.timeout(READY_TIMEOUT_MS)])
+  const cut = new Promise<void>((resolve) => {
+    if (late.aborted) resolve()
+    else
+      late.addEventListener(
+        'abort',
+        () => {
+          resolve()
+        },
+        { once: true },
+      )
+  })
+  await Promise.race([program.exited, cut])
+  signal.throwIfAborted()
+  if (program.exit() === null) {
+    throw new HeadroomError('ENGINE_NOT_READY', `${program.name} did not end within 30 s`)
   }
 }
 
