@@ -9,6 +9,7 @@ import type { ExternalSources } from './external-engines.ts'
 import { externalEngines } from './external-engines.ts'
 import { DEFAULT_PROFILE, loadProfile } from './load-profile.ts'
 import { loadTriggers } from './load-triggers.ts'
+import { requireOutDir } from './places.ts'
 
 export interface RunWishes extends ExternalSources {
   readonly scenario: string
@@ -40,6 +41,7 @@ export async function runStudy(flags: RunWishes, context: CommandContext): Promi
   for (const warning of external.warnings)
     terminal.talk(terminal.paint('yellow', `warning: ${warning}`))
 
+  requireOutDir(flags.out)
   // Wrong input is told before half of Headroom is loaded.
   const { performStudy } = await import('./perform-study.ts')
   return await performStudy(
