@@ -88,7 +88,11 @@ class Sampler implements RunningSampler {
   readonly #options: SamplerOptions
   readonly #clock: Clock
   readonly #writer: SeriesWriter
+  /** Wakes whoever sleeps until its next look. */
   readonly #stopping = new AbortController()
+  readonly #waking: AbortSignal
+  /** Ends looks under way. */
+  readonly #ending = new AbortController()
   readonly #signal: AbortSignal
   readonly #states: readonly ProbeState[]
   readonly #loops: Promise<unknown>
@@ -102,9 +106,10 @@ class Sampler implements RunningSampler {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#writer = writer
-    this.#signal = AbortSignal.any([options.signal, this.#stopping.signal])
-    // Every probe listens to it: more than ten are no leak.
-    setMaxListeners(0, this.#signal)
+    this.#signal = AbortSignal.any([options.signal, this.#ending.signal])
+    this.#waking = AbortSignal.any([this.#signal, this.#stopping.signal])
+    // Every probe listens to them: more than ten are no leak.
+    setMaxListeners(0, this.#signal, this.#waking)
     this.#startedMs = this.#clock.nowMs()
     this.#states = [...options.probes, ownCostProbe(this.#clock)].map((probe) => ({
       probe,
@@ -141,14 +146,12 @@ class Sampler implements RunningSampler {
 
   async #stop(): Promise<SamplerSummary> {
     this.#stopping.abort()
+    const patience = setTimeout(() => {
+      this.#ending.abort()
+    }, LAST_LOOK_LIMIT_MS)
     await this.#loops
-    // A last look by everyone, so that the end of the last step lies between two samples.
-    if (!this.#options.signal.aborted) {
-      const signal = AbortSignal.any([this.#options.signal])
-      setMaxListeners(0, signal)
-      const last = { signal, limitMs: LAST_LOOK_LIMIT_MS }
-      await Promise.all(this.#states.map((state) => this.#sampleOnce(state, last)))
-    }
+    clearTimeout(patience)
+    if (!this.#options.signal.aborted) await this.#lastLook()
     const wallS = (this.#clock.nowMs() - this.#startedMs) / 1_000
     const cpu = process.cpuUsage(this.#cpuAtStart)
     const probeCpuCores = wallS > 0 ? (cpu.user + cpu.system) / 1e6 / wallS : 0
@@ -161,6 +164,15 @@ class Sampler implements RunningSampler {
     return { probes, series: await this.#writer.close(), probeCpuCores, wallS }
   }
 
+  /** By everyone who answers, so that the end of the last step lies between two samples. */
+  async #lastLook(): Promise<void> {
+    const signal = AbortSignal.any([this.#options.signal])
+    setMaxListeners(0, signal)
+    const last = { signal, limitMs: LAST_LOOK_LIMIT_MS }
+    const idle = this.#states.filter((state) => !state.busy)
+    await Promise.all(idle.map((state) => this.#sampleOnce(state, last)))
+  }
+
   /** Moments are multiples of the interval from the epoch on, so probes of one interval look at one moment. */
   async #loop(state: ProbeState): Promise<void> {
     const { intervalMs } = state.probe
@@ -168,7 +180,7 @@ class Sampler implements RunningSampler {
       Math.floor((this.#clock.nowMs() - this.#options.epochMs) / intervalMs)
     let index = indexNow()
     const limitMs = Math.max(SAMPLE_LIMIT_MS, 10 * intervalMs)
-    while (!this.#signal.aborted) {
+    while (!this.#isOver()) {
       await this.#sampleOnce(state, { limitMs, signal: this.#signal })
       const next = Math.max(indexNow(), index) + 1
       state.skipped += next - index - 1
@@ -178,12 +190,16 @@ class Sampler implements RunningSampler {
     }
   }
 
+  #isOver(): boolean {
+    return this.#waking.aborted
+  }
+
   async #sleepUntil(dueMs: number): Promise<boolean> {
     try {
-      await this.#clock.sleep(dueMs - this.#clock.nowMs(), this.#signal)
+      await this.#clock.sleep(dueMs - this.#clock.nowMs(), this.#waking)
       return true
     } catch (error) {
-      if (this.#signal.aborted) return false
+      if (this.#isOver()) return false
       throw error
     }
   }

@@ -196,6 +196,22 @@ describe('the sampler', () => {
     expect(await written()).toContainEqual({ t: 1_000, v: { 'rate.acceptedEventsPerS': 499.123 } })
   })
 
+  it('lets a look that is under way end before it stops', async () => {
+    let looks = 0
+    const sampler = await start([
+      probe(1_000, async () => {
+        await clock.sleep(40)
+        looks += 1
+        return [gauge('merges.running', looks)]
+      }),
+    ])
+    await clock.advance(360)
+    const stopping = sampler.stop()
+    await clock.advance(200)
+    expect((await stopping).probes[0]).toMatchObject({ samples: 3, failures: 0, skipped: 0 })
+    expect(said).toEqual([])
+  })
+
   it('stops once, with a probe that never answers left behind', async () => {
     const sampler = await start([probe(1_000, () => new Promise(() => undefined), 'hung')])
     await clock.advance(3_000)
