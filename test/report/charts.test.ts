@@ -61,6 +61,13 @@ describe('the charts of a report', () => {
     )
   })
 
+  it('say it once where all targets did the same', () => {
+    const [title] = chartsFor({ ratesPerS: [400, 800] })
+      .filter(({ name }) => name === 'rate')
+      .map((one) => one.title)
+    expect(title).toBe('Every target keeps every limit up to 800 events/s')
+  })
+
   it('give each target the same colour everywhere', () => {
     const inks = new Map<string, Set<string>>()
     for (const { panels } of chartsFor()) {

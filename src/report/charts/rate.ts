@@ -73,6 +73,10 @@ function rateTitle({ findings }: StudyView): string {
     .toSorted((a, b) => b.perS - a.perS)
   const [first, ...others] = kept
   if (first === undefined) return 'No target kept every limit at any rate'
+  if (others.length > 0 && others.length + 1 === findings.targets.length) {
+    const isTie = others.every(({ perS }) => perS === first.perS)
+    if (isTie) return `Every target keeps every limit up to ${formatRate(first.perS)}`
+  }
   const rest = others.map(({ target, perS }) => `${target} ${formatNumber(perS)}`)
   return [`${first.target} keeps every limit up to ${formatRate(first.perS)}`, ...rest].join(', ')
 }

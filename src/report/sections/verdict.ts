@@ -24,10 +24,18 @@ export function verdictSection(view: StudyView, anchors: ReadonlySet<string>): M
 
 /** The first clause large, what follows it in reading size; together they are the sentence as the judge wrote it. */
 function headline(verdict: string): Markup {
-  const end = verdict.indexOf(';')
-  if (end < 0) return html`${verdict}`
-  return html`${verdict.slice(0, end + 1)}
-    <span class="rest">${verdict.slice(end + 1).trim()}</span>`
+  const match = /^(.+?)([;:]) (.+)$/s.exec(verdict)
+  if (match === null) return html`${verdict}`
+  const [, first, mark, rest] = match
+  return html`${first ?? ''}<span class="sr">${mark ?? ''}</span>
+    <span class="rest">${upperFirst(rest ?? '')}</span>`
+}
+
+/** It begins a line of its own; a target’s name stays as it is written. */
+function upperFirst(words: string): string {
+  const first = words.split(' ')[0] ?? ''
+  const isName = first.includes('-')
+  return isName ? words : `${words.charAt(0).toUpperCase()}${words.slice(1)}`
 }
 
 /** Everything that keeps this from being a whole and valid study, before anything else is read. */
