@@ -26,8 +26,6 @@ const starters: Starters = {
       : startExternalClickHouse(request, context),
 }
 
-export const engineKinds = Object.keys(starters) as readonly EngineKind[]
-
 /**
  * Starts an engine, or connects to the user's own.
  * @throws HeadroomError ENGINE_MISSING, ENGINE_NOT_READY, ENGINE_UNREACHABLE, ENGINE_AUTH_FAILED, BAD_INPUT, PORT_TAKEN,

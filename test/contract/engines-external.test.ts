@@ -116,6 +116,46 @@ describe('an external PostgreSQL', () => {
     expect(failure?.message).toContain('may not create databases')
   })
 
+  it('works for a user that is no superuser, who sees which transactions others hold', async () => {
+    await postgres.control.execute(`CREATE ROLE plain LOGIN CREATEDB PASSWORD 'plain'`, signal)
+    const address = { ...postgres.addressFor('harness'), user: 'plain', password: 'plain' }
+    const engine = await external(address)
+    await engine.control.execute(
+      `CREATE TABLE events (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, organization_id UUID,
+         transaction_id TEXT, external_customer_id TEXT, code TEXT, timestamp TIMESTAMPTZ, properties JSONB,
+         value DOUBLE PRECISION, decimal_value NUMERIC)`,
+      signal,
+    )
+    const store = engine.eventsStore({ name: 'e', table: 'events', readable: 'events' })
+    let { cursor } = await store.arrivals(null, signal)
+    const insert = (id: string) => `INSERT INTO events (transaction_id) VALUES ('${id}')`
+    // Another role writes: its transaction must be waited for, though its query is hidden from us.
+    const other = new pg.Client(
+      clientConfig({
+        ...postgres.addressFor('harness'),
+        database: engine.addressFor('harness').database,
+      }),
+    )
+    await other.connect()
+    await other.query('BEGIN')
+    await other.query(insert('late'))
+    await engine.control.execute(insert('early'), signal)
+    const seen: string[] = []
+    const poll = async (): Promise<void> => {
+      const arrivals = await store.arrivals(cursor, signal)
+      seen.push(...arrivals.ids)
+      cursor = arrivals.cursor
+    }
+    for (let time = 0; time < 4; time++) await poll()
+    expect(seen).toEqual(['early'])
+    await other.query('COMMIT')
+    await other.end()
+    await poll()
+    expect(seen).toEqual(['early', 'late'])
+    for (const probe of engine.probes) await probe.sample(signal)
+    await engine[Symbol.asyncDispose]()
+  })
+
   it('says that nobody answers: a closed port, a silent one, a name that is none', async () => {
     const address = postgres.addressFor('harness')
     const silent = createServer().listen(0, '127.0.0.1')
