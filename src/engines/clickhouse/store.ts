@@ -50,13 +50,21 @@ async function readTotals(
   table: string,
   signal: AbortSignal,
 ): Promise<StoreTotals> {
-  // value × 64 is a whole number below 2^53; sums of Int64 would wrap, sums of Int128 do not. Identities are counted
-  // per organization, so that no hash table holds more of them than the largest organization has.
+  // value × 64 is a whole number below 2^53; sums of Int64 would wrap, sums of Int128 do not. Identities are grouped,
+  // not put into a set: in order where the table is sorted by them, on disk where memory does not suffice.
   const rows = await http.rows(
-    `SELECT toString(organization_id), count(), uniqExact(transaction_id),
-            toString(sum(toInt128(round(coalesce(value, 0) * 64))))
-       FROM ${table} GROUP BY organization_id`,
-    { signal, settings: { max_bytes_before_external_group_by: '500000000' } },
+    `SELECT toString(organization), sum(times), count(), toString(sum(value64))
+       FROM (SELECT organization_id AS organization, count() AS times,
+                    sum(toInt128(round(coalesce(value, 0) * 64))) AS value64
+               FROM ${table} GROUP BY organization_id, transaction_id)
+      GROUP BY organization`,
+    {
+      signal,
+      settings: {
+        optimize_aggregation_in_order: '1',
+        max_bytes_before_external_group_by: '500000000',
+      },
+    },
   )
   return {
     rows: rows.reduce((sum, row) => sum + Number(row[1]), 0),
