@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import axe from 'axe-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Browser, Page } from 'playwright-core'
 import { renderReport } from '../../src/report/report.ts'
@@ -7,11 +6,6 @@ import { withOutcome } from '../fixtures/study.ts'
 import { findingsFixture, seriesFixture } from '../report/report-fixture.ts'
 import { browserIsMissing, browserNote, launchChromium, openPage } from './browser.ts'
 import type { OpenedPage } from './browser.ts'
-
-const axeScript = readFileSync(
-  createRequire(import.meta.url).resolve('axe-core/axe.min.js'),
-  'utf8',
-)
 
 function pageOf(options: Parameters<typeof findingsFixture>[0] = {}): string {
   const findings = findingsFixture(options)
@@ -36,7 +30,7 @@ interface AxeViolation {
 }
 
 async function violationsOf({ page }: OpenedPage): Promise<readonly string[]> {
-  await page.evaluate(axeScript)
+  await page.evaluate(axe.source)
   const violations = await page.evaluate<readonly AxeViolation[]>(
     `axe.run().then((result) => result.violations.map(({ id, nodes }) => ({
       id, nodes: nodes.map(({ html, failureSummary }) => ({ html, failureSummary })),
