@@ -54,11 +54,31 @@ export interface Ranking {
   readonly because: string
 }
 
+/** A durable target on an emulated slow disk: one round, labelled, never ranked. */
+export interface EmulatedFindings {
+  readonly of: string
+  /** What every commit waits for at least. */
+  readonly fsyncUs: number
+  readonly sustainedPerS: number | null
+  readonly brokenAtPerS: number | null
+  /** At the highest rate that both the emulated and the real runs kept; null where there is none. */
+  readonly comparedAtPerS: number | null
+  readonly p50Us: Quantile | null
+  readonly p99Us: Quantile | null
+  /** The same at the same rate without emulation: median over rounds. */
+  readonly realP50Us: Quantile | null
+  readonly realP99Us: Quantile | null
+  /** Why there are no figures: the run was void, failed or aborted; null when it counts. */
+  readonly discarded: string | null
+}
+
 export interface Findings {
   readonly study: StudyRecord
   readonly runs: readonly RunRecord[]
   readonly targets: readonly TargetFindings[]
   readonly rankings: readonly Ranking[]
+  /** Durable targets with a slow disk emulated; empty where the disk is slow enough by itself. */
+  readonly emulated: readonly EmulatedFindings[]
   /** Phase band of the declared rate (trigger E6), in words. */
   readonly phase: string
   /** The verdict over all targets in one sentence. */

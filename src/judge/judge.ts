@@ -6,6 +6,7 @@ import type { Profile } from '../plan/profile.ts'
 import type { RunRecord, StudyRecord } from '../results/record.ts'
 import { caveatsOf } from './caveats.ts'
 import { rankings, targetFindings } from './compare.ts'
+import { emulatedFindings, emulatedInWords } from './emulated.ts'
 import { evidenceOf } from './evidence.ts'
 import { comparedRate } from './figures.ts'
 import type { Findings } from './findings.ts'
@@ -36,13 +37,18 @@ export function judgeStudy(input: JudgeInput): Findings {
     const found = targetFindings({ study, evidence: one, comparedAtPerS, judgements })
     return { ...found, sentence: targetSentence(found, about) }
   })
+  const emulated = emulatedFindings(study, runs)
   return {
     study,
     runs,
     targets,
     rankings: rankings(evidence, comparedAtPerS),
+    emulated,
     phase: phaseInWords(about),
     verdict: overallVerdict(targets, about),
-    caveats: caveatsOf({ study, targets: evidence, comparedAtPerS }),
+    caveats: [
+      ...caveatsOf({ study, targets: evidence, comparedAtPerS }),
+      ...emulated.map((one) => emulatedInWords(one)),
+    ],
   }
 }

@@ -260,6 +260,13 @@ export const StudyRecord = z.strictObject({
   profile: Profile,
   scenario: Scenario,
   targets: z.array(Target),
+  /**
+   * Targets that were run once more with a slow disk emulated, because this one's fsync is nearly free (honesty rule 5).
+   * Their runs carry the name of `target` and count for nothing else.
+   */
+  emulated: z
+    .array(z.strictObject({ of: z.string(), fsyncUs: z.number(), target: Target }))
+    .optional(),
   /** Folders of the runs, relative to the study, in order of execution. */
   runs: z.array(z.string()),
   estimatedS: z.number(),

@@ -3,6 +3,7 @@
  * disk. Whatever happens, what was measured is written; an interrupted study says where it was cut.
  */
 import { setMaxListeners } from 'node:events'
+import { mkdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { ExternalAddresses } from '../target/up.ts'
 import { parseArchitectureSettings } from '../target/up.ts'
@@ -11,14 +12,17 @@ import type { Scenario } from '../scenario/scenario.ts'
 import type { Profile } from '../plan/profile.ts'
 import type { RunRecord, StudyRecord } from '../results/record.ts'
 import { createStudyDir, writeRunRecord, writeStudyRecord } from '../results/store.ts'
-import { requireFreeBytes } from '../kit/disk.ts'
+import { measureFsyncP50Us, requireFreeBytes } from '../kit/disk.ts'
 import { messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
+import { Scope } from '../kit/scope.ts'
+import { emulatedTargets } from './emulated-disk.ts'
 import { estimateStudy } from './estimate.ts'
 import { interleave } from './interleave.ts'
 import type { PlannedRun } from './interleave.ts'
 import type { OnProgress } from './progress-events.ts'
 import { planRun } from './run-plan.ts'
+import type { RunPlan } from './run-plan.ts'
 import { runOnce } from './run.ts'
 
 const GRACE_MS = 8_000
@@ -55,8 +59,17 @@ export async function runComparison(options: ComparisonOptions): Promise<Compari
   // Every target's settings are checked before the first engine starts.
   for (const target of targets) parseArchitectureSettings(target)
   const startedAt = new Date()
+  await using scope = new Scope()
   const plan = await planRun(scenario, options.scenarioDir, startedAt)
+  scope.defer(plan.close)
+  const emulated = emulatedTargets(targets, {
+    fsyncP50Us: fsyncOf(options),
+    isExternal: options.external.postgres !== undefined,
+  })
   const planned = interleave(targets, scenario.rounds)
+  for (const { target } of emulated) {
+    planned.push({ target, round: 1, position: planned.length + 1 })
+  }
   const estimate = estimateStudy(scenario, {
     runs: planned.length,
     recordedS: plan.recordedS,
@@ -78,6 +91,47 @@ export async function runComparison(options: ComparisonOptions): Promise<Compari
     estimatedS: estimate.seconds,
   })
 
+  const { runs, folders, cutShort } = await runAll(planned, { options, plan, studyDir, studyId })
+
+  const finishedAt = new Date()
+  const study: StudyRecord = {
+    schema: 1,
+    id: studyId,
+    kind: 'comparison',
+    question: `Which of ${targets.map((target) => target.name).join(', ')} takes scenario ${scenario.name}, and when must I migrate?`,
+    startedAt: startedAt.toISOString(),
+    finishedAt: finishedAt.toISOString(),
+    command: options.command,
+    profile: options.profile,
+    scenario,
+    targets: [...targets],
+    ...(emulated.length === 0 ? {} : { emulated: [...emulated] }),
+    runs: folders,
+    estimatedS: estimate.seconds,
+    tookS: (finishedAt.getTime() - startedAt.getTime()) / 1_000,
+    cutShort,
+  }
+  await writeStudyRecord(studyDir, study, options.secrets)
+  return { studyDir, study, runs }
+}
+
+interface Done {
+  readonly runs: readonly RunRecord[]
+  readonly folders: string[]
+  readonly cutShort: string | null
+}
+
+/** One run after the other; each record is on disk before the next begins. */
+async function runAll(
+  planned: readonly PlannedRun<Target>[],
+  study: {
+    readonly options: ComparisonOptions
+    readonly plan: RunPlan
+    readonly studyDir: string
+    readonly studyId: string
+  },
+): Promise<Done> {
+  const { options, plan, studyDir, studyId } = study
   const hardSignal = graceAfter(options.signal)
   const runs: RunRecord[] = []
   const folders: string[] = []
@@ -101,26 +155,7 @@ export async function runComparison(options: ComparisonOptions): Promise<Compari
     cutShort = reasonToStop(record, run, options.signal)
     if (cutShort !== null) break
   }
-
-  const finishedAt = new Date()
-  const study: StudyRecord = {
-    schema: 1,
-    id: studyId,
-    kind: 'comparison',
-    question: `Which of ${targets.map((target) => target.name).join(', ')} takes scenario ${scenario.name}, and when must I migrate?`,
-    startedAt: startedAt.toISOString(),
-    finishedAt: finishedAt.toISOString(),
-    command: options.command,
-    profile: options.profile,
-    scenario,
-    targets: [...targets],
-    runs: folders,
-    estimatedS: estimate.seconds,
-    tookS: (finishedAt.getTime() - startedAt.getTime()) / 1_000,
-    cutShort,
-  }
-  await writeStudyRecord(studyDir, study, options.secrets)
-  return { studyDir, study, runs }
+  return { runs, folders, cutShort }
 }
 
 function folderOf(run: PlannedRun<Target>): string {
@@ -155,4 +190,15 @@ function graceAfter(signal: AbortSignal): AbortSignal {
     { once: true },
   )
   return hard.signal
+}
+
+/** The disk that will hold engine data; null where it cannot be written, which the first run then says better. */
+function fsyncOf({ workDir, log }: ComparisonOptions): number | null {
+  try {
+    mkdirSync(workDir, { recursive: true })
+    return measureFsyncP50Us(workDir)
+  } catch (error) {
+    log(`fsync latency of ${workDir} is not known: ${messageOf(error)}`)
+    return null
+  }
 }

@@ -7,7 +7,7 @@ export interface PlannedRun<T> {
   readonly position: number
 }
 
-export function interleave<T>(targets: readonly T[], rounds: number): readonly PlannedRun<T>[] {
+export function interleave<T>(targets: readonly T[], rounds: number): PlannedRun<T>[] {
   const planned: PlannedRun<T>[] = []
   for (let round = 1; round <= rounds; round++) {
     const order = round % 2 === 1 ? targets : [...targets].reverse()

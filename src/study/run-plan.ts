@@ -36,6 +36,8 @@ export interface RunPlan {
   readonly preloadStream: EventStream
   readonly recordedS: number
   readonly recordedEvents: number
+  /** A recorded file stays open until then. */
+  readonly close: () => void
 }
 
 /** @throws HeadroomError BAD_INPUT or FILE_NOT_FOUND for what is wrong with a recorded file */
@@ -73,6 +75,9 @@ export async function planRun(
       scheduledS: recordedS,
       recordedS,
       recordedEvents: stream.eventCount,
+      close: () => {
+        stream[Symbol.dispose]()
+      },
     }
   }
   const segments = segmentsOf(scenario, null)
@@ -91,6 +96,7 @@ export async function planRun(
     preloadStream: stream,
     recordedS: 0,
     recordedEvents: 0,
+    close: () => undefined,
   }
 }
 

@@ -1,0 +1,56 @@
+/**
+ * A slow disk, emulated where this one's fsync is nearly free. In: targets and the fsync seen. Out: one more target for
+ * each that commits to PostgreSQL here, whose every commit waits 1 ms before its flush. Labelled, run once, never ranked.
+ */
+import type { StudyRecord } from '../results/record.ts'
+import type { Target } from '../target/target.ts'
+import { parseArchitectureSettings } from '../target/up.ts'
+
+/** Below this a disk (or its cache) does not wait for stable storage: design.md, honesty rule 5. */
+const FREE_FSYNC_BELOW_US = 200
+const EMULATED_FSYNC_US = 1_000
+
+export type EmulatedTarget = NonNullable<StudyRecord['emulated']>[number]
+
+/** @param fsyncP50Us of the disk that holds engine data; null where it is not known: then nothing is emulated */
+export function emulatedTargets(
+  targets: readonly Target[],
+  { fsyncP50Us, isExternal }: { readonly fsyncP50Us: number | null; readonly isExternal: boolean },
+): readonly EmulatedTarget[] {
+  // The user's own server has its own disk, and its settings are never changed.
+  if (fsyncP50Us === null || fsyncP50Us >= FREE_FSYNC_BELOW_US || isExternal) return []
+  return targets.flatMap((target) => {
+    const { architecture } = parseArchitectureSettings(target)
+    const role = Object.keys(architecture.needs).find(
+      (name) => architecture.needs[name] === 'postgres',
+    )
+    if (role === undefined || !isDurable(target, role)) return []
+    const choice = target.engines[role]
+    if (choice?.provider === 'external') return []
+    const settings = {
+      ...choice?.settings,
+      // Every commit sleeps this long before it flushes, whether or not another one is under way.
+      commit_delay: EMULATED_FSYNC_US,
+      commit_siblings: 0,
+    }
+    return {
+      of: target.name,
+      fsyncUs: EMULATED_FSYNC_US,
+      target: {
+        ...target,
+        name: `${target.name}-fsync-1ms`,
+        description: `${target.name} with an emulated fsync of 1 ms (commit_delay)`,
+        engines: { ...target.engines, [role]: { ...choice, settings } },
+      },
+    }
+  })
+}
+
+/** A commit that waits for no flush has no fsync to emulate. */
+function isDurable(target: Target, role: string): boolean {
+  const settings = target.engines[role]?.settings ?? {}
+  return (
+    String(settings['synchronous_commit'] ?? 'on') !== 'off' &&
+    String(settings['fsync'] ?? 'on') !== 'off'
+  )
+}

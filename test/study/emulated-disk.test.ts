@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest'
+import { emulatedTargets } from '../../src/study/emulated-disk.ts'
+import { loadTargets } from '../../src/target/load.ts'
+
+const targets = loadTargets('pg-direct,pg-batch,dual-write,clickhouse-direct')
+const here = { fsyncP50Us: 30, isExternal: false }
+
+describe('a slow disk is emulated', () => {
+  it('for every target that commits to PostgreSQL where an fsync is nearly free', () => {
+    const emulated = emulatedTargets(targets, here)
+    expect(emulated.map(({ of }) => of)).toEqual(['pg-direct', 'pg-batch', 'dual-write'])
+    for (const { of, fsyncUs, target } of emulated) {
+      expect(target.name).toBe(`${of}-fsync-1ms`)
+      expect(fsyncUs).toBe(1_000)
+      expect(target.engines['database']?.settings).toMatchObject({
+        commit_delay: 1_000,
+        commit_siblings: 0,
+      })
+    }
+  })
+
+  it('nowhere on a disk that waits by itself, on an unknown one, or on the user’s own server', () => {
+    expect(emulatedTargets(targets, { ...here, fsyncP50Us: 200 })).toEqual([])
+    expect(emulatedTargets(targets, { ...here, fsyncP50Us: null })).toEqual([])
+    expect(emulatedTargets(targets, { ...here, isExternal: true })).toEqual([])
+  })
+
+  it('not where a commit waits for no flush, and other settings stay', () => {
+    const [direct] = targets
+    if (direct === undefined) throw new Error('pg-direct is a target')
+    const withSettings = (settings: Record<string, string>) => ({
+      ...direct,
+      engines: { database: { settings } },
+    })
+    expect(emulatedTargets([withSettings({ synchronous_commit: 'off' })], here)).toEqual([])
+    const [kept] = emulatedTargets([withSettings({ max_wal_size: '2GB' })], here)
+    expect(kept?.target.engines['database']?.settings).toEqual({
+      max_wal_size: '2GB',
+      commit_delay: 1_000,
+      commit_siblings: 0,
+    })
+  })
+})
