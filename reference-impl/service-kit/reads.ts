@@ -32,8 +32,7 @@ export interface Reads {
 }
 
 export const QUERY_ROWS_MAX = 10_000
-export const QUERY_NAMES = ['Q1', 'Q2', 'Q3', 'Q4'] as const
-export type QueryName = (typeof QUERY_NAMES)[number]
+const QUERY_NAMES = ['Q1', 'Q2', 'Q3', 'Q4'] as const
 
 /** Times are RFC 3339; a range is from ≤ timestamp < to. Null organization or code: all of them. */
 export type Query =

@@ -23,6 +23,6 @@ export const postgresBatchSettings = {
   copyFromRows: z
     .int()
     .positive()
-    .default(700)
+    .default(1_000)
     .describe('With method auto, batches of this many events and more are copied.'),
 }
