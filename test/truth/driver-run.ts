@@ -103,7 +103,7 @@ export async function streamOf(
   return { schedule: due, stream }
 }
 
-function wholeJob(
+export function wholeJob(
   job: Partial<DriverJob> & Pick<DriverJob, 'url' | 'segments'>,
   dir: string,
 ): DriverJob {
