@@ -21,27 +21,12 @@ import type { Scenario } from '../scenario/scenario.ts'
 import type { RunningTarget } from '../target/up.ts'
 import type { CheckpointMark } from './checkpoints.ts'
 import { runCheckpoints } from './checkpoints.ts'
+import type { LiveRunOptions } from './live-options.ts'
 import { LiveWatch, startSamplerFor } from './live-watch.ts'
-import type { OnProgress } from './progress-events.ts'
-import type { RunPlan } from './run-plan.ts'
 import { driverJob, plannedCheckpoints } from './run-plan.ts'
 
 /** Between the driver being ready and the first due event: enough to hand out the epoch. */
 const LEAD_MS = 250
-
-export interface LiveRunOptions {
-  readonly up: RunningTarget
-  readonly scenario: Scenario
-  readonly plan: RunPlan
-  readonly runDir: string
-  readonly dataDir: string
-  readonly onProgress: OnProgress
-  /** The user's wish to end: the schedule stops, what was measured is kept. */
-  readonly signal: AbortSignal
-  /** The end of patience. */
-  readonly hardSignal: AbortSignal
-  readonly log: Log
-}
 
 export type LiveEnd =
   | { readonly how: 'schedule' }

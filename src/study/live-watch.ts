@@ -11,7 +11,7 @@ import type { RunningDriver } from '../drive/driver.ts'
 import type { DriverWindow, QueryResult } from '../drive/job.ts'
 import type { SloBreach } from '../judge/slo.ts'
 import { harnessPart } from './harness-part.ts'
-import type { LiveRunOptions } from './live-run.ts'
+import type { LiveRunOptions } from './live-options.ts'
 import type { SloWatch } from './slo-watch.ts'
 import { rateAt, segmentAt, watchSlos } from './slo-watch.ts'
 

@@ -22,7 +22,7 @@ import { SERIES_FILE } from './live-watch.ts'
 import type { StoreFigures } from './measured.ts'
 import { measuredOf } from './measured.ts'
 import { preload } from './preload.ts'
-import type { RunOptions } from './run.ts'
+import type { RunOptions } from './run-options.ts'
 
 export interface MeasureOptions extends RunOptions {
   readonly dataDir: string

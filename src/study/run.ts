@@ -11,35 +11,14 @@ import { HeadroomError, messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { Scope } from '../kit/scope.ts'
 import type { Outcome, RunRecord } from '../results/record.ts'
-import type { Scenario } from '../scenario/scenario.ts'
 import type { Target } from '../target/target.ts'
-import type { ExternalAddresses, RunningTarget } from '../target/up.ts'
+import type { RunningTarget } from '../target/up.ts'
 import { bringUp, parseArchitectureSettings } from '../target/up.ts'
 import { openRunLog } from './run-log.ts'
 import { headroomVersion } from './headroom-version.ts'
 import { SERIES_FILE } from './live-watch.ts'
 import { measureTarget } from './measure-target.ts'
-import type { OnProgress } from './progress-events.ts'
-import type { RunPlan } from './run-plan.ts'
-
-export interface RunOptions {
-  readonly scenario: Scenario
-  readonly target: Target
-  readonly plan: RunPlan
-  readonly external: ExternalAddresses
-  readonly runId: string
-  readonly studyId: string
-  readonly round: number
-  readonly position: number
-  /** Record, series, outcomes and logs. */
-  readonly runDir: string
-  /** Engine data goes below it. */
-  readonly workDir: string
-  readonly onProgress: OnProgress
-  readonly log: Log
-  readonly signal: AbortSignal
-  readonly hardSignal: AbortSignal
-}
+import type { RunOptions } from './run-options.ts'
 
 /** What is known of a target once it is up; a run that fails before keeps the empty one. */
 type TargetFacts = Pick<RunRecord, 'architecture' | 'engines'>

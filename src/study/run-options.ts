@@ -1,0 +1,26 @@
+/** What one run of a study is given. */
+import type { Log } from '../kit/log.ts'
+import type { Scenario } from '../scenario/scenario.ts'
+import type { Target } from '../target/target.ts'
+import type { ExternalAddresses } from '../target/up.ts'
+import type { OnProgress } from './progress-events.ts'
+import type { RunPlan } from './run-plan.ts'
+
+export interface RunOptions {
+  readonly scenario: Scenario
+  readonly target: Target
+  readonly plan: RunPlan
+  readonly external: ExternalAddresses
+  readonly runId: string
+  readonly studyId: string
+  readonly round: number
+  readonly position: number
+  /** Record, series, outcomes and logs. */
+  readonly runDir: string
+  /** Engine data goes below it. */
+  readonly workDir: string
+  readonly onProgress: OnProgress
+  readonly log: Log
+  readonly signal: AbortSignal
+  readonly hardSignal: AbortSignal
+}
