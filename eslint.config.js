@@ -5,6 +5,14 @@ import { PURE_ROOMS, followsImportTable } from './lint/import-table.js'
 
 const shipped = ['src/**/*.ts', 'reference-impl/**/*.ts', 'bench/**/*.ts']
 
+/** What plain scripts and plain services of tests may use without an import. */
+const NODE_GLOBALS = Object.fromEntries(
+  [
+    ...['process', 'console', 'URL', 'Buffer', 'performance', 'fetch', 'AbortController'],
+    ...['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate'],
+  ].map((name) => [name, 'readonly']),
+)
+
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'results/', 'reports/', 'node_modules/', '.headroom/'] },
   js.configs.recommended,
@@ -90,6 +98,8 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-call': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
       '@typescript-eslint/no-empty-function': 'off',
+      '@typescript-eslint/no-misused-spread': 'off',
+      '@typescript-eslint/restrict-plus-operands': 'off',
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/unbound-method': 'off',
     },
@@ -98,7 +108,7 @@ export default tseslint.config(
     files: ['**/*.js', '**/*.mjs'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: {
-      globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly' },
+      globals: NODE_GLOBALS,
     },
   },
 )

@@ -20,14 +20,10 @@ export const IMPORT_TABLE = {
     values: ['kit', 'shapes'],
     types: ['architecture', 'engines', 'scenario', 'drive', 'results'],
   },
+  // Compares what was sent with what is stored; reads stores through the contract, never an engine's own client.
   audit: {
     values: ['kit', 'shapes', 'drive'],
     types: ['architecture', 'engines', 'results', 'collect'],
-  },
-  // Compares what was sent with what is stored; reads stores through the contract, never an engine's own client.
-  audit: {
-    values: ['kit', 'shapes', 'drive', 'collect'],
-    types: ['architecture', 'engines', 'results'],
   },
   results: { values: ['kit', 'scenario', 'target', 'plan'], types: [] },
   study: {
@@ -43,7 +39,6 @@ export const IMPORT_TABLE = {
       'results',
       'judge',
       'plan',
-      'audit',
     ],
     types: ['architecture'],
   },

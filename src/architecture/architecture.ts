@@ -84,5 +84,5 @@ export type EngineSettingsByRole<N extends Needs> = {
 export function defineArchitecture<const N extends Needs, Settings>(
   architecture: Architecture<N, Settings>,
 ): Architecture {
-  return architecture as unknown as Architecture
+  return architecture
 }

@@ -10,7 +10,7 @@ import { Scenario } from '../../src/scenario/scenario.ts'
 
 type Input = z.input<typeof Scenario>
 
-const steps = { kind: 'steps', ratesPerS: [100, 200], stepS: 3 } as const
+const steps = { kind: 'steps' as const, ratesPerS: [100, 200], stepS: 3 }
 const base: Input = {
   name: 'mine',
   seed: 1,
