@@ -45,6 +45,9 @@ export function measuredOf(run: RunRecord): Measured | null {
   return run.outcome.state === 'failed' ? null : run.outcome.measured
 }
 
+/** The series of a run up to the end of its schedule: what came while it drained belongs to no rate. */
 export function seriesOf(view: StudyView, run: RunRecord): RunSeries {
-  return view.series.get(run.id) ?? new Map()
+  const series: RunSeries = view.series.get(run.id) ?? new Map()
+  const endMs = Math.max(0, ...(measuredOf(run)?.steps ?? []).map((step) => step.toMs))
+  return new Map([...series].map(([key, points]) => [key, points.filter(({ t }) => t <= endMs)]))
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Histogram } from '../../src/kit/histogram.ts'
+import type { RunRecord } from '../../src/results/record.ts'
 import { chartsOf } from '../../src/report/charts/charts.ts'
 import type { ChartSpec } from '../../src/report/charts/spec.ts'
 import { percentileCurve } from '../../src/report/percentile-curve.ts'
@@ -17,6 +18,17 @@ function chart(name: string, charts = chartsFor()): ChartSpec {
   const found = charts.find((one) => one.name === name)
   if (found === undefined) throw new Error(`no chart ${name}`)
   return found
+}
+
+/** All steps cut short, all events sent late. */
+function withLateDriver(run: RunRecord): RunRecord {
+  if (run.outcome.state !== 'completed') return run
+  const steps = run.outcome.measured.steps.map((step) => ({
+    ...step,
+    complete: false,
+    sendDelayUs: step.sendDelayUs === null ? null : { ...step.sendDelayUs, p99: 900_000 },
+  }))
+  return { ...run, outcome: { ...run.outcome, measured: { ...run.outcome.measured, steps } } }
 }
 
 /** Points of time with values, in order. */
@@ -58,6 +70,29 @@ describe('the charts of a report', () => {
     )
     expect(chart('latency-percentiles', charts).title).toMatch(
       /^pg-direct answers 99 % of events within/,
+    )
+  })
+
+  it('never call a late driver punctual because no step was complete', () => {
+    const findings = findingsFixture({
+      rounds: 1,
+      ratesPerS: [400],
+      tweak: (run) => withLateDriver(run),
+    })
+    const charts = chartsOf(viewStudy(findings, seriesFixture(findings)))
+    expect(chart('send-delay', charts).title).toMatch(/^The driver was late: .* 900 ms /)
+  })
+
+  it('end with the schedule: what is sampled while a run drains is at no rate', () => {
+    const findings = findingsFixture({ rounds: 1 })
+    const series = new Map(
+      [...seriesFixture(findings)].map(([id, keys]) => [
+        id,
+        new Map([...keys].map(([key, points]) => [key, [...points, { t: 1e9, v: 1e12 }]])),
+      ]),
+    )
+    expect(chartsOf(viewStudy(findings, series))).toEqual(
+      chartsOf(viewStudy(findings, seriesFixture(findings))),
     )
   })
 

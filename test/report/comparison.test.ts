@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Findings } from '../../src/judge/findings.ts'
+import type { RunRecord } from '../../src/results/record.ts'
 import { bestOf } from '../../src/report/sections/best.ts'
 import { COLUMNS } from '../../src/report/sections/columns.ts'
+import { driverHealth } from '../../src/report/sections/words.ts'
+import { viewStudy } from '../../src/report/study-view.ts'
 import { findingsFixture } from './report-fixture.ts'
 
 function column(id: string): (typeof COLUMNS)[number] {
@@ -64,3 +67,29 @@ describe('the best value of a column', () => {
     expect(column('p99').text(targets[0]!)).toBe('∞')
   })
 })
+
+describe('the driver’s badge', () => {
+  it('warns when its own delay is a notable part of the latency of a kept step', () => {
+    const late = findingsFixture({ targets: ['pg-direct'], rounds: 1, tweak: withSendDelay(3_000) })
+    const [target] = viewStudy(late, new Map()).targets
+    expect(driverHealth(target!)).toMatchObject({ tone: 'warning', words: 'driver late' })
+    const punctual = findingsFixture({
+      targets: ['pg-direct'],
+      rounds: 1,
+      tweak: withSendDelay(300),
+    })
+    const [other] = viewStudy(punctual, new Map()).targets
+    expect(driverHealth(other!)).toMatchObject({ tone: 'good', words: 'driver healthy' })
+  })
+})
+
+function withSendDelay(p99: number): (run: RunRecord) => RunRecord {
+  return (run) => {
+    if (run.outcome.state !== 'completed') return run
+    const steps = run.outcome.measured.steps.map((step) => ({
+      ...step,
+      sendDelayUs: step.sendDelayUs === null ? null : { ...step.sendDelayUs, p99 },
+    }))
+    return { ...run, outcome: { ...run.outcome, measured: { ...run.outcome.measured, steps } } }
+  }
+}

@@ -75,7 +75,8 @@ function percentileTitle({ findings }: StudyView): string {
     .toSorted((a, b) => asNumber(a.p99) - asNumber(b.p99))
   const [best] = known
   const worst = known.at(-1)
-  if (best === undefined || worst === undefined) return 'Latency over percentiles'
+  if (best === undefined || worst === undefined)
+    return 'No rate was kept by every target, so no latency is compared'
   const first = `${best.target} answers 99 % of events within ${formatDurationUs(best.p99)}`
   if (worst === best) return first
   return worst.p99 === 'infinite'

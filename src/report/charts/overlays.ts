@@ -90,10 +90,10 @@ export function sendDelayChart(view: StudyView, limit: number): ChartSpec | null
   if (panel === null) return null
   const delays = view.targets.flatMap((target) =>
     (target.shown?.measured.steps ?? [])
-      .filter((step) => step.kind === 'measure' && step.complete)
+      .filter((step) => step.kind === 'measure')
       .flatMap((step) => (step.sendDelayUs === null ? [] : [asNumber(step.sendDelayUs.p99)])),
   )
-  const worst = largest(delays, 0)
+  const worst = delays.length === 0 ? peak(panel) : largest(delays, 0)
   const within = `99 % of events left within ${formatDurationUs(worst)} of their due time`
   return {
     name: 'send-delay',

@@ -68,7 +68,7 @@ function rateLines(view: StudyView, target: TargetView, limit: number): readonly
 function rateTitle({ findings }: StudyView): string {
   const kept = findings.targets
     .flatMap(({ target, sustainedPerS }) =>
-      sustainedPerS === null ? [] : [{ target, perS: sustainedPerS.mid }],
+      sustainedPerS === null || sustainedPerS.mid <= 0 ? [] : [{ target, perS: sustainedPerS.mid }],
     )
     .toSorted((a, b) => b.perS - a.perS)
   const [first, ...others] = kept

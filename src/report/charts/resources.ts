@@ -1,5 +1,5 @@
 /** What the events cost: write-ahead log with its full-page images, and CPU per part against the machine's cores. */
-import { formatBytes, formatNumber } from '../../kit/units.ts'
+import { formatBytes, formatBytesPerS, formatNumber } from '../../kit/units.ts'
 import { NEUTRAL_INK, tint } from '../palette.ts'
 import type { Ink } from '../palette.ts'
 import { meansOnGrid, ratesOnGrid, timeGrid } from '../series.ts'
@@ -30,7 +30,7 @@ export function walChart(view: StudyView): ChartSpec | null {
   const range = linearRange(stackTops(drawn), levels)
   return {
     name: 'wal',
-    title: walTitle(view),
+    title: walTitle(view) ?? peakTitle(drawn, { what: 'WAL', format: formatBytesPerS }),
     subtitle:
       'Write-ahead log per second in the shown round, full-page images stacked on top: they follow each checkpoint.',
     panels: drawn.map(({ target, shown, lines }): Panel => ({
@@ -66,7 +66,7 @@ function walLines(series: RunSeries, target: TargetView): readonly Line[] {
   return lines
 }
 
-function walTitle({ findings }: StudyView): string {
+function walTitle({ findings }: StudyView): string | null {
   const known = findings.targets
     .flatMap(({ target, walBytesPerEvent, fpiBytesPerEvent }) =>
       walBytesPerEvent === null || walBytesPerEvent <= 0
@@ -76,7 +76,7 @@ function walTitle({ findings }: StudyView): string {
     .toSorted((a, b) => a.rows - b.rows)
   const [least] = known
   const most = known.at(-1)
-  if (least === undefined || most === undefined) return 'Write-ahead log over the run'
+  if (least === undefined || most === undefined) return null
   const images = least.images > 0 ? `, and ${formatBytes(least.images)} of full-page images` : ''
   const first = `${least.target} writes ${formatBytes(least.rows)} of WAL per event${images}`
   return most === least ? first : `${first}; ${most.target} writes ${formatBytes(most.rows)}`
@@ -96,7 +96,7 @@ export function cpuChart(view: StudyView): ChartSpec | null {
   const isNear = cores <= top * CORES_SHOWN_UP_TO
   return {
     name: 'cpu',
-    title: cpuTitle(view),
+    title: cpuTitle(view) ?? peakTitle(drawn, { what: 'CPU', format: inCores }),
     subtitle: `Cores in use by part in the shown round, stacked. Grey is the harness itself: driver and probes share the machine.${
       isNear ? '' : ` It has ${formatNumber(cores)} cores, far above the scale.`
     }`,
@@ -153,7 +153,7 @@ function shade(position: number, count: number): number {
   return count <= 1 ? 1 : 1 - (position / (count - 1)) * 0.55
 }
 
-function cpuTitle({ findings }: StudyView): string {
+function cpuTitle({ findings }: StudyView): string | null {
   const known = findings.targets
     .flatMap(({ target, cpuMsPer1000: { service, engine } }) =>
       service === null && engine === null ? [] : [{ target, ms: (service ?? 0) + (engine ?? 0) }],
@@ -161,9 +161,24 @@ function cpuTitle({ findings }: StudyView): string {
     .toSorted((a, b) => a.ms - b.ms)
   const [least] = known
   const most = known.at(-1)
-  if (least === undefined || most === undefined) return 'CPU by part over the run'
+  if (least === undefined || most === undefined) return null
   const first = `${least.target} spends ${formatNumber(least.ms)} ms of CPU per 1,000 events`
   return most === least ? first : `${first}, ${most.target} ${formatNumber(most.ms)} ms`
+}
+
+/** What can be said where no common rate allows a comparison per event. */
+function peakTitle(
+  drawn: readonly Drawn[],
+  { what, format }: { readonly what: string; readonly format: (value: number) => string },
+): string {
+  const tops = stackTops(drawn)
+  const top = Math.max(0, ...tops)
+  const name = drawn[tops.indexOf(top)]?.target.name ?? ''
+  return `${what} peaks at ${format(top)} in ${name}`
+}
+
+function inCores(cores: number): string {
+  return `${formatNumber(cores)} cores`
 }
 
 function drawnTargets(

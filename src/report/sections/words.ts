@@ -1,7 +1,8 @@
 /** Words that several sections use: names of states, tiers and dates, the same everywhere on the page. */
-import { formatHeadroom, formatMonth, formatMonthRange } from '../../kit/units.ts'
+import { formatDurationUs, formatHeadroom, formatMonth, formatMonthRange } from '../../kit/units.ts'
 import type { Judgement, Verdict } from '../../judge/verdict.ts'
 import type { RunRecord } from '../../results/record.ts'
+import { measuredOf } from '../study-view.ts'
 import type { TargetView } from '../study-view.ts'
 
 /** What a badge or a cell says and how it is coloured. */
@@ -91,7 +92,30 @@ export function driverHealth(target: TargetView): DriverHealth {
   if (target.shown === null) {
     return { tone: 'unknown', words: 'driver unknown', detail: 'no run measured anything' }
   }
+  const late = target.counted.flatMap(lateSteps)
+  if (late.length > 0) {
+    return { tone: 'warning', words: 'driver late', detail: late.join('; ') }
+  }
   return { tone: 'good', words: 'driver healthy', detail: 'neither driver nor pool was a limit' }
+}
+
+/** From here on the driver’s own delay explains a notable part of the latency. */
+const LATE_SHARE = 0.1
+/** One tick of a timer: below it a share of a very short latency says nothing. */
+const LATE_US = 1_000
+
+function lateSteps(run: RunRecord): readonly string[] {
+  const kept = (measuredOf(run)?.steps ?? []).filter(
+    (step) => step.kind === 'measure' && step.complete && step.brokenSlo === null,
+  )
+  return kept.flatMap(({ name, sendDelayUs, latencyUs }) => {
+    const delay = sendDelayUs?.p99
+    const latency = latencyUs?.p99
+    if (typeof delay !== 'number' || typeof latency !== 'number') return []
+    return delay < LATE_US || delay < latency * LATE_SHARE
+      ? []
+      : [`round ${String(run.round)}, ${name}: send delay p99 ${formatDurationUs(delay)}`]
+  })
 }
 
 function limitedByHarness({ outcome }: RunRecord): boolean {
