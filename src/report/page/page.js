@@ -1,4 +1,4 @@
-/* global document, window, localStorage, navigator, matchMedia, requestAnimationFrame, getComputedStyle, performance, Chart */
+/* global document, window, localStorage, navigator, matchMedia, requestAnimationFrame, getComputedStyle, Chart */
 /** What moves on the page: theme, charts, sorting, data tables, copying. Everything else is there without it. */
 import { formatValue } from './format.js'
 import { panelConfiguration } from './draw.js'
@@ -52,7 +52,7 @@ function drawFirst() {
     const one = waiting.shift()
     if (one === undefined) {
       root.dataset.charts = theme.dark ? 'dark' : 'light'
-      root.dataset.drawnMs = String(Math.round(performance.now()))
+      root.dataset.drawnMs = String(Math.round(window.performance.now()))
       return
     }
     drawn.push(new Chart(one.canvas, panelConfiguration(one.panel, theme)))
