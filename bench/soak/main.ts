@@ -1,0 +1,143 @@
+/**
+ * `npm run soak [-- name…] [--out dir]`: what takes longer than a test may. In: names of soaks, none for all. Out: a
+ * summary of each, and exit code 1 when one of them failed. They run one after another, never beside each other.
+ */
+import { loadavg } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { describeMachine } from '../../src/collect/machine.ts'
+import { HeadroomError, messageOf } from '../../src/kit/errors.ts'
+import { packageRoot } from '../../src/kit/paths.ts'
+import { formatDurationS } from '../../src/kit/units.ts'
+import { headroomVersion } from '../../src/study/headroom-version.ts'
+import { driverMemory } from './driver-memory.ts'
+import type { Soak, SoakOptions, SoakSummary } from './soak.ts'
+import { writeSummary } from './summary.ts'
+
+const SOAKS: readonly Soak[] = [driverMemory]
+const OUT = join(packageRoot, 'results', 'baselines', 'soak')
+const FULL = { seconds: 1_800, events: 100_000_000, positions: 20, 'limit-s': 7_200, seed: 42 }
+
+const HELP = `npm run soak [-- name…] [--out dir]
+
+${SOAKS.map(({ name, title }) => `  ${name.padEnd(14)} ${title}`).join('\n')}
+
+  --out dir        where the summaries go (default results/baselines/soak)
+  --seconds n      length of driver-memory (${String(FULL.seconds)})
+  --events n       ids of audit-100m (${String(FULL.events)})
+  --positions n    kill moments per component of kills (${String(FULL.positions)})
+  --limit-s n      kills begins nothing more after so long (${String(FULL['limit-s'])})
+  --seed n         what draws the events and the moments (${String(FULL.seed)})
+`
+
+const log = (line: string): void => {
+  process.stderr.write(`${line}\n`)
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      help: { type: 'boolean' },
+      out: { type: 'string', default: OUT },
+      seconds: { type: 'string' },
+      events: { type: 'string' },
+      positions: { type: 'string' },
+      'limit-s': { type: 'string' },
+      seed: { type: 'string' },
+    },
+  })
+  if (values.help === true) {
+    process.stdout.write(HELP)
+    return 0
+  }
+  const whole = (flag: keyof typeof FULL): number => wholeNumber(flag, values[flag] ?? FULL[flag])
+  const options: SoakOptions = {
+    seconds: whole('seconds'),
+    events: whole('events'),
+    positions: whole('positions'),
+    limitS: whole('limit-s'),
+    seed: whole('seed'),
+    signal: interrupted(),
+    log,
+  }
+  const soaks = named(positionals)
+  for (const soak of soaks) {
+    const about = formatDurationS(soak.estimateS(options))
+    log(`${soak.name}: ${soak.plan(options)}; about ${about}`)
+  }
+  let failed = 0
+  for (const soak of soaks) {
+    const summary = await soakOnce(soak, options)
+    await writeSummary(resolve(values.out), summary)
+    if (!summary.passed) failed++
+  }
+  log(`summaries: ${resolve(values.out)}`)
+  return failed === 0 ? 0 : 1
+}
+
+async function soakOnce(soak: Soak, options: SoakOptions): Promise<SoakSummary> {
+  const before = loadNow()
+  const headroom = await headroomVersion()
+  const startedAt = new Date().toISOString()
+  const startMs = performance.now()
+  const findings = await soak.run(options)
+  const tookS = Math.round((performance.now() - startMs) / 1_000)
+  const passed = findings.criteria.every(({ met }) => met)
+  for (const { what, limit, seen, met } of findings.criteria) {
+    log(`${soak.name}: ${met ? 'ok  ' : 'FAIL'} ${what}: ${seen} (${limit})`)
+  }
+  log(`${soak.name}: ${passed ? 'passed' : 'failed'} after ${formatDurationS(tookS)}`)
+  return {
+    schemaVersion: 1,
+    name: soak.name,
+    title: soak.title,
+    plan: soak.plan(options),
+    startedAt,
+    tookS,
+    passed,
+    headroom,
+    machine: describeMachine(null),
+    load: { before, after: loadNow() },
+    ...findings,
+  }
+}
+
+function named(names: readonly string[]): readonly Soak[] {
+  const unknown = names.filter((name) => SOAKS.every((soak) => soak.name !== name))
+  if (unknown.length > 0) throw new HeadroomError('BAD_INPUT', `no soak ${unknown.join(', ')}\n${HELP}`)
+  return names.length === 0 ? SOAKS : SOAKS.filter(({ name }) => names.includes(name))
+}
+
+function wholeNumber(flag: string, value: string | number): number {
+  const number = Number(value)
+  if (Number.isInteger(number) && number > 0) return number
+  throw new HeadroomError('BAD_INPUT', `--${flag} is ${String(value)}: give a whole number above 0`)
+}
+
+function loadNow(): number {
+  return loadavg()[0] ?? 0
+}
+
+/** The first signal lets the soak clean up; the second ends it at once, and the guardian ends its children. */
+function interrupted(): AbortSignal {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(130)
+      log(`${name}: stopping and cleaning up`)
+      controller.abort(new HeadroomError('INTERRUPTED', `interrupted by ${name}`))
+    })
+  }
+  return controller.signal
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code
+  },
+  (error: unknown) => {
+    log(error instanceof HeadroomError ? error.message : messageOf(error))
+    process.exitCode = error instanceof HeadroomError && error.code === 'INTERRUPTED' ? 130 : 1
+  },
+)
