@@ -231,6 +231,6 @@ async function launch(
     [entry, String(port), join(dir, 'acked'), join(dir, 'stored')],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
-  const [line] = (await once(child.stdout!, 'data')) as [Buffer]
+  const [line] = (await once(child.stdout, 'data')) as [Buffer]
   return { child, port: Number(line.toString().trim()) }
 }
