@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const TIME_LIMIT_S = 360
 const PAGE_BYTES_MAX = 1.5e6
-const root = resolve(fileURLToPath(import.meta.url), '../..')
+const root = resolve(process.argv[2] ?? join(fileURLToPath(import.meta.url), '../..'))
 const problems = []
 
 const ids = readdirSync(join(root, 'results'))
