@@ -11,7 +11,7 @@ import {
   formatRate,
   formatRatio,
 } from '../kit/units.ts'
-import type { Machine, StudyRecord } from '../results/record.ts'
+import type { Machine, Step, StudyRecord } from '../results/record.ts'
 import { p999IsSupported } from './compare.ts'
 import { checkpointsIn, tierOf } from './conditions.ts'
 import { keptSteps, measuredSteps } from './evidence.ts'
@@ -71,18 +71,33 @@ function integrity(study: StudyRecord, targets: readonly TargetEvidence[]): read
   return [...cut, ...discarded, ...ranking]
 }
 
+/** A long list of rounds says less than how many they were and the worst of them. */
+const CONTENDED_NAMED_MAX = 3
+
 function contention(targets: readonly TargetEvidence[]): readonly string[] {
-  const contended = targets.flatMap((target) =>
-    target.rounds.flatMap((round) => {
-      const steps = measuredSteps(round).filter((step) => isContended(round, step))
-      return steps.length === 0
-        ? []
-        : [`${target.target} round ${round.run.round.toString()} (${contentionInWords(steps)})`]
-    }),
-  )
-  return contended.length === 0
-    ? []
-    : [`Contended: something else used this machine during ${contended.join(', ')}.`]
+  const rounds = targets.flatMap((target) => target.rounds)
+  const contended = rounds
+    .map((round) => ({
+      round,
+      steps: measuredSteps(round).filter((step) => isContended(round, step)),
+    }))
+    .filter(({ steps }) => steps.length > 0)
+    .toSorted((a, b) => foreignCores(b.steps) - foreignCores(a.steps))
+    .map(
+      ({ round, steps }) =>
+        `${round.run.target.name} round ${round.run.round.toString()} (${contentionInWords(steps)})`,
+    )
+  const [worst] = contended
+  if (worst === undefined) return []
+  return contended.length <= CONTENDED_NAMED_MAX
+    ? [`Contended: something else used this machine during ${contended.join(', ')}.`]
+    : [
+        `Contended: something else used this machine during ${contended.length.toString()} of ${rounds.length.toString()} rounds, most of all ${worst}.`,
+      ]
+}
+
+function foreignCores(steps: readonly Step[]): number {
+  return Math.max(...steps.map((step) => step.metrics['machine.foreignCores'] ?? 0))
 }
 
 function poolLimited(rounds: readonly Round[]): readonly string[] {

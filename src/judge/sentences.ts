@@ -36,7 +36,7 @@ const RESOURCE: Readonly<Record<NonNullable<TargetFindings['limit']>['by'], stri
   machine: 'the cores of this machine',
   driver: 'the driver',
   pool: 'the connections',
-  unknown: 'cause not known',
+  unknown: 'a resource not identified',
 }
 
 export function targetSentence(target: Unspoken, about: SpokenAbout): string {

@@ -40,13 +40,16 @@ export function measuredOf(input: MeasuredInput): Measured {
   const { driver, series } = input
   const steps = driver.segments.map((segment, at) => stepOf(input, segment, at))
   const measured = steps.filter((step) => step.kind === 'measure')
-  const kept = measured.filter((step) => step.complete && step.brokenSlo === null)
-  const broken = measured.filter((step) => step.brokenSlo !== null)
+  // The first broken step ends what was held, even where a later, faster one looked well again.
+  const firstBroken = measured.find((step) => step.brokenSlo !== null)
+  const before =
+    firstBroken === undefined ? measured : measured.slice(0, measured.indexOf(firstBroken))
+  const kept = before.filter((step) => step.complete)
   const perEvent = storedPerEvent(input.stores)
   return {
     steps,
     sustainedPerS: kept.length === 0 ? null : Math.max(...kept.map((step) => step.targetPerS)),
-    brokenAtPerS: broken.length === 0 ? null : Math.min(...broken.map((step) => step.targetPerS)),
+    brokenAtPerS: firstBroken?.targetPerS ?? null,
     saturated: input.saturated(steps),
     metrics: { ...series.measured, ...perEvent },
     worst: series.worst,
