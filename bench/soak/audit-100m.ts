@@ -18,7 +18,7 @@ import type { EventStream } from '../../src/shapes/stream.ts'
 
 export const SOAK_EVENTS = 100_000_000
 /** What issue 3 allows for a hundred million ids. */
-export const SOAK_RSS_BYTES_MAX = 512 * 1024 * 1024
+export const SOAK_RSS_BYTES_MAX = 512e6
 
 const BATCH_EVENTS = 100
 const BATCH_ROWS = 8_192

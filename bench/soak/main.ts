@@ -10,13 +10,15 @@ import { HeadroomError, messageOf } from '../../src/kit/errors.ts'
 import { packageRoot } from '../../src/kit/paths.ts'
 import { formatDurationS } from '../../src/kit/units.ts'
 import { headroomVersion } from '../../src/study/headroom-version.ts'
+import { SOAK_EVENTS } from './audit-100m.ts'
+import { auditMemory } from './audit-memory.ts'
 import { driverMemory } from './driver-memory.ts'
 import type { Soak, SoakOptions, SoakSummary } from './soak.ts'
 import { writeSummary } from './summary.ts'
 
-const SOAKS: readonly Soak[] = [driverMemory]
+const SOAKS: readonly Soak[] = [driverMemory, auditMemory]
 const OUT = join(packageRoot, 'results', 'baselines', 'soak')
-const FULL = { seconds: 1_800, events: 100_000_000, positions: 20, 'limit-s': 7_200, seed: 42 }
+const FULL = { seconds: 1_800, events: SOAK_EVENTS, positions: 20, 'limit-s': 7_200, seed: 42 }
 
 const HELP = `npm run soak [-- name…] [--out dir]
 
@@ -105,7 +107,8 @@ async function soakOnce(soak: Soak, options: SoakOptions): Promise<SoakSummary> 
 
 function named(names: readonly string[]): readonly Soak[] {
   const unknown = names.filter((name) => SOAKS.every((soak) => soak.name !== name))
-  if (unknown.length > 0) throw new HeadroomError('BAD_INPUT', `no soak ${unknown.join(', ')}\n${HELP}`)
+  if (unknown.length > 0)
+    throw new HeadroomError('BAD_INPUT', `no soak ${unknown.join(', ')}\n${HELP}`)
   return names.length === 0 ? SOAKS : SOAKS.filter(({ name }) => names.includes(name))
 }
 
