@@ -119,6 +119,28 @@ describe('a run that ends early', () => {
     await allGone()
   })
 
+  it.each([
+    ['postgres', /bin\/postgres /, 'engine-crash'],
+    ['service', /reference-impl\/pg-direct\/service\.js/, 'service-crash'],
+  ])('a crashed %s: keeps what was measured and says who died', async (_part, command, by) => {
+    const run = startHeadroom(smoke, { cwd: folder.path })
+    await run.said(/events\/s, p99/)
+    process.kill(pidOf(run.child.pid ?? 0, command), 'SIGKILL')
+    const result = await run.ended
+    expect(result.exitCode).toBe(69)
+    const [id = ''] = readdirSync(join(folder.path, 'results'))
+    const study = join(folder.path, 'results', id)
+    const [runFolder = ''] = readdirSync(study).filter((name) => name.startsWith('01-'))
+    const record = JSON.parse(readFileSync(join(study, runFolder, 'run.json'), 'utf8')) as {
+      outcome: { state: string; by?: string; message?: string; measured?: object | null }
+    }
+    expect(record.outcome).toMatchObject({ state: 'aborted', by })
+    expect(record.outcome.measured).not.toBeNull()
+    expect(result.stderr).toContain(record.outcome.message ?? 'a message')
+    expect(statSync(join(folder.path, 'reports', id, 'index.html')).size).toBeGreaterThan(10_000)
+    expectNothingLeft()
+  })
+
   it('SIGKILL: its children die with it, and the next command says what it cleaned up', async () => {
     const run = startHeadroom(smoke, { cwd: folder.path })
     await run.said(/events\/s, p99/)
@@ -205,4 +227,13 @@ async function closedPort(): Promise<number> {
   const { port } = server.address() as AddressInfo
   await new Promise((resolve) => server.close(resolve))
   return port
+}
+
+/** The child of this Headroom whose command line matches. */
+function pidOf(parent: number, command: RegExp): number {
+  const all = execFileSync('ps', ['-eo', 'pid,ppid,args'], { encoding: 'utf8' }).split('\n')
+  const line = all.find((row) => row.trim().split(/\s+/)[1] === String(parent) && command.test(row))
+  if (line === undefined)
+    throw new Error(`no child of ${String(parent)} matches ${String(command)}`)
+  return Number(line.trim().split(/\s+/)[0])
 }
