@@ -58,9 +58,7 @@ interface CountsOfHdr {
 
 export class Histogram {
   readonly #recent = new Int32Array(BUCKETS)
-  #recentCount = 0
   #spilled: Float64Array | null = null
-  #spilledCount = 0
   #infinite = 0
   #maxUs = 0
 
@@ -71,19 +69,19 @@ export class Histogram {
   record(us: number, times = 1): void {
     const ticks = us * TICKS_PER_US + 0.5
     let bucket: number
-    if (ticks < EXACT_TICKS) bucket = ticks > 0 ? ticks | 0 : 0
-    else if (ticks < INT_TICKS) {
+    if (ticks >= 0 && ticks < INT_TICKS) {
       const x = ticks | 0
-      const shift = 31 - SUB_BITS - Math.clz32(x)
+      // No branch on the size: which bucket comes next is what a processor cannot guess.
+      const shift = 31 - SUB_BITS - Math.clz32(x | (EXACT_TICKS - 1))
       bucket = (shift << SUB_BITS) + (x >>> shift)
     } else if (us === Infinity) {
       this.#infinite += times
       return
-    } else bucket = wideBucketOf(us)
+    } else bucket = us > 0 ? wideBucketOf(us) : 0
     if (us > this.#maxUs) this.#maxUs = us
-    this.#recent[bucket] = (this.#recent[bucket] ?? 0) + times
-    this.#recentCount += times
-    if (this.#recentCount >= SPILL_AT) this.#spill()
+    const count = (this.#recent[bucket] ?? 0) + times
+    this.#recent[bucket] = count
+    if (count >= SPILL_AT) this.#spill()
   }
 
   recordInfinite(times: number): void {
@@ -91,9 +89,11 @@ export class Histogram {
     this.#infinite += times
   }
 
-  /** Finite values. */
+  /** Finite values. Added up when asked for: a counter of its own would cost every record. */
   get count(): number {
-    return this.#spilledCount + this.#recentCount
+    let sum = 0
+    for (let bucket = 0; bucket < BUCKETS; bucket++) sum += this.#countAt(bucket)
+    return sum
   }
 
   get infinite(): number {
@@ -110,16 +110,13 @@ export class Histogram {
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       mine[bucket] = (mine[bucket] ?? 0) + other.#countAt(bucket)
     }
-    this.#spilledCount += other.count
     this.#infinite += other.#infinite
     this.#maxUs = Math.max(this.#maxUs, other.#maxUs)
   }
 
   reset(): void {
     this.#recent.fill(0)
-    this.#recentCount = 0
     this.#spilled = null
-    this.#spilledCount = 0
     this.#infinite = 0
     this.#maxUs = 0
   }
@@ -131,12 +128,13 @@ export class Histogram {
    */
   quantileUs(ratio: number): HistogramQuantile | null {
     assert(ratio >= 0 && ratio <= 1, 'a quantile is asked for as a ratio')
-    const all = this.count + this.#infinite
+    const finite = this.count
+    const all = finite + this.#infinite
     if (all === 0) return null
     // 0.99 × 100 is 99.00000000000001 in floating point: without the slack the rank would be one too far.
     const rank = Math.max(1, Math.ceil(all * ratio - 1e-9 * all))
-    if (rank > this.count) return 'infinite'
-    if (rank === this.count) return this.#maxUs
+    if (rank > finite) return 'infinite'
+    if (rank === finite) return this.#maxUs
     let seen = 0
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       seen += this.#countAt(bucket)
@@ -170,18 +168,19 @@ export class Histogram {
     const histogram = new Histogram()
     const hdr = decodeFromCompressedBase64(encoded.hdr, 64) as unknown as CountsOfHdr
     const counts = histogram.#spill()
+    let total = 0
     for (let index = 0; index < hdr.countsArrayLength; index++) {
       const count = hdr.getCountAtIndex(index)
       if (count === 0) continue
       const ticks = hdr.valueFromIndex(index)
       const bucket = bucketOfTicks(ticks)
       counts[bucket] = (counts[bucket] ?? 0) + count
-      histogram.#spilledCount += count
+      total += count
       histogram.#maxUs = middleTicksOf(bucket) / TICKS_PER_US
     }
-    if (histogram.#spilledCount !== encoded.count) {
+    if (total !== encoded.count) {
       throw new Error(
-        `the histogram holds ${String(histogram.#spilledCount)} values and says ${String(encoded.count)}`,
+        `the histogram holds ${String(total)} values and says ${String(encoded.count)}`,
       )
     }
     histogram.#infinite = encoded.infinite
@@ -197,9 +196,7 @@ export class Histogram {
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       spilled[bucket] = (spilled[bucket] ?? 0) + (this.#recent[bucket] ?? 0)
     }
-    this.#spilledCount += this.#recentCount
     this.#recent.fill(0)
-    this.#recentCount = 0
     return spilled
   }
 }
