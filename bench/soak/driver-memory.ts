@@ -172,7 +172,7 @@ function findings(driven: Driven): SoakFindings {
       {
         title: 'Events by outcome',
         columns: ['due', ...Object.keys(counts)],
-        rows: [[dueEvents, ...Object.values(counts)].map(formatCount)],
+        rows: [[dueEvents, ...Object.values({ ...counts })].map(formatCount)],
       },
     ],
     notes: [

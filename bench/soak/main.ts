@@ -13,10 +13,11 @@ import { headroomVersion } from '../../src/study/headroom-version.ts'
 import { SOAK_EVENTS } from './audit-100m.ts'
 import { auditMemory } from './audit-memory.ts'
 import { driverMemory } from './driver-memory.ts'
+import { kills } from './kills.ts'
 import type { Soak, SoakOptions, SoakSummary } from './soak.ts'
 import { writeSummary } from './summary.ts'
 
-const SOAKS: readonly Soak[] = [driverMemory, auditMemory]
+const SOAKS: readonly Soak[] = [driverMemory, auditMemory, kills]
 const OUT = join(packageRoot, 'results', 'baselines', 'soak')
 const FULL = { seconds: 1_800, events: SOAK_EVENTS, positions: 20, 'limit-s': 7_200, seed: 42 }
 

@@ -1,0 +1,197 @@
+/**
+ * kill -9 in the middle of a run, once. In: an architecture, the part to kill and the moment. Out: what the driver was
+ * answered and what the audit found in the stores. The contract test does it once per part, the soak at many moments.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Part } from '../../src/architecture/part.ts'
+import { auditRun } from '../../src/audit/audit.ts'
+import type { OutcomeReader } from '../../src/audit/outcomes.ts'
+import { NO_ACK, openOutcomes } from '../../src/audit/outcomes.ts'
+import { startDriver } from '../../src/drive/driver.ts'
+import type { DriverResult, OutcomeCounts } from '../../src/drive/job.ts'
+import { ACK_UNIT_US, OUTCOME_CODES } from '../../src/drive/job.ts'
+import { silentLog } from '../../src/kit/log.ts'
+import { Scope } from '../../src/kit/scope.ts'
+import type { Audit } from '../../src/results/record.ts'
+import { Scenario } from '../../src/scenario/scenario.ts'
+import { driverJob, planRun } from '../../src/study/run-plan.ts'
+import { architectures } from '../../src/target/registry.ts'
+import { Target } from '../../src/target/target.ts'
+import type { RunningTarget } from '../../src/target/up.ts'
+import { bringUp } from '../../src/target/up.ts'
+
+export interface Component {
+  readonly architecture: string
+  /** Name of a part of it: its service or one of its engines. */
+  readonly victim: string
+}
+
+export const components: readonly Component[] = architectures.flatMap(({ id, needs }) =>
+  ['service', ...Object.values(needs)].map((victim) => ({ architecture: id, victim })),
+)
+
+export interface KillRunOptions extends Component {
+  readonly scenario: Scenario
+  /** After the first due event. */
+  readonly killAtMs: number
+  /** From the kill to the order to start again. */
+  readonly downMs: number
+  readonly signal: AbortSignal
+}
+
+export interface KillRun {
+  readonly result: DriverResult
+  readonly dueEvents: number
+  readonly counts: OutcomeCounts
+  readonly audit: Audit
+  /** Live pids of the victim right after the kill. */
+  readonly pidsAfterKill: readonly number[]
+  /** After the first due event; the restart has ended. */
+  readonly restartedAtMs: number
+  /** Events acknowledged after that. */
+  readonly acknowledgedAfterRestart: number
+  /** Nothing was due any more when the part was back: whether it serves again cannot be told. */
+  readonly scheduleEndedFirst: boolean
+}
+
+const LEAD_MS = 200
+/** A fire-and-forget writer may still be emptying its queue when the driver has its last answer. */
+const SETTLE_MS = 1_500
+/** Time a service that is back needs at least to be asked something. */
+const ASKED_WITHIN_MS = 500
+
+/** 400 events/s for five seconds with repeated events among them; everything else may be given. */
+export function killScenario(
+  more: { readonly seed?: number; readonly batchEvents?: number; readonly measureS?: number } = {},
+): Scenario {
+  return Scenario.parse({
+    name: 'kills',
+    seed: more.seed ?? 20_261_121,
+    rate: { kind: 'constant', ratePerS: 400 },
+    spacing: 'poisson',
+    phases: { warmupS: 0, measureS: more.measureS ?? 5, drainS: 6 },
+    batchEvents: more.batchEvents ?? 1,
+    requestTimeoutMs: 3_000,
+    events: { duplicateRatio: 0.02 },
+  })
+}
+
+/** Runs the scenario, kills the part, starts it again, audits; nothing is left behind. */
+export async function killDuringRun(options: KillRunOptions): Promise<KillRun> {
+  await using scope = new Scope()
+  const dir = await mkdtemp(join(tmpdir(), 'headroom-kill-'))
+  scope.defer(() => rm(dir, { recursive: true, force: true }))
+  const up = scope.use(await bringUpIn(dir, options))
+  return await killIn({ dir, up }, options)
+}
+
+interface Place {
+  readonly dir: string
+  readonly up: RunningTarget
+}
+
+async function killIn({ dir, up }: Place, options: KillRunOptions): Promise<KillRun> {
+  const { scenario, signal } = options
+  const victim = partOf(up, options)
+  const plan = await planRun(scenario, dir, new Date())
+  const files = {
+    outcomesFile: join(dir, 'outcomes.bin'),
+    exceptionsFile: join(dir, 'exceptions.ndjson'),
+  }
+  const job = driverJob(scenario, plan, { url: up.running.ingestUrl.href, ...files })
+  const ignore = (): void => undefined
+  const listeners = { signal, log: silentLog, onWindow: ignore, onQuery: ignore }
+  await using driver = await startDriver(job, listeners)
+  const epochMs = nowMs() + LEAD_MS
+  driver.go(epochMs)
+  await delay(LEAD_MS + options.killAtMs, undefined, { signal })
+  await victim.fault('kill')
+  const pidsAfterKill = victim.pids()
+  await delay(options.downMs, undefined, { signal })
+  await victim.fault('restart')
+  const restartedAtMs = nowMs() - epochMs
+  const result = await driver.result
+  await delay(SETTLE_MS, undefined, { signal })
+  const dueEvents = result.segments.reduce((sum, segment) => sum + segment.dueEvents, 0)
+  const { batchEvents } = scenario
+  const outcomes = await openOutcomes({ ...files, batchEvents, events: dueEvents })
+  const audit = await auditRun({
+    stores: up.running.stores,
+    promises: up.promises.stores,
+    stream: plan.stream,
+    outcomes,
+    preloadedRows: 0,
+    worstFault: 'process-kill',
+    signal,
+  })
+  return {
+    result,
+    dueEvents,
+    counts: totalOf(result),
+    audit,
+    pidsAfterKill,
+    restartedAtMs,
+    acknowledgedAfterRestart: await acknowledgedAfter(restartedAtMs, outcomes, signal),
+    scheduleEndedFirst: restartedAtMs + ASKED_WITHIN_MS > plan.scheduledS * 1_000,
+  }
+}
+
+async function bringUpIn(dir: string, options: KillRunOptions): Promise<RunningTarget> {
+  const { architecture, signal } = options
+  const logDir = join(dir, 'logs')
+  await mkdir(logDir)
+  return await bringUp({
+    target: Target.parse({ kind: 'architecture', name: architecture, architecture }),
+    external: {},
+    dataDir: join(dir, 'data'),
+    logDir,
+    runId: 'kill',
+    signal,
+    log: silentLog,
+    onEngineReady: () => undefined,
+  })
+}
+
+function partOf(up: RunningTarget, { architecture, victim }: Component): Part {
+  const parts = [...up.running.parts, ...up.engines.flatMap(({ engine }) => engine.parts)]
+  const found = parts.find((part) => part.name === victim)
+  if (found === undefined) throw new Error(`${architecture} has no part ${victim}`)
+  return found
+}
+
+function totalOf({ segments }: DriverResult): OutcomeCounts {
+  const sum = (kind: keyof OutcomeCounts): number =>
+    segments.reduce((total, { counts }) => total + counts[kind], 0)
+  return {
+    accepted: sum('accepted'),
+    duplicate: sum('duplicate'),
+    rejected: sum('rejected'),
+    shed: sum('shed'),
+    unknown: sum('unknown'),
+    dropped: sum('dropped'),
+  }
+}
+
+async function acknowledgedAfter(
+  afterMs: number,
+  outcomes: OutcomeReader,
+  signal: AbortSignal,
+): Promise<number> {
+  let events = 0
+  for await (const block of outcomes.blocks(signal)) {
+    block.outcomes.forEach((outcome, at) => {
+      const units = block.ackUnits[at] ?? NO_ACK
+      const isAcknowledged =
+        outcome === OUTCOME_CODES.accepted || outcome === OUTCOME_CODES.duplicate
+      if (isAcknowledged && units !== NO_ACK && (units * ACK_UNIT_US) / 1_000 > afterMs) events++
+    })
+  }
+  return events
+}
+
+function nowMs(): number {
+  return performance.timeOrigin + performance.now()
+}
