@@ -6,7 +6,8 @@ import type { Socket } from 'node:net'
 import { connect } from 'node:net'
 import type { ClientEvents } from './client.ts'
 import type { HttpResponse } from './http-response.ts'
-import { ProtocolError, ResponseParser } from './http-response.ts'
+import { ProtocolError } from './http-head.ts'
+import { ResponseParser } from './http-response.ts'
 import type { Exchange } from './request-writer.ts'
 
 export interface RawConnectionOptions {

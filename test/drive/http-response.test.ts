@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import fc from 'fast-check'
-import { ProtocolError, ResponseParser } from '../../src/drive/http-response.ts'
+import { ProtocolError } from '../../src/drive/http-head.ts'
+import { ResponseParser } from '../../src/drive/http-response.ts'
 
 interface Seen {
   readonly status: number
