@@ -125,7 +125,8 @@ describe.each(CLIENTS)('the %s client', (client) => {
 
   it('tells an answer that was whole from one that was cut off, at any byte', async () => {
     const cutAt = new Map(seededPositions(4, 60, 900).map((at, k) => [at, k]))
-    const whole = acceptedText(1)
+    // Announced: behind a whole answer without a word, the next request may already be on its way, rightly unknown.
+    const whole = answerText(200, '{"accepted":1}', 'Connection: close\r\n')
     const cut: Arrival[] = []
     await using server = await startTruthServer((arrival, running) => {
       const k = cutAt.get(arrival.number)
