@@ -1,23 +1,25 @@
 /**
  * `npm run soak [-- name…] [--out dir]`: what takes longer than a test may. In: names of soaks, none for all. Out: a
- * summary of each, and exit code 1 when one of them failed. They run one after another, never beside each other.
+ * summary of each; exit code 0 when all passed, 1 when one failed, 64 for bad flags, 130 when interrupted. They run one
+ * after another, never beside each other.
  */
 import { loadavg } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeMachine } from '../../src/collect/machine.ts'
-import { HeadroomError, messageOf } from '../../src/kit/errors.ts'
+import { ERROR_EXIT_CODES, HeadroomError, messageOf } from '../../src/kit/errors.ts'
 import { packageRoot } from '../../src/kit/paths.ts'
 import { formatDurationS } from '../../src/kit/units.ts'
 import { headroomVersion } from '../../src/study/headroom-version.ts'
 import { SOAK_EVENTS } from './audit-100m.ts'
 import { auditMemory } from './audit-memory.ts'
+import { dayReport } from './day-report.ts'
 import { driverMemory } from './driver-memory.ts'
 import { kills } from './kills.ts'
-import type { Soak, SoakOptions, SoakSummary } from './soak.ts'
+import type { Soak, SoakFindings, SoakOptions, SoakSummary } from './soak.ts'
 import { writeSummary } from './summary.ts'
 
-const SOAKS: readonly Soak[] = [driverMemory, auditMemory, kills]
+const SOAKS: readonly Soak[] = [driverMemory, auditMemory, dayReport, kills]
 const OUT = join(packageRoot, 'results', 'baselines', 'soak')
 const FULL = { seconds: 1_800, events: SOAK_EVENTS, positions: 20, 'limit-s': 7_200, seed: 42 }
 
@@ -84,7 +86,9 @@ async function soakOnce(soak: Soak, options: SoakOptions): Promise<SoakSummary> 
   const headroom = await headroomVersion()
   const startedAt = new Date().toISOString()
   const startMs = performance.now()
-  const findings = await soak.run(options)
+  const findings = await soak
+    .run(options)
+    .catch((error: unknown) => brokenOff(error, options.signal))
   const tookS = Math.round((performance.now() - startMs) / 1_000)
   const passed = findings.criteria.every(({ met }) => met)
   for (const { what, limit, seen, met } of findings.criteria) {
@@ -104,6 +108,15 @@ async function soakOnce(soak: Soak, options: SoakOptions): Promise<SoakSummary> 
     load: { before, after: loadNow() },
     ...findings,
   }
+}
+
+/** A soak that could not be run has failed; the next ones are run all the same. */
+function brokenOff(error: unknown, signal: AbortSignal): SoakFindings {
+  signal.throwIfAborted()
+  const hint = error instanceof HeadroomError && error.hint !== null ? ` (${error.hint})` : ''
+  const seen = `${messageOf(error)}${hint}`
+  const criterion = { what: 'it ran to its end', limit: 'yes', seen, met: false }
+  return { criteria: [criterion], tables: [], notes: [], data: null }
 }
 
 function named(names: readonly string[]): readonly Soak[] {
@@ -136,12 +149,18 @@ function interrupted(): AbortSignal {
   return controller.signal
 }
 
+function exitCodeOf(error: unknown): number {
+  if (error instanceof HeadroomError) return ERROR_EXIT_CODES[error.code]
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return code.startsWith('ERR_PARSE_ARGS') ? ERROR_EXIT_CODES.BAD_INPUT : 1
+}
+
 main().then(
   (code) => {
     process.exitCode = code
   },
   (error: unknown) => {
-    log(error instanceof HeadroomError ? error.message : messageOf(error))
-    process.exitCode = error instanceof HeadroomError && error.code === 'INTERRUPTED' ? 130 : 1
+    log(messageOf(error))
+    process.exitCode = exitCodeOf(error)
   },
 )

@@ -1,0 +1,59 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { SoakSummary } from '../../bench/soak/soak.ts'
+import { writeSummary } from '../../bench/soak/summary.ts'
+
+const summary = (name: string, passed: boolean): SoakSummary => ({
+  schemaVersion: 1,
+  name,
+  title: `Title of ${name}`,
+  plan: 'does something for long',
+  startedAt: '2026-11-21T05:00:00.000Z',
+  tookS: 90,
+  passed,
+  headroom: { version: '0.1.0', commit: 'abc' },
+  machine: {
+    cpu: 'a cpu',
+    cores: 2,
+    memoryBytes: 1e9,
+    os: 'Linux',
+    node: 'v20.19.0',
+    fsyncP50Us: null,
+    fingerprint: '0123456789abcdef',
+  },
+  load: { before: 0.5, after: 1 },
+  criteria: [{ what: 'a | b', limit: '≤ 1', seen: '2\nand more', met: passed }],
+  tables: [{ title: 'Figures', columns: ['x'], rows: [['1']] }],
+  notes: ['one note'],
+  data: { figure: 1 },
+})
+
+describe('summaries of soaks', () => {
+  let dir = ''
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'headroom-summary-'))
+  })
+  afterEach(() => rm(dir, { recursive: true, force: true }))
+
+  it('keep what a cell holds in its cell, and say which criterion was not met', async () => {
+    await writeSummary(dir, summary('one', false))
+    const text = await readFile(join(dir, 'one.md'), 'utf8')
+    expect(text).toContain('| a \\| b | ≤ 1 | 2 and more | **no** |')
+    expect(text).toContain('**Failed.**')
+    expect(JSON.parse(await readFile(join(dir, 'one.json'), 'utf8'))).toEqual(summary('one', false))
+  })
+
+  it('are all in the index, those of earlier runs too, the newest of each', async () => {
+    await writeSummary(dir, summary('one', false))
+    await writeSummary(dir, summary('two', true))
+    await writeSummary(dir, summary('one', true))
+    const index = await readFile(join(dir, 'README.md'), 'utf8')
+    expect(index.match(/\[Title of \w+\]\(\w+\.md\)/g)).toEqual([
+      '[Title of one](one.md)',
+      '[Title of two](two.md)',
+    ])
+    expect(index).not.toContain('failed')
+  })
+})
