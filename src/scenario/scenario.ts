@@ -118,6 +118,11 @@ export const Scenario = z.strictObject({
   /** Interleaved repetitions over the targets. Ranking needs three. */
   rounds: z.int().positive().max(1_000).default(1),
   stop: z.enum(['at-first-broken-slo', 'at-end']).default('at-end'),
+  /**
+   * `auto`: where this disk's fsync is nearly free, every target that commits to PostgreSQL runs once more with an
+   * emulated 1 ms, labelled; it doubles the length of a study of one round. `never`: it does not.
+   */
+  slowDisk: z.enum(['auto', 'never']).default('auto'),
   /** One labelled CHECKPOINT this far into the measured phase (0…1), besides the one at its start. */
   checkpointAtRatio: ratio.optional(),
 })

@@ -63,7 +63,7 @@ export async function runComparison(options: ComparisonOptions): Promise<Compari
   const plan = await planRun(scenario, options.scenarioDir, startedAt)
   scope.defer(plan.close)
   const emulated = emulatedTargets(targets, {
-    fsyncP50Us: fsyncOf(options),
+    fsyncP50Us: scenario.slowDisk === 'auto' ? fsyncOf(options) : null,
     isExternal: options.external.postgres !== undefined,
   })
   const planned = interleave(targets, scenario.rounds)
