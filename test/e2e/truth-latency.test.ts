@@ -172,14 +172,14 @@ describe.each(CLIENTS)('the %s client', (client) => {
   })
 })
 
-/** A worker can only start with what has arrived: on a busy machine arrivals lag behind the schedule. */
+/** A worker starts with what has arrived: a run whose arrivals lag 1 ms behind the schedule cannot be judged to 1 ms. */
 function lateArrivals(run: DriverRun, server: TruthServer): string | null {
   const index = requestIndex(run)
   const lateMs = server.arrivals.map(
     ({ events, atMs }) => atMs - run.epochMs - run.schedule.dueMs(index(events[0]!)),
   )
   const p90 = quantile(lateMs, 0.9)
-  return p90 > 2 ? `requests arrived ${p90.toFixed(1)} ms late (p90)` : null
+  return p90 > 1 ? `requests arrived ${p90.toFixed(1)} ms late (p90)` : null
 }
 
 /** Evenly spaced and still with queues: bursts above what the worker can do, calm between them. */
