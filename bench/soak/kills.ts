@@ -6,11 +6,12 @@ import { availableParallelism } from 'node:os'
 import { generator } from '../../src/judge/statistics.ts'
 import { messageOf } from '../../src/kit/errors.ts'
 import { formatCount } from '../../src/kit/units.ts'
-import type { OutcomeCounts } from '../../src/drive/job.ts'
 import type { StoreAudit } from '../../src/results/record.ts'
-import type { Component, KillRun } from './kill-run.ts'
+import type { Done, Kept, Position } from './kill-findings.ts'
+import { componentTable, criteriaOf, sayPosition, storeTable } from './kill-findings.ts'
+import type { KillRun } from './kill-run.ts'
 import { components, killDuringRun, killScenario } from './kill-run.ts'
-import type { Criterion, Soak, SoakFindings, SoakOptions, SoakTable } from './soak.ts'
+import type { Soak, SoakFindings, SoakOptions } from './soak.ts'
 
 const MEASURE_S = 4
 const KILL_MS = { from: 200, to: 2_400 }
@@ -30,40 +31,6 @@ export const kills: Soak = {
   estimateS: ({ positions, limitS }) =>
     Math.min(limitS, (components.length * positions * POSITION_S) / atOnce()),
   run,
-}
-
-interface Position extends Component {
-  readonly number: number
-  readonly seed: number
-  readonly batchEvents: number
-  readonly killAtMs: number
-  readonly downMs: number
-}
-
-type Kept = Pick<
-  StoreAudit,
-  | 'store'
-  | 'verdict'
-  | 'because'
-  | 'acceptedEvents'
-  | 'unknownEvents'
-  | 'storedRows'
-  | 'lostEvents'
-  | 'duplicatedRows'
-  | 'duplicatedReadable'
-  | 'foreignRows'
-  | 'divergedEvents'
->
-
-interface Done extends Position {
-  readonly dueEvents: number
-  readonly counts: OutcomeCounts
-  readonly stores: readonly Kept[]
-  readonly restartedAtMs: number
-  readonly acknowledgedAfterRestart: number
-  readonly scheduleEndedFirst: boolean
-  /** Empty where everything is as it must be. */
-  readonly problems: readonly string[]
 }
 
 async function run(options: SoakOptions): Promise<SoakFindings> {
@@ -107,7 +74,7 @@ function atOnce(): number {
 function positionsOf({ positions, seed }: SoakOptions): Position[] {
   return Array.from({ length: positions }, (_, number) =>
     components.map((component, at) => {
-      const positionSeed = seed * 1_000_000 + number * 1_000 + at
+      const positionSeed = (seed * 1_000_000 + number * 1_000 + at) % 2 ** 31
       const next = generator(positionSeed)
       const within = (range: { readonly from: number; readonly to: number }): number =>
         Math.round(range.from + next() * (range.to - range.from))
@@ -180,118 +147,6 @@ function problemsOf(run: KillRun): readonly string[] {
       ? []
       : ['the audit did not pass']),
   ]
-}
-
-function criteriaOf(
-  done: readonly Done[],
-  { failed, positions }: { readonly failed: number; readonly positions: number },
-): readonly Criterion[] {
-  const perComponent = components.map((component) => ofComponent(done, component).length)
-  const fewest = Math.min(...perComponent)
-  const bad = done.filter(({ problems }) => problems.length > 0).length
-  const served = done.filter(({ scheduleEndedFirst }) => !scheduleEndedFirst)
-  return [
-    {
-      what: 'kill moments per component, the fewest of any',
-      limit: `≥ ${String(positions)}`,
-      seen: String(fewest),
-      met: fewest >= positions,
-    },
-    {
-      what: 'positions whose promise was broken, or whose counts do not add up',
-      limit: '0',
-      seen: String(bad),
-      met: bad === 0,
-    },
-    {
-      what: 'positions that could not be run to their end',
-      limit: '0',
-      seen: String(failed),
-      met: failed === 0,
-    },
-    {
-      what: 'positions that acknowledged events again after the restart, of those where some were still due',
-      limit: 'all',
-      seen: `${String(served.filter(({ acknowledgedAfterRestart }) => acknowledgedAfterRestart > 0).length)} of ${String(served.length)}`,
-      met: served.every(({ acknowledgedAfterRestart }) => acknowledgedAfterRestart > 0),
-    },
-  ]
-}
-
-function componentTable(done: readonly Done[]): SoakTable {
-  const kinds = ['accepted', 'duplicate', 'rejected', 'shed', 'unknown', 'dropped'] as const
-  return {
-    title: 'What the driver was answered',
-    columns: ['killed', 'positions', 'due events', ...kinds],
-    rows: components.map((component) => {
-      const runs = ofComponent(done, component)
-      const sum = (value: (one: Done) => number): string =>
-        formatCount(runs.reduce((total, one) => total + value(one), 0))
-      return [
-        sayComponent(component),
-        String(runs.length),
-        sum(({ dueEvents }) => dueEvents),
-        ...kinds.map((kind) => sum(({ counts }) => counts[kind])),
-      ]
-    }),
-  }
-}
-
-function storeTable(done: readonly Done[]): SoakTable {
-  const rows = components.flatMap((component) => {
-    const runs = ofComponent(done, component)
-    const names = new Set(runs.flatMap(({ stores }) => stores.map(({ store }) => store)))
-    return [...names].map((name) => {
-      const stores = runs.flatMap((one) => one.stores.filter(({ store }) => store === name))
-      const sum = (value: (store: Kept) => number): string =>
-        formatCount(stores.reduce((total, store) => total + value(store), 0))
-      return [
-        sayComponent(component),
-        name,
-        sum(({ acceptedEvents }) => acceptedEvents),
-        sum(({ storedRows }) => storedRows),
-        sum(({ lostEvents }) => lostEvents),
-        sum(({ duplicatedRows }) => duplicatedRows),
-        sum(({ duplicatedReadable }) => duplicatedReadable),
-        sum(({ divergedEvents }) => divergedEvents),
-        verdictsOf(stores),
-      ]
-    })
-  })
-  return {
-    title: 'What the audit found in the stores',
-    columns: [
-      'killed',
-      'store',
-      'acknowledged',
-      'rows',
-      'lost',
-      'rows stored again',
-      'readable twice',
-      'other value',
-      'verdicts',
-    ],
-    rows,
-  }
-}
-
-function verdictsOf(stores: readonly Kept[]): string {
-  const verdicts = [...new Set(stores.map(({ verdict }) => verdict))].sort()
-  return verdicts
-    .map((name) => `${String(stores.filter(({ verdict }) => verdict === name).length)} ${name}`)
-    .join(', ')
-}
-
-function ofComponent(done: readonly Done[], { architecture, victim }: Component): readonly Done[] {
-  return done.filter((one) => one.architecture === architecture && one.victim === victim)
-}
-
-function sayComponent({ architecture, victim }: Component): string {
-  return `${architecture}: ${victim}`
-}
-
-function sayPosition(position: Position): string {
-  return `${sayComponent(position)}, position ${String(position.number)} (killed at ${String(position.killAtMs)} ms, seed ${String(position.seed)})`
 }
 
 function sayProgress(

@@ -22,6 +22,8 @@ import { writeSummary } from './summary.ts'
 const SOAKS: readonly Soak[] = [driverMemory, auditMemory, dayReport, kills]
 const OUT = join(packageRoot, 'results', 'baselines', 'soak')
 const FULL = { seconds: 1_800, events: SOAK_EVENTS, positions: 20, 'limit-s': 7_200, seed: 42 }
+/** What a seed may be at most, and more than any other flag needs. */
+const WHOLE_MAX = 2 ** 31 - 1
 
 const HELP = `npm run soak [-- name…] [--out dir]
 
@@ -128,8 +130,9 @@ function named(names: readonly string[]): readonly Soak[] {
 
 function wholeNumber(flag: string, value: string | number): number {
   const number = Number(value)
-  if (Number.isInteger(number) && number > 0) return number
-  throw new HeadroomError('BAD_INPUT', `--${flag} is ${String(value)}: give a whole number above 0`)
+  if (Number.isInteger(number) && number > 0 && number <= WHOLE_MAX) return number
+  const fits = `give a whole number from 1 to ${String(WHOLE_MAX)}`
+  throw new HeadroomError('BAD_INPUT', `--${flag} is ${String(value)}: ${fits}`)
 }
 
 function loadNow(): number {
