@@ -1,0 +1,45 @@
+/** Peers are programs: whether they are here, and what they print. Secrets travel in the environment, never in arguments. */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import type { PostgresAddress } from '../src/engines/engine.ts'
+
+export function isInstalled(name: string): boolean {
+  return spawnSync(name, ['--version'], { stdio: 'ignore' }).error === undefined
+}
+
+/** @throws Error with what it said, when it ends with anything but 0 */
+export async function runCommand(
+  name: string,
+  args: readonly string[],
+  options: { readonly env?: NodeJS.ProcessEnv; readonly signal: AbortSignal },
+): Promise<{ readonly stdout: string; readonly seconds: number }> {
+  const startedMs = performance.now()
+  const child = spawn(name, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.env },
+    signal: options.signal,
+  })
+  const out: Buffer[] = []
+  const said: Buffer[] = []
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => said.push(chunk))
+  const [code] = (await once(child, 'close')) as [number | null]
+  const seconds = (performance.now() - startedMs) / 1_000
+  if (code !== 0) {
+    const why = Buffer.concat(said).toString('utf8').trim().split('\n').slice(-5).join(' | ')
+    throw new Error(`${name} ended with ${String(code)}: ${why}`)
+  }
+  return { stdout: Buffer.concat(out).toString('utf8'), seconds }
+}
+
+/** What libpq's programs read. */
+export function libpqEnv(address: PostgresAddress): NodeJS.ProcessEnv {
+  return {
+    PGHOST: address.host,
+    PGPORT: String(address.port),
+    PGUSER: address.user,
+    PGDATABASE: address.database,
+    PGSSLMODE: address.tls === 'verify' ? 'verify-full' : 'disable',
+    ...(address.password === undefined ? {} : { PGPASSWORD: address.password }),
+  }
+}

@@ -1,0 +1,111 @@
+/** A target under a closed loop of events. In: an architecture. Out: events per second, counted in its store. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { clientConfig } from '../reference-impl/service-kit/postgres/connection.ts'
+import type { PostgresAddress } from '../src/engines/engine.ts'
+import { silentLog } from '../src/kit/log.ts'
+import { compiledEntry } from '../src/kit/paths.ts'
+import { Scope } from '../src/kit/scope.ts'
+import { Target } from '../src/target/target.ts'
+import type { RunningTarget } from '../src/target/up.ts'
+import { bringUp } from '../src/target/up.ts'
+import { runCommand } from './command.ts'
+
+export interface IngestLoad {
+  readonly url: string
+  readonly seed: number
+  readonly connections: number
+  readonly batchEvents: number
+  readonly seconds: number
+}
+
+export interface IngestLoaded {
+  readonly requests: number
+  readonly notAccepted: number
+  /** From the first request sent to the last answer. */
+  readonly seconds: number
+  /** CPU of the loading process. */
+  readonly cpuS: number
+}
+
+export interface PostgresTarget extends AsyncDisposable {
+  readonly up: RunningTarget
+  readonly address: PostgresAddress
+  /** Files of the bench; removed with the target. */
+  readonly dir: string
+  /** Empties the table and writes everything back, so that every measurement starts alike. */
+  empty(): Promise<void>
+  rows(): Promise<number>
+}
+
+/** @param architecture one whose only engine is PostgreSQL in the role `database` */
+export async function startPostgresTarget(
+  architecture: string,
+  signal: AbortSignal,
+): Promise<PostgresTarget> {
+  await using scope = new Scope()
+  const dir = await mkdtemp(join(tmpdir(), 'headroom-bench-'))
+  scope.defer(() => rm(dir, { recursive: true, force: true }))
+  const logDir = join(dir, 'logs')
+  await mkdir(logDir)
+  const up = scope.use(
+    await bringUp({
+      target: Target.parse({ kind: 'architecture', name: architecture, architecture }),
+      external: {},
+      dataDir: join(dir, 'data'),
+      logDir,
+      runId: 'bench',
+      signal,
+      log: silentLog,
+      onEngineReady: () => undefined,
+    }),
+  )
+  const database = up.engines.find(({ role }) => role === 'database')?.engine
+  if (database?.kind !== 'postgres') throw new Error(`${architecture} has no PostgreSQL`)
+  const address = database.addressFor('harness') as PostgresAddress
+  const client = new pg.Client(clientConfig(address, 'bench'))
+  await client.connect()
+  scope.defer(() => client.end())
+  const owned = scope.move()
+  return {
+    up,
+    address,
+    dir,
+    empty: async () => {
+      await client.query('TRUNCATE events')
+      await database.control.checkpoint(signal)
+    },
+    rows: async () => {
+      const { rows } = await client.query<{ count: string }>('SELECT count(*) FROM events')
+      return Number(rows[0]?.count)
+    },
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
+  }
+}
+
+export interface Ingested extends IngestLoaded {
+  readonly storedPerS: number
+}
+
+/** Empties the store first. @throws Error when an event was not accepted: a rate with losses is no rate */
+export async function ingest(
+  target: PostgresTarget,
+  load: Omit<IngestLoad, 'url'>,
+  signal: AbortSignal,
+): Promise<Ingested> {
+  await target.empty()
+  const whole: IngestLoad = { ...load, url: target.up.running.ingestUrl.href }
+  const entry = compiledEntry('bench/ingest-load/main.ts')
+  const { stdout } = await runCommand(process.execPath, [entry, JSON.stringify(whole)], { signal })
+  const loaded = JSON.parse(stdout) as IngestLoaded
+  const stored = await target.rows()
+  const sent = loaded.requests * load.batchEvents
+  if (loaded.notAccepted > 0 || stored !== sent) {
+    throw new Error(
+      `${loaded.notAccepted} requests not accepted, ${stored} of ${sent} events stored`,
+    )
+  }
+  return { ...loaded, storedPerS: stored / loaded.seconds }
+}

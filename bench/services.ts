@@ -1,0 +1,182 @@
+/**
+ * What a service in front of PostgreSQL costs: events over HTTP beside PostgreSQL's own clients on the same running
+ * engine, table, indexes, statement and durability. Rates are of rows counted in the table.
+ */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { INSERT_ONE } from '../reference-impl/service-kit/postgres/statements.ts'
+import { COPY_COLUMNS } from '../src/shapes/stream.ts'
+import type { BenchOptions, BenchRow } from './bench-row.ts'
+import { median } from './bench-row.ts'
+import { isInstalled, libpqEnv, runCommand } from './command.ts'
+import type { Ingested, PostgresTarget } from './ingest.ts'
+import { ingest, startPostgresTarget } from './ingest.ts'
+import { quietRounds } from './quiet-rounds.ts'
+import { writeCopyFile, sampleEvent } from './rows.ts'
+
+const SECONDS = 6
+const WARM_SECONDS = 3
+const PGBENCH_CLIENTS = 32
+const COPIED_ROWS = 300_000
+const UNIT = 'events/s'
+
+interface Case {
+  readonly what: string
+  readonly architecture: string
+  readonly connections: number
+  readonly batchEvents: number
+  readonly peer: 'pgbench' | 'psql'
+  readonly peerName: string
+  readonly reach: number
+}
+
+const CASES: readonly Case[] = [
+  {
+    what: 'pg-direct: single events over HTTP',
+    architecture: 'pg-direct',
+    connections: 32,
+    batchEvents: 1,
+    peer: 'pgbench',
+    peerName: `pgbench, ${PGBENCH_CLIENTS} clients, same statement`,
+    reach: 0.6,
+  },
+  {
+    what: 'pg-batch: single events over HTTP, micro-batched',
+    architecture: 'pg-batch',
+    connections: 256,
+    batchEvents: 1,
+    peer: 'pgbench',
+    peerName: `pgbench, ${PGBENCH_CLIENTS} clients, single rows`,
+    reach: 1,
+  },
+  {
+    what: 'pg-batch: arrays of 100 over HTTP',
+    architecture: 'pg-batch',
+    connections: 32,
+    batchEvents: 100,
+    peer: 'psql',
+    peerName: 'psql \\copy into the same indexed table',
+    reach: 0.6,
+  },
+]
+
+export async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
+  const rows: BenchRow[] = []
+  for (const one of CASES) rows.push(await compare(one, options))
+  return rows
+}
+
+async function compare(one: Case, options: BenchOptions): Promise<BenchRow> {
+  const { signal, log } = options
+  await using target = await startPostgresTarget(one.architecture, signal)
+  let seed = 1
+  const loads: Ingested[] = []
+  const load = async (seconds: number): Promise<Ingested> => {
+    const { connections, batchEvents } = one
+    return await ingest(target, { seed: seed++, connections, batchEvents, seconds }, signal)
+  }
+  const ours = async (): Promise<number> => {
+    const loaded = await load(SECONDS)
+    loads.push(loaded)
+    return loaded.storedPerS
+  }
+  if (!isInstalled(one.peer)) log(`bench: ${one.peer} is not installed: no ratio to it`)
+  const peer = isInstalled(one.peer) ? await peerOf(one, target, signal) : null
+  // A service compiles while it is cold, and a database has to grow its files.
+  await load(WARM_SECONDS)
+  await peer?.()
+  loads.length = 0
+  const { quiet, conditions, ...compared } = await quietRounds(options, { ours, peer })
+  const clientCores = median(loads.map(({ cpuS, seconds }) => cpuS / seconds))
+  const met = compared.ratio === null || !quiet ? null : compared.ratio.mid >= one.reach
+  return {
+    what: one.what,
+    ...compared,
+    peerName: one.peerName,
+    unit: UNIT,
+    bar: `≥ ${one.reach.toFixed(1)} ×`,
+    met,
+    note: [
+      peer === null ? `${one.peer} is not installed` : null,
+      `${one.connections} connections, the loading client took ${clientCores.toFixed(2)} cores of the same machine`,
+      met === false
+        ? "the bottleneck is the service's event loop and its share of the cores"
+        : null,
+      conditions,
+    ]
+      .filter((part) => part !== null)
+      .join('; '),
+  }
+}
+
+async function peerOf(
+  one: Case,
+  target: PostgresTarget,
+  signal: AbortSignal,
+): Promise<() => Promise<number>> {
+  return one.peer === 'pgbench' ? await pgbenchOf(target, signal) : await psqlCopyOf(target, signal)
+}
+
+/** The service's INSERT with one event's texts; identity is drawn by pgbench, so that nothing conflicts. */
+async function pgbenchOf(
+  target: PostgresTarget,
+  signal: AbortSignal,
+): Promise<() => Promise<number>> {
+  const event = await sampleEvent()
+  // pgbench reads `:name` as a variable in a literal as well; JSON does not mind the space.
+  const quoted = (text: string): string => `'${text.replaceAll("'", "''").replaceAll(':', ': ')}'`
+  const values = [
+    `('00000000-0000-4000-8000-' || lpad(:organization::text, 12, '0'))`,
+    `(lpad(to_hex(:high::bigint), 16, '0') || lpad(to_hex(:low::bigint), 20, '0'))`,
+    `('cust_' || :customer)`,
+    quoted(event.code),
+    'now()',
+    quoted(event.properties),
+    String(event.value ?? 'NULL'),
+  ]
+  const statement = INSERT_ONE.replaceAll(
+    /\$(\d)/g,
+    (_, n: string) => `(${values[Number(n) - 1] ?? ''})`,
+  )
+  const script = [
+    '\\set organization random_zipfian(1, 20, 1.1)',
+    '\\set customer random_zipfian(1, 10000, 1.1)',
+    '\\set high random(1, 9000000000000000000)',
+    '\\set low random(1, 9000000000000000000)',
+    `${statement.trim().replaceAll('\n', ' ')};`,
+  ]
+  const file = join(target.dir, 'insert.pgbench')
+  await writeFile(file, `${script.join('\n')}\n`)
+  const args = `-n -M prepared -c ${PGBENCH_CLIENTS} -j 2 -T ${SECONDS} -f`.split(' ')
+  return async () => {
+    await target.empty()
+    const env = libpqEnv(target.address)
+    const { stdout } = await runCommand('pgbench', [...args, file], { env, signal })
+    const tps = Number(/tps = ([\d.]+)/.exec(stdout)?.[1])
+    const done = Number(/transactions actually processed: (\d+)/.exec(stdout)?.[1])
+    const stored = await target.rows()
+    if (!(tps > 0) || stored !== done) {
+      throw new Error(`pgbench did ${done} transactions at ${tps}/s and left ${stored} rows`)
+    }
+    return tps
+  }
+}
+
+async function psqlCopyOf(
+  target: PostgresTarget,
+  signal: AbortSignal,
+): Promise<() => Promise<number>> {
+  const file = join(target.dir, 'events.copy')
+  await writeCopyFile(file, COPIED_ROWS)
+  const command = `\\copy events (${COPY_COLUMNS.join(', ')}) FROM '${file}'`
+  return async () => {
+    await target.empty()
+    const env = libpqEnv(target.address)
+    const { seconds } = await runCommand(
+      'psql',
+      ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-c', command],
+      { env, signal },
+    )
+    return (await target.rows()) / seconds
+  }
+}
