@@ -5,7 +5,7 @@ import type { DriverRun } from './driver-run.ts'
 /** Above this the driver itself was kept from its work: its figures say something about the machine. */
 const CONTENDED_LOOP_DELAY_US = 15_000
 const CONTENDED_SEND_DELAY_US = 20_000
-const ATTEMPTS = 3
+const ATTEMPTS = 5
 
 export function allLatencies(run: DriverRun): NonNullable<ReturnType<typeof percentilesOf>> {
   const sum = new Histogram()
