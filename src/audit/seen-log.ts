@@ -6,8 +6,8 @@ import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import type { SeenLog } from '../collect/freshness.ts'
 
-export const SEEN_UNIT_US = 10
-/** Later moments are noted as this one: 11.9 hours. */
+export const SEEN_UNIT_US = 50
+/** Later moments are noted as this one: 59 hours. */
 const UNITS_MAX = 0xfffffffe
 const PAGE_EVENTS = 65_536
 const PAGE_BYTES = PAGE_EVENTS * 4

@@ -39,7 +39,8 @@ export interface DriverJob {
   readonly headers: Readonly<Record<string, string>>
   /**
    * Positional outcome file: record `b` (request index) is 6 bytes: u8 outcome (OUTCOME_CODES), u8 flags (bit 0: an
-   * exceptions line exists in `exceptionsFile`), u32le ack offset since epoch in 10 µs units (0xffffffff: none).
+   * exceptions line exists in `exceptionsFile`), u32le ack offset
+   * since epoch in ACK_UNIT_US (0xffffffff: none), enough for 59 hours.
    */
   readonly outcomesFile: string
   /** NDJSON lines {"r": request index, "d": [item positions duplicate], "x": [item positions rejected]}. */
@@ -56,7 +57,7 @@ export const OUTCOME_CODES = {
   dropped: 6,
 } as const
 export const OUTCOME_RECORD_BYTES = 6
-export const ACK_UNIT_US = 10
+export const ACK_UNIT_US = 50
 
 export interface OutcomeCounts {
   readonly accepted: number

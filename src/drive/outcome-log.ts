@@ -130,7 +130,7 @@ async function writeAll(file: FileHandle, bytes: Buffer, position: number | null
   }
 }
 
-/** 0xffffffff says that there is none, so 11.9 hours are the last moment that can be said. */
+/** 0xffffffff says that there is none, so 59 hours are the last moment that can be said. */
 function ackUnits(ackMs: number | null): number {
   if (ackMs === null) return NO_ACK
   const units = Math.round((ackMs * 1_000) / ACK_UNIT_US)

@@ -115,7 +115,10 @@ describe('freshness', () => {
   const itself = { canonicalOf: (index: number) => index }
 
   it('runs from ack to first seen, per segment, and is infinite for what never appeared', async () => {
-    const paths = write([100, 200, 300, 400, 500].map(accepted), 1)
+    const paths = write(
+      [1_000, 2_000, 3_000, 4_000, 5_000].map((us) => accepted(us / ACK_UNIT_US)),
+      1,
+    )
     const outcomes = await openOutcomes(paths)
     await using seen = await openSeenLog(join(folder, 'seen.bin'))
     seen.seen(0, 3)
@@ -158,6 +161,5 @@ describe('freshness', () => {
     for (let n = 0; n < count; n++) expect(seen.seenUs(at(n))).toBe(n * 1_000)
     expect(seen.seenUs(at(1) + 1)).toBeNull()
     expect(seen.seenUs(10 ** 9)).toBeNull()
-    expect(ACK_UNIT_US).toBe(10)
   })
 })

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Ack } from '../../src/drive/ack.ts'
+import { ACK_UNIT_US } from '../../src/drive/job.ts'
 import { OutcomeLog } from '../../src/drive/outcome-log.ts'
 
 const accepted: Ack = { kind: 'whole', outcome: 'accepted' }
@@ -39,7 +40,7 @@ describe('outcome log', () => {
       const isDropped = request % 3 === 0
       const ack = file.readUInt32LE(request * 6 + 2)
       if (file[request * 6] !== (isDropped ? 6 : 1)) wrong++
-      if (ack !== (isDropped ? 0xffffffff : request * 100)) wrong++
+      if (ack !== (isDropped ? 0xffffffff : (request * 1_000) / ACK_UNIT_US)) wrong++
     }
     expect(wrong).toBe(0)
   })
@@ -51,7 +52,7 @@ describe('outcome log', () => {
     await log.close(2)
     const file = await bytes()
     expect([...file.subarray(0, 2)]).toEqual([1, 1])
-    expect(file.readUInt32LE(2)).toBe(150)
+    expect(file.readUInt32LE(2)).toBe(1_500 / ACK_UNIT_US)
     expect([...file.subarray(6, 8)]).toEqual([1, 0])
     expect(await readFile(join(dir, 'x.ndjson'), 'utf8')).toBe('{"r":0,"d":[2],"x":[0,5]}\n')
   })
