@@ -29,7 +29,10 @@ export interface BenchOptions {
 /** Runs ours and the peer's in turn, so that drift of the machine hits both; pairs round by round. */
 export async function interleaved(
   rounds: number,
-  { ours, peer }: { readonly ours: () => Promise<number>; readonly peer: (() => Promise<number>) | null },
+  {
+    ours,
+    peer,
+  }: { readonly ours: () => Promise<number>; readonly peer: (() => Promise<number>) | null },
 ): Promise<Pick<BenchRow, 'ours' | 'peer' | 'ratio'>> {
   const pairs: { ours: number; peer: number | null }[] = []
   for (let round = 0; round < rounds; round++) {

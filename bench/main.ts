@@ -53,10 +53,10 @@ for (const suite of wanted) {
   const rows = await bench({ rounds, signal: interrupt.signal, log: say })
   for (const row of rows) {
     done.push({ suite, row })
-    if (values.json !== true) process.stdout.write(`${textOf(row)}\n`)
+    if (!values.json) process.stdout.write(`${textOf(row)}\n`)
   }
 }
-if (values.json === true) {
+if (values.json) {
   const rows = done.map(({ suite, row }) => ({ suite, ...row }))
   process.stdout.write(`${JSON.stringify({ machine, rounds, rows }, null, 2)}\n`)
 } else {

@@ -132,7 +132,7 @@ async function pgbenchOf(
     quoted(event.code),
     'now()',
     quoted(event.properties),
-    String(event.value ?? 'NULL'),
+    event.value ?? 'NULL',
   ]
   const statement = INSERT_ONE.replaceAll(
     /\$(\d)/g,
