@@ -25,10 +25,20 @@ export function runExitCode(input: {
   readonly runs: readonly RunRecord[]
   readonly interrupted: boolean
 }): number {
-  const codes = input.runs.map((run) => codeOf(run.outcome, input.study.scenario.stop))
+  const codes = input.runs
+    .filter((run) => !isMadeUpFor(run, input.runs))
+    .map((run) => codeOf(run.outcome, input.study.scenario.stop))
   if (input.interrupted) codes.push(ERROR_EXIT_CODES.INTERRUPTED)
   const heard = BY_WEIGHT.find((code) => codes.includes(code))
   return heard ?? codes.find((code) => code !== 0) ?? 0
+}
+
+/** A void round is named in the report; another round of the same target still answers the question. */
+function isMadeUpFor(run: RunRecord, runs: readonly RunRecord[]): boolean {
+  if (run.outcome.state !== 'void') return false
+  return runs.some(
+    (other) => other.target.name === run.target.name && other.outcome.state === 'completed',
+  )
 }
 
 function codeOf(outcome: Outcome, stop: StudyRecord['scenario']['stop']): number {

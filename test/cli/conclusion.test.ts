@@ -76,8 +76,20 @@ describe('the exit code of a study', () => {
     expect(codeOf(['audit-failed'], true)).toBe(130)
   })
 
-  it('is 70 when the driver was the limit', () => {
-    expect(codeOf(['completed', 'void'])).toBe(70)
+  it('is 70 when the driver was the limit in every round of a target', () => {
+    const { study, runs } = studyFixture({ rounds: 2 })
+    const [first] = runs
+    if (first === undefined) throw new Error('the fixture has runs')
+    const changed = runs.map((run) =>
+      run.target.name === first.target.name ? withOutcome(run, 'void') : run,
+    )
+    expect(runExitCode({ study, runs: changed, interrupted: false })).toBe(70)
+  })
+
+  it('is 0 when a void round is made up for by another round of its target', () => {
+    const { study, runs } = studyFixture({ rounds: 2 })
+    const changed = runs.map((run, index) => (index === 0 ? withOutcome(run, 'void') : run))
+    expect(runExitCode({ study, runs: changed, interrupted: false })).toBe(0)
   })
 
   it('is 99 when a scenario that runs to its end broke an SLO', () => {
