@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { clientConfig } from '../reference-impl/service-kit/postgres/connection.ts'
+import type { Part } from '../src/architecture/part.ts'
+import { PartCpu } from '../src/collect/parts.ts'
 import type { PostgresAddress } from '../src/engines/engine.ts'
 import { silentLog } from '../src/kit/log.ts'
 import { compiledEntry } from '../src/kit/paths.ts'
@@ -87,6 +89,9 @@ export async function startPostgresTarget(
 
 export interface Ingested extends IngestLoaded {
   readonly storedPerS: number
+  /** Cores taken while it was loaded. */
+  readonly serviceCores: number
+  readonly databaseCores: number
 }
 
 /** Empties the store first. @throws Error when an event was not accepted: a rate with losses is no rate */
@@ -98,8 +103,11 @@ export async function ingest(
   await target.empty()
   const whole: IngestLoad = { ...load, url: target.up.running.ingestUrl.href }
   const entry = compiledEntry('bench/ingest-load/main.ts')
+  const service = watchCpu(target.up.running.parts)
+  const database = watchCpu(target.up.engines.flatMap(({ engine }) => engine.parts))
   const { stdout } = await runCommand(process.execPath, [entry, JSON.stringify(whole)], { signal })
   const loaded = JSON.parse(stdout) as IngestLoaded
+  const [serviceS, databaseS] = [service(), database()]
   const stored = await target.rows()
   const sent = loaded.requests * load.batchEvents
   if (loaded.notAccepted > 0 || stored !== sent) {
@@ -107,5 +115,18 @@ export async function ingest(
       `${loaded.notAccepted} requests not accepted, ${stored} of ${sent} events stored`,
     )
   }
-  return { ...loaded, storedPerS: stored / loaded.seconds }
+  return {
+    ...loaded,
+    storedPerS: stored / loaded.seconds,
+    serviceCores: serviceS / loaded.seconds,
+    databaseCores: databaseS / loaded.seconds,
+  }
+}
+
+/** @returns CPU seconds since */
+function watchCpu(parts: readonly Part[]): () => number {
+  const accounts = parts.map((part) => new PartCpu(part))
+  const totalS = (): number => accounts.reduce((sum, account) => sum + account.totalS(), 0)
+  const before = totalS()
+  return () => totalS() - before
 }

@@ -18,6 +18,7 @@ const SECONDS = 6
 const WARM_SECONDS = 3
 const PGBENCH_CLIENTS = 32
 const COPIED_ROWS = 300_000
+const EVENT_LOOP_FULL_CORES = 0.85
 const UNIT = 'events/s'
 
 interface Case {
@@ -87,8 +88,14 @@ async function compare(one: Case, options: BenchOptions): Promise<BenchRow> {
   await peer?.()
   loads.length = 0
   const { quiet, conditions, ...compared } = await quietRounds(options, { ours, peer })
-  const clientCores = median(loads.map(({ cpuS, seconds }) => cpuS / seconds))
   const met = compared.ratio === null || !quiet ? null : compared.ratio.mid >= one.reach
+  const isShort = compared.ratio !== null && compared.ratio.mid < one.reach
+  const notes = [
+    peer === null ? `${one.peer} is not installed` : null,
+    `${one.connections} connections; cores taken: ${coresOf(loads)}`,
+    isShort ? bottleneckOf(loads) : null,
+    conditions,
+  ]
   return {
     what: one.what,
     ...compared,
@@ -96,17 +103,24 @@ async function compare(one: Case, options: BenchOptions): Promise<BenchRow> {
     unit: UNIT,
     bar: `≥ ${one.reach.toFixed(1)} ×`,
     met,
-    note: [
-      peer === null ? `${one.peer} is not installed` : null,
-      `${one.connections} connections, the loading client took ${clientCores.toFixed(2)} cores of the same machine`,
-      met === false
-        ? "the bottleneck is the service's event loop and its share of the cores"
-        : null,
-      conditions,
-    ]
-      .filter((part) => part !== null)
-      .join('; '),
+    note: notes.filter((note) => note !== null).join('; '),
   }
+}
+
+function coresOf(loads: readonly Ingested[]): string {
+  const cores = (of: (load: Ingested) => number): string => median(loads.map(of)).toFixed(2)
+  const client = cores(({ cpuS, seconds }) => cpuS / seconds)
+  const service = cores(({ serviceCores }) => serviceCores)
+  const database = cores(({ databaseCores }) => databaseCores)
+  return `service ${service}, database ${database}, loading client ${client}`
+}
+
+/** One event loop is full at one core; below that, all three share what cores there are. */
+function bottleneckOf(loads: readonly Ingested[]): string {
+  const serviceCores = median(loads.map((load) => load.serviceCores))
+  return serviceCores > EVENT_LOOP_FULL_CORES
+    ? "the bottleneck: the service's event loop is full"
+    : 'the bottleneck: service, database and client share the cores, the peer has no service to feed'
 }
 
 async function peerOf(
