@@ -5,6 +5,7 @@
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { BenchRow, BenchSuite } from './bench-row.ts'
+import { messageOf } from '../src/kit/errors.ts'
 import { run as bulk } from './bulk.ts'
 import { run as driver } from './driver.ts'
 import { run as firstReport } from './first-report.ts'
@@ -24,6 +25,7 @@ const SUITES: Readonly<Record<string, BenchSuite>> = {
 }
 const ROUNDS = 5
 const USAGE_EXIT_CODE = 64
+const INTERRUPTED_EXIT_CODE = 130
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -50,8 +52,7 @@ for (const suite of wanted) {
   const bench = SUITES[suite]
   if (bench === undefined) continue
   say(`bench: ${suite}, ${rounds} rounds, load average ${(loadavg()[0] ?? 0).toFixed(1)}`)
-  const rows = await bench({ rounds, signal: interrupt.signal, log: say })
-  for (const row of rows) {
+  for (const row of await rowsOf(suite, bench)) {
     done.push({ suite, row })
     if (!values.json) process.stdout.write(`${textOf(row)}\n`)
   }
@@ -64,6 +65,18 @@ if (values.json) {
   process.stdout.write(
     `${machine}: ${count(true)} bars met, ${count(false)} not met, ${count(null)} not comparable here\n`,
   )
+}
+
+/** A suite that breaks takes no other with it; the exit code tells. */
+async function rowsOf(suite: string, bench: BenchSuite): Promise<readonly BenchRow[]> {
+  try {
+    return await bench({ rounds, signal: interrupt.signal, log: say })
+  } catch (error) {
+    if (interrupt.signal.aborted) process.exit(INTERRUPTED_EXIT_CODE)
+    say(`bench: ${suite} failed: ${messageOf(error)}`)
+    process.exitCode = 1
+    return []
+  }
 }
 
 function textOf(row: BenchRow): string {

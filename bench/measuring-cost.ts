@@ -11,7 +11,7 @@ import { memoryProbe, PartCpu } from '../src/collect/parts.ts'
 import { startSampler } from '../src/collect/sampler.ts'
 import type { RunningDriver } from '../src/drive/driver.ts'
 import { startDriver } from '../src/drive/driver.ts'
-import type { DriverJob } from '../src/drive/job.ts'
+import type { DriverJob, OutcomeCounts } from '../src/drive/job.ts'
 import { silentLog } from '../src/kit/log.ts'
 import { percentilesOf } from '../src/kit/histogram.ts'
 import { Scope } from '../src/kit/scope.ts'
@@ -34,11 +34,14 @@ const ROUNDS_FULL = 5
 const WITHIN = 0.02
 const FOREIGN_CORES_MAX = 0.15
 const LEAD_MS = 300
+const LOSSES = ['duplicate', 'rejected', 'shed', 'unknown', 'dropped'] as const
 
 interface Figures {
   /** CPU of service and database per 1,000 events, ms. */
   readonly cpuMs: number
   readonly p50Us: number
+  /** Due and not accepted, outcome by outcome, in words; null when all were. A pair with losses is thrown away. */
+  readonly losses: string | null
   /** Cores of harness and probes while it ran; 0 without them. */
   readonly probeCores: number
 }
@@ -56,8 +59,7 @@ export async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
     oneRun(target, { seed: seed++, measured, signal: options.signal })
   await one(true)
   const pairs: Pair[] = []
-  const quietOf = (): readonly Pair[] =>
-    pairs.filter(({ foreignCores }) => (foreignCores ?? 0) <= FOREIGN_CORES_MAX)
+  const quietOf = (): readonly Pair[] => pairs.filter(isQuiet)
   while (quietOf().length < wanted && pairs.length < wanted * 2) {
     options.signal.throwIfAborted()
     const watch = watchMachine()
@@ -78,6 +80,11 @@ export async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
       quiet: quietOf(),
     }),
   ]
+}
+
+function isQuiet(pair: Pair): boolean {
+  const whole = pair.with.losses === null && pair.without.losses === null
+  return whole && (pair.foreignCores ?? 0) <= FOREIGN_CORES_MAX
 }
 
 async function oneRun(
@@ -112,12 +119,19 @@ async function oneRun(
   const probeCores = stop === null ? 0 : await stop()
   const segment = result.segments.find(({ kind }) => kind === 'measure')
   const percentiles = segment === undefined ? null : percentilesOf(segment.latencyAccepted)
-  const accepted = result.segments.reduce((sum, { counts }) => sum + counts.accepted, 0)
   const p50 = percentiles?.p50
-  if (typeof p50 !== 'number' || accepted !== PER_S * (SECONDS + WARM_S)) {
-    throw new Error(`${accepted} events accepted: a run with losses measures nothing`)
+  if (typeof p50 !== 'number') throw new Error('half of the events were not accepted')
+  const dueEvents = result.segments.reduce((sum, due) => sum + due.dueEvents, 0)
+  const counted = (outcome: keyof OutcomeCounts): number =>
+    result.segments.reduce((sum, { counts }) => sum + counts[outcome], 0)
+  const lost = LOSSES.filter((outcome) => counted(outcome) > 0)
+  const losses = lost.map((outcome) => `${counted(outcome)} ${outcome}`).join(', ')
+  return {
+    cpuMs: (cpuS * 1e6) / dueEvents,
+    p50Us: p50,
+    losses: losses === '' ? null : losses,
+    probeCores,
   }
-  return { cpuMs: (cpuS * 1e6) / accepted, p50Us: p50, probeCores }
 }
 
 /** All that a study runs beside the load. @returns stops it and tells the cores it took */
@@ -181,6 +195,7 @@ function rowOf(
   const interval = intervalOf(ratios)
   const probeCores = median(counted.map((pair) => pair.with.probeCores))
   const known = pairs.flatMap(({ foreignCores }) => (foreignCores === null ? [] : [foreignCores]))
+  const losses = pairs.flatMap((pair) => [pair.with.losses, pair.without.losses]).find(Boolean)
   const conclusive = quiet.length >= PAIRS_MIN && interval !== null
   return {
     what: `cost of measuring: ${what}`,
@@ -200,7 +215,10 @@ function rowOf(
       known.length === 0
         ? 'foreign CPU is not known here'
         : `foreign CPU ${Math.min(...known).toFixed(2)}–${Math.max(...known).toFixed(2)} cores`,
-    ].join('; '),
+      losses === undefined ? '' : `in a run that was thrown away: ${losses}`,
+    ]
+      .filter((part) => part !== '')
+      .join('; '),
   }
 }
 
