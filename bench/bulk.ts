@@ -23,7 +23,7 @@ import type { BenchOptions, BenchRow } from './bench-row.ts'
 import { clickhouseRow } from './bulk-clickhouse.ts'
 import type { Rig } from './bulk-rig.ts'
 import { ROWS, bulkRow, startRig, writtenPerS } from './bulk-rig.ts'
-import { isInstalled, libpqEnv, runCommand } from './command.ts'
+import { isInstalled, psqlSeconds } from './command.ts'
 import type { Sides } from './quiet-rounds.ts'
 import { benchStream, copyChunks, writeCopyFile, parsedEvents } from './rows.ts'
 
@@ -71,7 +71,6 @@ async function copySides(
   const file = join(dir, 'events.copy')
   await writeCopyFile(file, ROWS)
   const address = engine.addressFor('harness')
-  const env = libpqEnv(address)
   const stream = await benchStream(1)
   const ours = async (): Promise<number> => {
     await emptied(engine, signal)
@@ -88,7 +87,7 @@ async function copySides(
   const command = `\\copy events (${COPY_COLUMNS.join(', ')}) FROM '${file}'`
   const peer = async (): Promise<number> => {
     await emptied(engine, signal)
-    return ROWS / (await runCommand('psql', psqlArgs('-c', command), { env, signal })).seconds
+    return ROWS / (await psqlSeconds(['-c', command], address, signal))
   }
   return { ours, peer: isInstalled('psql') ? peer : null }
 }
@@ -101,7 +100,6 @@ async function stagedSides(
   const address = engine.addressFor('harness')
   const file = join(dir, 'staged.sql')
   await writeStagedScript(file, events)
-  const env = libpqEnv(address)
   const ours = async (): Promise<number> => {
     await emptied(engine, signal)
     await using writer = new PostgresWriter(new Lanes(address, { name: 'bench', log: silentLog }), {
@@ -112,7 +110,7 @@ async function stagedSides(
   }
   const peer = async (): Promise<number> => {
     await emptied(engine, signal)
-    return ROWS / (await runCommand('psql', psqlArgs('-f', file), { env, signal })).seconds
+    return ROWS / (await psqlSeconds(['-f', file], address, signal))
   }
   return { ours, peer: isInstalled('psql') ? peer : null }
 }
@@ -131,8 +129,4 @@ async function writeStagedScript(file: string, events: readonly IngestEvent[]): 
 async function emptied(engine: RunningEngine<'postgres'>, signal: AbortSignal): Promise<void> {
   await engine.control.execute('TRUNCATE events', signal)
   await engine.control.checkpoint(signal)
-}
-
-function psqlArgs(flag: '-c' | '-f', what: string): readonly string[] {
-  return ['-X', '-q', '-o', '/dev/null', '-v', 'ON_ERROR_STOP=1', flag, what]
 }

@@ -43,3 +43,16 @@ export function libpqEnv(address: PostgresAddress): NodeJS.ProcessEnv {
     ...(address.password === undefined ? {} : { PGPASSWORD: address.password }),
   }
 }
+
+/** Rows' time only: what the same psql takes to start and connect is measured just before and subtracted. */
+export async function psqlSeconds(
+  args: readonly string[],
+  address: PostgresAddress,
+  signal: AbortSignal,
+): Promise<number> {
+  const env = libpqEnv(address)
+  const all = ['-X', '-q', '-o', '/dev/null', '-v', 'ON_ERROR_STOP=1']
+  const idle = await runCommand('psql', [...all, '-c', 'SELECT 1'], { env, signal })
+  const busy = await runCommand('psql', [...all, ...args], { env, signal })
+  return busy.seconds - idle.seconds
+}

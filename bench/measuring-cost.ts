@@ -215,7 +215,7 @@ function rowOf(
       known.length === 0
         ? 'foreign CPU is not known here'
         : `foreign CPU ${Math.min(...known).toFixed(2)}–${Math.max(...known).toFixed(2)} cores`,
-      losses === undefined ? '' : `in a run that was thrown away: ${losses}`,
+      losses === undefined ? '' : `a run with losses (no quiet pair): ${losses}`,
     ]
       .filter((part) => part !== '')
       .join('; '),

@@ -8,7 +8,7 @@ import { INSERT_ONE } from '../reference-impl/service-kit/postgres/statements.ts
 import { COPY_COLUMNS } from '../src/shapes/stream.ts'
 import type { BenchOptions, BenchRow } from './bench-row.ts'
 import { median } from './bench-row.ts'
-import { isInstalled, libpqEnv, runCommand } from './command.ts'
+import { isInstalled, libpqEnv, psqlSeconds, runCommand } from './command.ts'
 import type { Ingested, PostgresTarget } from './ingest.ts'
 import { ingest, startPostgresTarget } from './ingest.ts'
 import { quietRounds } from './quiet-rounds.ts'
@@ -185,12 +185,7 @@ async function psqlCopyOf(
   const command = `\\copy events (${COPY_COLUMNS.join(', ')}) FROM '${file}'`
   return async () => {
     await target.empty()
-    const env = libpqEnv(target.address)
-    const { seconds } = await runCommand(
-      'psql',
-      ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-c', command],
-      { env, signal },
-    )
+    const seconds = await psqlSeconds(['-c', command], target.address, signal)
     return (await target.rows()) / seconds
   }
 }
