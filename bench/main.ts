@@ -11,12 +11,14 @@ import { run as driver } from './driver.ts'
 import { run as firstReport } from './first-report.ts'
 import { run as generator } from './generator.ts'
 import { run as histogram } from './histogram.ts'
+import { run as hotPaths } from './hot-paths.ts'
 import { run as measuringCost } from './measuring-cost.ts'
 import { run as services } from './services.ts'
 
 const SUITES: Readonly<Record<string, BenchSuite>> = {
   generator,
   histogram,
+  'hot-paths': hotPaths,
   driver,
   bulk,
   services,

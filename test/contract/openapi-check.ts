@@ -71,7 +71,7 @@ export function expectConforming(seen: Seen): void {
   const { route, method, status, headers, body } = seen
   const response = resolve(['paths', route, method, 'responses', String(status)])
   const problems: string[] = []
-  for (const name of Object.keys((response.node['headers'] ?? {}))) {
+  for (const name of Object.keys(response.node['headers'] ?? {})) {
     const header = resolve([...response.path, 'headers', name])
     const value = headers.get(name)
     if (!validatorAt([...header.path, 'schema'])(value))
