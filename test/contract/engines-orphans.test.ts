@@ -8,11 +8,10 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { liveDir } from '../../src/kit/guardian.ts'
@@ -20,6 +19,7 @@ import type { LiveRecord } from '../../src/kit/guardian.ts'
 import { cleanLeftovers } from '../../src/kit/leftovers.ts'
 import { compiledEntry, packageRoot } from '../../src/kit/paths.ts'
 import { rowOf } from '../../src/kit/process-table.ts'
+import { isReadableByAll } from '../fixtures/readable.ts'
 import { segmentsOf } from '../../src/kit/shared-memory.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'headroom-orphans-'))
@@ -69,12 +69,6 @@ function ledgerOf(dir: string): LiveRecord {
 }
 
 const alive = (pids: readonly number[]) => pids.filter((pid) => rowOf(pid)?.zombie === false)
-
-/** Every folder on the way lets other users through. */
-function isReadableByAll(dir: string): boolean {
-  const isOpen = (statSync(dir).mode & 0o005) === 0o005
-  return isOpen && (dirname(dir) === dir || isReadableByAll(dirname(dir)))
-}
 
 describe('a Headroom that is SIGKILLed with both engines running', () => {
   // In a folder that only root can read, PostgreSQL runs in a user namespace.

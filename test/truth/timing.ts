@@ -1,10 +1,13 @@
 /** Latencies as arithmetic says they must be, and what the driver says; a contended run is told apart from a wrong one. */
+import { loadavg } from 'node:os'
 import { Histogram, percentilesOf } from '../../src/kit/histogram.ts'
 import type { DriverRun } from './driver-run.ts'
 
 /** Above this the driver itself was kept from its work: its figures say something about the machine. */
 const CONTENDED_LOOP_DELAY_US = 15_000
 const CONTENDED_SEND_DELAY_US = 20_000
+/** A test, its service and its driver keep less than one and a half processes running. */
+const CONTENDED_LOAD = 2
 const ATTEMPTS = 5
 
 export function allLatencies(run: DriverRun): NonNullable<ReturnType<typeof percentilesOf>> {
@@ -25,6 +28,8 @@ export function contention(run: DriverRun): string | null {
   if (eventLoopDelayP99Us > CONTENDED_LOOP_DELAY_US) {
     return `the driver's loop was ${String(Math.round(eventLoopDelayP99Us / 1_000))} ms late (p99)`
   }
+  const [load = 0] = loadavg()
+  if (load > CONTENDED_LOAD) return `${load.toFixed(1)} processes wanted to run (load average)`
   const delay = percentilesOf(run.result.segments[0]!.sendDelay)!
   if (run.result.segments[0]!.waitedRequests > 0 || typeof delay.p99 !== 'number') return null
   if (delay.p99 <= CONTENDED_SEND_DELAY_US) return null
