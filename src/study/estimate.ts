@@ -1,9 +1,9 @@
 /** How long a study will take and how much disk it needs, said before it starts. Pure. */
 import type { Scenario } from '../scenario/scenario.ts'
 
-// Seen on two cores in November 2026: engines, schema and services up in 2–3 s; audit, sizes and teardown in 2–3 s.
-const START_S = 3
-const END_S = 3
+// Seen on two cores in November 2026: engines, schema and services up in 1–2 s; audit, sizes and teardown in 2 s.
+const START_S = 2
+const END_S = 2
 /** Bulk load through COPY into four indexes with two cores: 60–90 thousand rows a second. */
 const PRELOAD_ROWS_PER_S = 60_000
 /** Heap and indexes of one B1 row with headroom for WAL: mission-map G3 found 487 bytes. */
@@ -79,7 +79,7 @@ export function estimateStudy(
     scenario.phases.warmupS +
     measureSecondsOf(scenario, recordedS) +
     // Most drains end as soon as everything acknowledged is readable.
-    Math.min(scenario.phases.drainS, 2) +
+    Math.min(scenario.phases.drainS, 1) +
     END_S
   const rows = scenario.initialRows + eventsAtMost(scenario, recordedEvents)
   return {
