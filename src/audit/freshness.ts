@@ -2,10 +2,10 @@
  * How long acknowledged events took to become readable. In: ack times and first-seen times by event index. Out: one
  * histogram per range of events; an event that was never seen is infinite.
  */
-import { ACK_UNIT_US, OUTCOME_CODES } from '../drive/job.ts'
+import { ACK_UNIT_US, NO_ACK, OUTCOME_CODES } from '../drive/job.ts'
 import { Histogram } from '../kit/histogram.ts'
 import type { EventStream } from '../shapes/stream.ts'
-import { NO_ACK, type OutcomeBlock, type OutcomeReader } from './outcomes.ts'
+import type { OutcomeBlock, OutcomeReader } from './outcomes.ts'
 import type { SeenLogFile } from './seen-log.ts'
 
 export { openSeenLog, type SeenLogFile } from './seen-log.ts'

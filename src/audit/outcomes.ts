@@ -9,7 +9,6 @@ import { OUTCOME_CODES, OUTCOME_RECORD_BYTES } from '../drive/job.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import { IndexBits } from './index-bits.ts'
 
-export const NO_ACK = 0xffffffff
 const BLOCK_EVENTS = 8_192
 
 /** Outcomes of consecutive events. The arrays are reused: read them before asking for the next block. */

@@ -40,7 +40,7 @@ export interface DriverJob {
   /**
    * Positional outcome file: record `b` (request index) is 6 bytes: u8 outcome (OUTCOME_CODES), u8 flags (bit 0: an
    * exceptions line exists in `exceptionsFile`), u32le ack offset
-   * since epoch in ACK_UNIT_US (0xffffffff: none), enough for 59 hours.
+   * since epoch in ACK_UNIT_US (NO_ACK: none), enough for 59 hours.
    */
   readonly outcomesFile: string
   /** NDJSON lines {"r": request index, "d": [item positions duplicate], "x": [item positions rejected]}. */
@@ -58,6 +58,8 @@ export const OUTCOME_CODES = {
 } as const
 export const OUTCOME_RECORD_BYTES = 6
 export const ACK_UNIT_US = 50
+/** The ack offset of a request that was never answered. */
+export const NO_ACK = 0xffffffff
 
 export interface OutcomeCounts {
   readonly accepted: number

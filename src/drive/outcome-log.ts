@@ -7,10 +7,9 @@ import { open } from 'node:fs/promises'
 import { assert } from '../kit/errors.ts'
 import type { Ack } from './ack.ts'
 import { outcomeCodeOf } from './ack.ts'
-import { ACK_UNIT_US, OUTCOME_CODES, OUTCOME_RECORD_BYTES } from './job.ts'
+import { ACK_UNIT_US, NO_ACK, OUTCOME_CODES, OUTCOME_RECORD_BYTES } from './job.ts'
 
 const CHUNK_REQUESTS = 65_536
-const NO_ACK = 0xffffffff
 const HAS_EXCEPTIONS = 1
 
 interface Chunk {
@@ -130,7 +129,7 @@ async function writeAll(file: FileHandle, bytes: Buffer, position: number | null
   }
 }
 
-/** 0xffffffff says that there is none, so 59 hours are the last moment that can be said. */
+/** NO_ACK says that there is none, so 59 hours are the last moment that can be said. */
 function ackUnits(ackMs: number | null): number {
   if (ackMs === null) return NO_ACK
   const units = Math.round((ackMs * 1_000) / ACK_UNIT_US)

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { freshnessByRange, openSeenLog, rangesOf } from '../../src/audit/freshness.ts'
-import { NO_ACK, openOutcomes, type OutcomeReader } from '../../src/audit/outcomes.ts'
-import { ACK_UNIT_US, OUTCOME_CODES, OUTCOME_RECORD_BYTES } from '../../src/drive/job.ts'
+import { openOutcomes, type OutcomeReader } from '../../src/audit/outcomes.ts'
+import { ACK_UNIT_US, NO_ACK, OUTCOME_CODES, OUTCOME_RECORD_BYTES } from '../../src/drive/job.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'headroom-outcomes-'))
 afterAll(() => {

@@ -11,7 +11,7 @@ import type {
   QueryResult,
   Segment,
 } from '../../src/drive/job.ts'
-import { ACK_UNIT_US, OUTCOME_CODES, OUTCOME_RECORD_BYTES } from '../../src/drive/job.ts'
+import { ACK_UNIT_US, NO_ACK, OUTCOME_CODES, OUTCOME_RECORD_BYTES } from '../../src/drive/job.ts'
 import type { Schedule } from '../../src/drive/schedule.ts'
 import { eventTimes, scheduleOf } from '../../src/drive/schedule.ts'
 import { EventPopulation } from '../../src/scenario/scenario.ts'
@@ -141,7 +141,7 @@ function readOutcomes(bytes: Buffer): readonly Outcome[] {
     return {
       kind: kinds.find((kind) => OUTCOME_CODES[kind] === bytes[at])!,
       hasExceptions: (bytes[at + 1]! & 1) === 1,
-      ackMs: units === 0xffffffff ? null : (units * ACK_UNIT_US) / 1_000,
+      ackMs: units === NO_ACK ? null : (units * ACK_UNIT_US) / 1_000,
     }
   })
 }
