@@ -1,13 +1,15 @@
 /**
  * The guardian's own process. In: lines of ToGuardian on stdin. When the pipe ends, its Headroom is gone: whatever is
- * still registered is killed, the shared memory it left is freed, and the ledger says so.
+ * still registered is killed, the shared memory it left is freed, compose projects are removed, and the ledger says so.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import type { LedgerProcess, LiveRecord, ToGuardian } from './guardian.ts'
+import { plainDocker, removeProject } from './docker.ts'
+import type { LedgerProcess, LedgerProject, LiveRecord, ToGuardian } from './guardian.ts'
 import { killTree } from './process-kill.ts'
 
 const watched = new Map<number, LedgerProcess>()
+const projects = new Map<string, LedgerProject>()
 let ledgerFile: string | null = null
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
@@ -28,6 +30,12 @@ function hear(message: ToGuardian): void {
     case 'unwatch':
       watched.delete(message.pid)
       return
+    case 'watch-project':
+      projects.set(message.project.name, message.project)
+      return
+    case 'unwatch-project':
+      projects.delete(message.name)
+      return
     case 'ledger':
       ledgerFile = message.file
       return
@@ -40,6 +48,11 @@ async function finish(): Promise<void> {
   for (const entry of [...watched.values()].reverse()) {
     const killed = await killTree(entry.process).catch(() => [])
     if (killed.length > 0) ended.push(entry.name)
+  }
+  for (const { name, env } of projects.values()) {
+    // Where the daemon does not answer, the ledger still names the project for the next command.
+    const removed = await removeProject(name, plainDocker(env)).catch(() => [])
+    if (removed.length > 0) ended.push(`compose project ${name}`)
   }
   noteInLedger(ended)
   process.exit(0)

@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process'
 import type { Writable } from 'node:stream'
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import type { DockerEnv } from './docker.ts'
 import { compiledEntry } from './paths.ts'
 import type { ProcessIdentity } from './process-table.ts'
 import { identityOf } from './process-table.ts'
@@ -15,11 +16,19 @@ import { identityOf } from './process-table.ts'
 export type ToGuardian =
   | { readonly type: 'watch'; readonly name: string; readonly process: ProcessIdentity }
   | { readonly type: 'unwatch'; readonly pid: number }
+  | { readonly type: 'watch-project'; readonly project: LedgerProject }
+  | { readonly type: 'unwatch-project'; readonly name: string }
   | { readonly type: 'ledger'; readonly file: string | null }
 
 export interface LedgerProcess {
   readonly name: string
   readonly process: ProcessIdentity
+}
+
+/** A compose project of a run, and how its daemon is found. */
+export interface LedgerProject {
+  readonly name: string
+  readonly env: DockerEnv
 }
 
 /** `.headroom/live/<pid>-<start>.json`: what one Headroom process has running and where its data lies. */
@@ -29,6 +38,8 @@ export interface LiveRecord {
   readonly startedAt: string
   readonly processes: readonly LedgerProcess[]
   readonly dataDirs: readonly string[]
+  /** Absent in ledgers of a Headroom that knew no compose. */
+  readonly projects?: readonly LedgerProject[]
   /** Written by the guardian after it ended them. */
   readonly endedByGuardian: readonly string[]
 }
@@ -40,6 +51,7 @@ const RESTARTS_MAX = 3
 
 const watched = new Map<number, LedgerProcess>()
 const dataDirs = new Set<string>()
+const projects = new Map<string, LedgerProject>()
 let pipe: Writable | null = null
 let restarts = 0
 let ledgerFile: string | null = null
@@ -84,6 +96,20 @@ export function unwatchProcess(pid: number): void {
   writeLedger()
 }
 
+/** Called before anything of a compose project is made: from here on its containers end with this process. */
+export function watchProject(project: LedgerProject): void {
+  projects.set(project.name, project)
+  tell({ type: 'watch-project', project })
+  writeLedger()
+}
+
+/** Called when nothing of it is left. */
+export function unwatchProject(name: string): void {
+  if (!projects.delete(name)) return
+  tell({ type: 'unwatch-project', name })
+  writeLedger()
+}
+
 /** Makes a folder for data that must not outlive the run; a later command removes it if this process cannot. */
 export function claimDataDir(dir: string): void {
   dataDirs.add(dir)
@@ -121,10 +147,11 @@ function startGuardian(): Writable | null {
   child.on('exit', () => {
     pipe = null
     restarts += 1
-    if (watched.size === 0 || restarts > RESTARTS_MAX) return
+    if (watched.size + projects.size === 0 || restarts > RESTARTS_MAX) return
     pipe = startGuardian()
     tell({ type: 'ledger', file: ledgerFile })
     for (const entry of watched.values()) tell({ type: 'watch', ...entry })
+    for (const project of projects.values()) tell({ type: 'watch-project', project })
   })
   // Neither the guardian nor the pipe to it keeps this process alive.
   child.unref()
@@ -152,6 +179,7 @@ function writeLedger(): void {
     startedAt,
     processes: [...watched.values()],
     dataDirs: [...dataDirs],
+    projects: [...projects.values()],
     endedByGuardian: [],
   }
   const next = `${ledgerFile}.${String(process.pid)}.new`

@@ -1,15 +1,18 @@
 /**
  * What an earlier Headroom that was killed left behind. In: the `.headroom` folder. Out: leftover processes ended,
- * leftover data removed, and a list of both for the user. Only what a ledger recorded is touched, and only after pid,
+ * leftover data and compose projects removed, and a list of all for the user. Only what a ledger recorded is touched, and only after pid,
  * start time and command line (or the folder's marker) agree.
  */
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { LiveRecord } from './guardian.ts'
+import { plainDocker, removeProject } from './docker.ts'
+import type { LedgerProject, LiveRecord } from './guardian.ts'
 import { DATA_DIR_MARKER, liveDir } from './guardian.ts'
 import type { Log } from './log.ts'
 import { killTree } from './process-kill.ts'
 import { isAlive } from './process-table.ts'
+
+const DAEMON_PATIENCE_MS = 20_000
 
 export interface CleanedRun {
   /** When the Headroom that was killed had started. */
@@ -20,6 +23,10 @@ export interface CleanedRun {
   /** Names of daemons that the guardian had ended already. */
   readonly endedByGuardian: readonly string[]
   readonly removedDirs: readonly string[]
+  /** Containers, networks and volumes of its compose projects. */
+  readonly removedFromDocker: readonly string[]
+  /** Compose projects that are still there, because their daemon does not answer. */
+  readonly projectsLeft: readonly string[]
 }
 
 export interface CleanedUp {
@@ -40,7 +47,8 @@ export async function cleanLeftovers(baseDir: string, log: Log): Promise<Cleaned
     }
     if (isAlive(record.owner)) continue
     const run = await cleanRun(record)
-    rmSync(file, { force: true })
+    // A project that is still there is tried again by the next command.
+    if (run.projectsLeft.length === 0) rmSync(file, { force: true })
     log(describe(run))
     runs.push(run)
   }
@@ -59,7 +67,23 @@ async function cleanRun(record: LiveRecord): Promise<CleanedRun> {
     removedDirs.push(dir)
   }
   const { startedAt, endedByGuardian, owner } = record
-  return { startedAt, pid: owner.pid, ended, endedByGuardian, removedDirs }
+  const docker = await cleanProjects(record.projects ?? [])
+  return { startedAt, pid: owner.pid, ended, endedByGuardian, removedDirs, ...docker }
+}
+
+async function cleanProjects(
+  projects: readonly LedgerProject[],
+): Promise<Pick<CleanedRun, 'removedFromDocker' | 'projectsLeft'>> {
+  const removedFromDocker: string[] = []
+  const projectsLeft: string[] = []
+  for (const { name, env } of projects) {
+    try {
+      removedFromDocker.push(...(await removeProject(name, plainDocker(env, DAEMON_PATIENCE_MS))))
+    } catch {
+      projectsLeft.push(name)
+    }
+  }
+  return { removedFromDocker, projectsLeft }
 }
 
 function describe(run: CleanedRun): string {
@@ -69,6 +93,14 @@ function describe(run: CleanedRun): string {
       : []),
     ...(run.ended.length > 0 ? [`ended ${run.ended.join(', ')}`] : []),
     ...(run.removedDirs.length > 0 ? [`removed ${run.removedDirs.join(', ')}`] : []),
+    ...(run.removedFromDocker.length > 0
+      ? [`removed from Docker ${run.removedFromDocker.join(', ')}`]
+      : []),
+    ...(run.projectsLeft.length > 0
+      ? [
+          `Docker does not answer, so ${run.projectsLeft.join(', ')} may still be there: start Docker, then headroom clean`,
+        ]
+      : []),
   ]
   const what = parts.length > 0 ? parts.join('; ') : 'nothing was left of it'
   return `cleaned up after a run that was killed (pid ${String(run.pid)}, started ${run.startedAt}): ${what}`
