@@ -1,8 +1,9 @@
 /**
  * The life of a service process. In: JSON in HEADROOM_CONFIG. Out: one ready line on stdout, then HTTP until SIGTERM,
- * SIGINT or the end of stdin (the parent died). In-flight requests are answered first, within a bound.
+ * SIGINT or the end of a piped stdin (the parent died). In-flight requests are answered first, within a bound.
  */
 import { once } from 'node:events'
+import { fstatSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { messageOf } from '../../src/kit/errors.ts'
 import { buildEdge } from './edge.ts'
@@ -13,6 +14,8 @@ import type { Ingest } from './service.ts'
 export interface ServiceConfig<Addresses, Settings> {
   /** 0 takes any free port. */
   readonly port: number
+  /** Address to listen on; loopback where absent. A container is reached from outside, so it says 0.0.0.0. */
+  readonly host?: string
   /** Secrets may be inside: never logged. */
   readonly addresses: Addresses
   readonly settings: Settings & EdgeSettings
@@ -23,7 +26,7 @@ export interface OpenContext {
   readonly log: (line: string) => void
 }
 
-const HOST = '127.0.0.1'
+const LOOPBACK = '127.0.0.1'
 /** Below the ten seconds after which the harness kills. */
 const STOP_TIMEOUT_MS = 9_000
 
@@ -48,10 +51,11 @@ async function serve<Addresses, Settings>(
   using meters = new Meters()
   const ingest = await open(config, { meters, log })
   const app = buildEdge({ ingest, meters, limits: config.settings, log })
-  await app.listen({ port: config.port, host: HOST })
+  const host = config.host ?? LOOPBACK
+  await app.listen({ port: config.port, host })
   const { port } = app.server.address() as AddressInfo
   process.stdout.write(
-    `${JSON.stringify({ ready: true, url: `http://${HOST}:${String(port)}` })}\n`,
+    `${JSON.stringify({ ready: true, url: `http://${host}:${String(port)}` })}\n`,
   )
 
   await stopped
@@ -77,13 +81,18 @@ function takeConfig<Addresses, Settings>(): ServiceConfig<Addresses, Settings> {
 }
 
 async function stopAsked(): Promise<void> {
-  process.stdin.resume()
-  await Promise.race([
-    once(process, 'SIGTERM'),
-    once(process, 'SIGINT'),
-    once(process.stdin, 'end'),
-    once(process.stdin, 'close'),
-  ])
+  const asked = [once(process, 'SIGTERM'), once(process, 'SIGINT')]
+  if (stdinIsLifeline()) {
+    process.stdin.resume()
+    asked.push(once(process.stdin, 'end'), once(process.stdin, 'close'))
+  }
+  await Promise.race(asked)
+}
+
+/** A parent holds the other end of a pipe; a container's stdin is /dev/null, whose end says nothing. */
+function stdinIsLifeline(): boolean {
+  const stdin = fstatSync(0)
+  return stdin.isFIFO() || stdin.isSocket()
 }
 
 function log(line: string): void {
