@@ -78,6 +78,7 @@ function exchangeOf(bytes: Buffer): Exchange {
     from: 0,
     bodyFrom: 0,
     to: bytes.length,
+    line: { method: 'POST', path: '/', headers: {} },
     lengthDigits: 0,
   }
 }

@@ -30,7 +30,12 @@ export interface Answered {
   readonly to: number
 }
 
-export class AckReader {
+/** What an answer says about the events of its request. */
+export interface AnswerReader {
+  read(answer: Answered, events: number): Ack
+}
+
+export class AckReader implements AnswerReader {
   /** The last body that said `all accepted`, and for how many events: the usual answer is compared, not parsed. */
   #acceptedBody = Buffer.alloc(0)
   #acceptedEvents = 0

@@ -3,6 +3,8 @@
  * The driver sees a schedule, a stream and an address, nothing else of the target.
  */
 import type { RateShape } from '../scenario/scenario.ts'
+import type { AnswerCondition, Scalar } from '../kit/answer-condition.ts'
+import type { JsonValue } from '../shapes/event-template.ts'
 import type { StreamSpec } from '../shapes/stream.ts'
 
 /** A stretch of the schedule at one target rate, or one ramp; times are seconds after the run's epoch. */
@@ -37,6 +39,10 @@ export interface DriverJob {
   readonly queries: readonly { readonly name: string; readonly everyS: number }[]
   /** Headers every request carries (authorization of a user's own service); secret. */
   readonly headers: Readonly<Record<string, string>>
+  /** PEM of the authority that signed the certificate at an https address; absent: those the system trusts. */
+  readonly ca?: string
+  /** Absent: requests and answers are those of the HTTP contract. */
+  readonly speech?: ServiceSpeech
   /**
    * Positional outcome file: record `b` (request index) is 6 bytes: u8 outcome (OUTCOME_CODES), u8 flags (bit 0: an
    * exceptions line exists in `exceptionsFile`), u32le ack offset
@@ -45,6 +51,43 @@ export interface DriverJob {
   readonly outcomesFile: string
   /** NDJSON lines {"r": request index, "d": [item positions duplicate], "x": [item positions rejected]}. */
   readonly exceptionsFile: string
+}
+
+/** How a service of the user's own is spoken to. */
+export interface ServiceSpeech {
+  /** null: requests as the contract has them. */
+  readonly request: RequestSpeech | null
+  /** null: answers as the contract has them. */
+  readonly answers: AnswerSpeech | null
+  /** What `${…}` stands for and no event decides: `run`, `env.NAME`; secret. */
+  readonly constants: Readonly<Record<string, string>>
+}
+
+export interface RequestSpeech {
+  readonly method: 'POST' | 'PUT' | 'PATCH'
+  /** Path and query behind the address's own path. */
+  readonly path: string
+  /** Added to the job's; may hold `${…}`. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly event: JsonValue
+  readonly batch: 'one' | 'array' | 'lines'
+  /** JSON in which `"${events}"` stands for the array; null: the array is the body. */
+  readonly around: JsonValue | null
+}
+
+export interface AnswerSpeech {
+  readonly accepted: AnswerCondition
+  readonly duplicate: AnswerCondition
+  readonly rejected: AnswerCondition
+  readonly shed: AnswerCondition
+  /** How the events of a batch are told apart; null: what is said holds for all of them. */
+  readonly items: {
+    readonly at: string
+    readonly field: string
+    readonly accepted: readonly Scalar[]
+    readonly duplicate: readonly Scalar[]
+    readonly rejected: readonly Scalar[]
+  } | null
 }
 
 export const OUTCOME_CODES = {

@@ -3,13 +3,12 @@
  * does. In: due requests and what the client reports. Out: one outcome for each, tallied and logged. No clock of its own.
  */
 import { assert } from '../kit/errors.ts'
-import type { Ack, Answered } from './ack.ts'
-import { AckReader } from './ack.ts'
+import type { Ack, Answered, AnswerReader } from './ack.ts'
 import type { Client, ClientEvents } from './client.ts'
 import type { DueTimes } from './due-times.ts'
 import type { Segment, SegmentResult } from './job.ts'
 import type { OutcomeLog } from './outcome-log.ts'
-import type { Exchange, RequestWriter } from './request-writer.ts'
+import type { Exchange, RequestSource } from './request-writer.ts'
 import type { Schedule } from './schedule.ts'
 import { SegmentTally } from './tally.ts'
 import { WaitingRequests } from './waiting.ts'
@@ -19,7 +18,8 @@ export interface OpenLoopOptions {
   readonly schedule: Schedule
   readonly segments: readonly Segment[]
   readonly dueTimes: DueTimes
-  readonly writer: RequestWriter
+  readonly writer: RequestSource
+  readonly answers: AnswerReader
   readonly log: OutcomeLog
   readonly windows: WindowTally
   readonly inFlightRequestsMax: number
@@ -42,7 +42,6 @@ export class OpenLoop implements ClientEvents {
   /** Index of the first request behind segment k. */
   readonly #segmentEnds: readonly number[]
   readonly #waiting: WaitingRequests
-  readonly #acks = new AckReader()
   #originMs = 0
   #segment = 0
   #inFlight = 0
@@ -128,7 +127,7 @@ export class OpenLoop implements ClientEvents {
   answered(exchange: Exchange, answer: Answered): void {
     const now = this.#options.nowMs()
     const { request, events, dueMs, sentMs } = exchange
-    const ack = this.#acks.read(answer, events)
+    const ack = this.#options.answers.read(answer, events)
     const latencyUs = (now - dueMs) * 1_000
     const serviceUs = (now - sentMs) * 1_000
     this.#tallyOf(exchange.segment).answered({ ack, events, latencyUs, serviceUs })

@@ -9,6 +9,8 @@ import type { DriverJob, QueryResult } from './job.ts'
 export interface QueryAskerOptions {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
+  /** As in the job. */
+  readonly ca: string | null
   readonly queries: DriverJob['queries']
   readonly timeoutMs: number
   /** Milliseconds after the epoch. */
@@ -34,6 +36,7 @@ export class QueryAsker {
       connections: Math.max(1, options.queries.length),
       headersTimeout: 0,
       bodyTimeout: 0,
+      connect: { rejectUnauthorized: true, ...(options.ca === null ? {} : { ca: options.ca }) },
     })
   }
 

@@ -19,3 +19,8 @@ export function lowerCased(headers: Readonly<Record<string, string>>): Record<st
     }),
   )
 }
+
+/** The address's own path, without a slash at its end. */
+export function basePathOf(url: URL): string {
+  return url.pathname.replace(/\/+$/, '')
+}

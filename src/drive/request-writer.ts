@@ -9,6 +9,22 @@ const OPEN_ARRAY = 91
 const CLOSE_ARRAY = 93
 const COMMA = 44
 
+/** What a client that writes its own head needs of a request. */
+export interface RequestLine {
+  readonly method: 'POST' | 'PUT' | 'PATCH'
+  readonly path: string
+  /** Lower-cased names. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** Where requests come from: the HTTP contract, or a template of the user's own. */
+export interface RequestSource {
+  newExchange(): Exchange
+  eventsIn(request: number): number
+  /** Writes the request that `exchange` names. */
+  write(exchange: Exchange): void
+}
+
 /** One request on its way: kept by its connection until it is answered. */
 export interface Exchange {
   request: number
@@ -21,6 +37,7 @@ export interface Exchange {
   from: number
   bodyFrom: number
   to: number
+  line: RequestLine
   /** Digits for which the head in front of the body is right; 0 when there is none yet. */
   lengthDigits: number
 }
@@ -32,14 +49,20 @@ export interface RequestWriterOptions {
   readonly batchEvents: number
 }
 
-export class RequestWriter {
+export class RequestWriter implements RequestSource {
+  readonly #line: RequestLine
   readonly #headPrefix: Buffer
   readonly #stream: EventStream
   readonly #batchEvents: number
   readonly #bodyFrom: number
 
   constructor({ url, headers, stream, batchEvents }: RequestWriterOptions) {
-    this.#headPrefix = Buffer.from(headPrefix(url, headers), 'latin1')
+    this.#line = {
+      method: 'POST',
+      path: ingestPath(url),
+      headers: { 'content-type': 'application/json', ...lowerCased(headers) },
+    }
+    this.#headPrefix = Buffer.from(headPrefix(url, this.#line), 'latin1')
     this.#stream = stream
     this.#batchEvents = batchEvents
     this.#bodyFrom = this.#headPrefix.length + LENGTH_DIGITS_MAX + HEAD_END.length
@@ -56,6 +79,7 @@ export class RequestWriter {
       from: 0,
       bodyFrom: this.#bodyFrom,
       to: 0,
+      line: this.#line,
       lengthDigits: 0,
     }
   }
@@ -64,7 +88,6 @@ export class RequestWriter {
     return Math.min(this.#batchEvents, this.#stream.eventCount - request * this.#batchEvents)
   }
 
-  /** Writes the request that `exchange` names. */
   write(exchange: Exchange): void {
     if (exchange.buffer.length === 0) exchange.buffer = Buffer.allocUnsafeSlow(this.#bytesMax())
     const { buffer } = exchange
@@ -105,10 +128,10 @@ export class RequestWriter {
   }
 }
 
-function headPrefix(url: URL, headers: Readonly<Record<string, string>>): string {
-  const all = { 'content-type': 'application/json', ...lowerCased(headers) }
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
-  const head = `POST ${ingestPath(url)} HTTP/1.1\r\nhost: ${url.host}\r\n${lines.join('')}`
+/** Everything up to the digits of Content-Length. */
+export function headPrefix(url: URL, { method, path, headers }: RequestLine): string {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  const head = `${method} ${path} HTTP/1.1\r\nhost: ${url.host}\r\n${lines.join('')}`
   return `${head}content-length: `
 }
 

@@ -6,6 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Scope } from '../kit/scope.ts'
 import { openStream } from '../shapes/open-stream.ts'
 import type { EventStream } from '../shapes/stream.ts'
+import { AckReader } from './ack.ts'
+import { AnswerRulesReader } from './answer-rules.ts'
 import type { Client, ClientOptions } from './client.ts'
 import { DueTimes } from './due-times.ts'
 import type { DriverJob, DriverResult, FromDriver, QueryResult } from './job.ts'
@@ -16,9 +18,11 @@ import { choosePacing, makePacer } from './pacer.ts'
 import { QueryAsker } from './queries.ts'
 import { RawClient } from './raw-client.ts'
 import { lowerCased } from './request-path.ts'
+import type { RequestSource, RequestWriterOptions } from './request-writer.ts'
 import { RequestWriter } from './request-writer.ts'
 import type { Schedule } from './schedule.ts'
 import { eventTimes, scheduleOf } from './schedule.ts'
+import { TemplateWriter } from './template-writer.ts'
 import { UndiciClient } from './undici-client.ts'
 import { WindowTally } from './windows.ts'
 
@@ -62,13 +66,15 @@ export class JobRun {
     const url = new URL(job.url)
     const headers = lowerCased(job.headers)
     const { segments, batchEvents, connections, requestTimeoutMs } = job
-    const writer = new RequestWriter({ url, headers, stream, batchEvents })
+    const writer = requestsOf(job, { url, headers, stream, batchEvents })
+    const answers = job.speech?.answers ?? null
     const nowMs = (): number => performance.now()
     this.#loop = new OpenLoop({
       schedule,
       segments,
       dueTimes,
       writer,
+      answers: answers === null ? new AckReader() : new AnswerRulesReader(answers),
       log: made.log,
       windows: this.#windows,
       inFlightRequestsMax: job.inFlightRequestsMax,
@@ -76,7 +82,7 @@ export class JobRun {
       makeClient: (events) => {
         const newExchange = writer.newExchange.bind(writer)
         const options = { url, connections, requestTimeoutMs, newExchange, events, nowMs }
-        return makeClient(job.client, options, headers)
+        return makeClient(job, options)
       },
     })
     this.#pacer = makePacer(choosePacing(job.pacing, segments, batchEvents), {
@@ -225,6 +231,7 @@ export class JobRun {
     const asker = new QueryAsker({
       url: new URL(this.#job.url),
       headers: lowerCased(this.#job.headers),
+      ca: this.#job.ca ?? null,
       queries: this.#job.queries,
       timeoutMs: Math.max(QUERY_TIMEOUT_MIN_MS, this.#job.requestTimeoutMs),
       nowMs: () => this.#nowMs(),
@@ -260,10 +267,11 @@ export class JobRun {
   }
 }
 
-function makeClient(
-  kind: DriverJob['client'],
-  options: ClientOptions,
-  headers: Readonly<Record<string, string>>,
-): Client {
-  return kind === 'raw' ? new RawClient(options) : new UndiciClient({ ...options, headers })
+function makeClient({ client, ca }: DriverJob, options: ClientOptions): Client {
+  return client === 'raw' ? new RawClient(options) : new UndiciClient({ ...options, ca: ca ?? null })
+}
+
+function requestsOf({ speech }: DriverJob, options: RequestWriterOptions): RequestSource {
+  if (speech?.request == null) return new RequestWriter(options)
+  return new TemplateWriter(speech.request, { ...options, constants: speech.constants })
 }

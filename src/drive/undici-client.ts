@@ -5,12 +5,11 @@
 import type { Dispatcher } from 'undici'
 import { Pool } from 'undici'
 import type { Client, ClientOptions } from './client.ts'
-import { ingestPath } from './request-path.ts'
 import type { Exchange } from './request-writer.ts'
 
 export interface UndiciClientOptions extends ClientOptions {
-  /** Lower-cased names. */
-  readonly headers: Readonly<Record<string, string>>
+  /** PEM of the authority to believe at an https address; null: those the system trusts. */
+  readonly ca: string | null
 }
 
 const NO_ADDRESS = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])
@@ -19,8 +18,6 @@ const REFUSED_FOR_MS = 50
 export class UndiciClient implements Client {
   readonly #options: UndiciClientOptions
   readonly #pool: Pool
-  readonly #path: string
-  readonly #headers: Readonly<Record<string, string>>
   readonly #free: Exchange[] = []
   readonly #busy = new Map<Exchange, ExchangeHandler>()
   #refusedUntilMs = -1
@@ -29,15 +26,17 @@ export class UndiciClient implements Client {
 
   constructor(options: UndiciClientOptions) {
     this.#options = options
-    this.#path = ingestPath(options.url)
-    this.#headers = { 'content-type': 'application/json', ...options.headers }
     this.#pool = new Pool(options.url.origin, {
       connections: options.connections,
       pipelining: 1,
       // Timeouts are ours, counted from the moment of sending; undici's timers tick in half seconds.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { timeout: Math.min(5_000, options.requestTimeoutMs) },
+      connect: {
+        timeout: Math.min(5_000, options.requestTimeoutMs),
+        rejectUnauthorized: true,
+        ...(options.ca === null ? {} : { ca: options.ca }),
+      },
     })
     for (let k = 0; k < options.connections; k++) this.#free.push(options.newExchange())
   }
@@ -78,9 +77,9 @@ export class UndiciClient implements Client {
     this.#bytesSent += exchange.to - exchange.from
     this.#pool.dispatch(
       {
-        method: 'POST',
-        path: this.#path,
-        headers: this.#headers,
+        method: exchange.line.method,
+        path: exchange.line.path,
+        headers: exchange.line.headers,
         body: exchange.buffer.subarray(exchange.bodyFrom, exchange.to),
       },
       handler,

@@ -4,6 +4,8 @@
  */
 import type { Part } from '../architecture/part.ts'
 import type { Probe } from '../collect/probe.ts'
+import type { VerifiedTls } from '../kit/tls.ts'
+import type { ComposeProject } from './compose/project.ts'
 
 /** How each kind of engine is reached. A new engine adds one line here. */
 export interface EngineAddress {
@@ -19,7 +21,9 @@ export interface PostgresAddress {
   readonly database: string
   /** Absent where the server asks for none. A secret: never printed, never recorded. */
   readonly password?: string
-  readonly tls: 'off' | 'verify'
+  /** The one schema to work in, where the role may not make a database of its own; absent: the server's search path. */
+  readonly schema?: string
+  readonly tls: 'off' | VerifiedTls
 }
 
 export interface ClickHouseAddress {
@@ -28,6 +32,8 @@ export interface ClickHouseAddress {
   readonly database: string
   readonly user: string
   readonly password?: string
+  /** How https is verified; absent: against Node.js's own list of authorities. */
+  readonly tls?: VerifiedTls
 }
 
 export type EngineSettings = Readonly<Record<string, string>>
@@ -41,6 +47,8 @@ export interface EngineContext {
   readonly name: string
   /** Names what is created on a user's own server. */
   readonly runId: string
+  /** Where it is written down before it is created; a user's own server is not touched without. */
+  readonly ledgerDir?: string
   readonly signal: AbortSignal
   readonly log: (line: string) => void
 }
@@ -49,20 +57,58 @@ export interface EngineContext {
 export type EngineRequest<Kind extends EngineKind> =
   | { readonly provider: 'embedded'; readonly settings: EngineSettings }
   | {
+      readonly provider: 'compose'
+      readonly settings: EngineSettings
+      readonly project: ComposeProject
+    }
+  | {
       readonly provider: 'external'
       readonly settings: EngineSettings
       readonly address: EngineAddress[Kind]
     }
 
+/** What can be seen of an engine: all there is where the user's own service writes to the user's own server. */
+export type ObservedEngine<Kind extends EngineKind = EngineKind> = Omit<
+  RunningEngine<Kind>,
+  'eventsStore'
+>
+
+export interface ObserveOptions {
+  /** Unique in the run. */
+  readonly name: string
+  /** Tables whose rows and bytes are watched. */
+  readonly tables: readonly string[]
+  /** Whether `control.checkpoint` may really run one. */
+  readonly checkpoint: boolean
+  readonly signal: AbortSignal
+}
+
+export interface StatementOptions {
+  /** What records and reports call what it yields. */
+  readonly name: string
+  /** One query of the user's own. */
+  readonly statement: string
+  readonly signal: AbortSignal
+}
+
+/** Processes started here, containers of docker-compose.yml, or the user's own server. */
+export type Provider = EngineRequest<EngineKind>['provider']
+
 export interface RunningEngine<Kind extends EngineKind = EngineKind> extends AsyncDisposable {
   readonly kind: Kind
   readonly name: string
-  readonly provider: 'embedded' | 'external'
-  /** What a report calls it: `postgres 18.4`, `clickhouse-local 26.7.3`. */
+  readonly provider: Provider
+  /** What a report calls it: `postgres 18.4 (compose, postgres:18.4)`, `clickhouse-local 26.7.3`. */
   readonly label: string
   readonly version: string
   /** Settings that differ from the engine's own defaults, as the engine reports them; no secrets. */
   readonly settings: EngineSettings
+  /** What a reader of its figures must know of a user's own server; absent: nothing. */
+  readonly notes?: ServerNotes
+  /** Where it runs in a container. */
+  readonly image?: EngineImage
+  /** What this server can do that another of its kind may not, found by asking it: `lz4: yes`. */
+  readonly facts?: EngineFacts
   addressFor(who: 'harness' | 'service'): EngineAddress[Kind]
   readonly parts: readonly Part[]
   /** Asked anew after an architecture has opened its stores: each store adds a probe of its size. */
@@ -74,6 +120,32 @@ export interface RunningEngine<Kind extends EngineKind = EngineKind> extends Asy
   /** A reader of a billing-events table of this engine, under the harness's own address. */
   eventsStore(options: EventsStoreOptions): Store
 }
+
+/** Why figures of a server that is not ours may say less than those of an embedded one. */
+export interface ServerNotes {
+  /** Settings of a user's own server are compared with what the target asks for, and never changed. */
+  readonly settingsNotInForce: readonly SettingNotInForce[]
+  /** Sentences without a full stop: what is not seen or not done, and the right that would allow it. */
+  readonly unseen: readonly string[]
+}
+
+export interface SettingNotInForce {
+  readonly name: string
+  readonly asked: string
+  /** What the server uses, or why that is not known. */
+  readonly inForce: string
+}
+
+export interface EngineImage {
+  /** As docker-compose.yml names it: `postgres:18.4`. */
+  readonly name: string
+  /** `sha256:…` of the image's configuration. */
+  readonly id: string
+  /** `sha256:…` of the registry it came from; null where it was built or loaded here: such a one is not the official. */
+  readonly digest: string | null
+}
+
+export type EngineFacts = Readonly<Record<string, string>>
 
 export interface EventsStoreOptions {
   /** What records and reports call the store: `postgres.events`. */

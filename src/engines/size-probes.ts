@@ -17,12 +17,19 @@ export class SizeProbes {
 
   /** @param quickSize may estimate rows: it is asked every few seconds */
   watch(store: Store, quickSize: (signal: AbortSignal) => Promise<StoreSize>): Store {
-    this.#probes.set(store.name, {
-      name: `${store.name}.size`,
-      intervalMs: EVERY_MS,
-      sample: async (signal) => sizeSamples(store.name, await quickSize(signal)),
-    })
+    this.#probes.set(store.name, sizeProbe(store.name, quickSize))
     return store
+  }
+}
+
+export function sizeProbe(
+  name: string,
+  quickSize: (signal: AbortSignal) => Promise<StoreSize>,
+): Probe {
+  return {
+    name: `${name}.size`,
+    intervalMs: EVERY_MS,
+    sample: async (signal) => sizeSamples(name, await quickSize(signal)),
   }
 }
 

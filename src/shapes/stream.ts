@@ -14,6 +14,11 @@ export interface GeneratedStreamSpec {
   readonly shape: 'billing'
   readonly seed: number
   readonly events: EventPopulation
+  /**
+   * Short text of letters and digits that makes every identifier this run's own, and nothing else of it: a store of the
+   * user's own keeps what earlier runs of the same seed sent. Absent: a fresh store needs none.
+   */
+  readonly identifierMark?: string
 }
 
 export interface RecordedStreamSpec {

@@ -3,7 +3,7 @@
  * state in every run (honesty rule 7), and one labelled inside it, so that its cost shows and can be told apart.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { RunningEngine } from '../engines/engine.ts'
+import type { ObservedEngine } from '../engines/engine.ts'
 import { messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 
@@ -19,7 +19,7 @@ export interface PlannedCheckpoint {
 }
 
 export interface CheckpointContext {
-  readonly engines: readonly RunningEngine[]
+  readonly engines: readonly ObservedEngine[]
   readonly epochMs: number
   readonly nowMs: () => number
   readonly signal: AbortSignal

@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { ExternalAddresses } from '../target/up.ts'
-import { parseArchitectureSettings } from '../target/up.ts'
+import { factsBefore } from '../target/up.ts'
 import type { Target } from '../target/target.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import type { Profile } from '../plan/profile.ts'
@@ -57,7 +57,7 @@ export interface ComparisonResult {
 export async function runComparison(options: ComparisonOptions): Promise<ComparisonResult> {
   const { scenario, targets } = options
   // Every target's settings are checked before the first engine starts.
-  for (const target of targets) parseArchitectureSettings(target)
+  for (const target of targets) factsBefore(target)
   const startedAt = new Date()
   await using scope = new Scope()
   const plan = await planRun(scenario, options.scenarioDir, startedAt)

@@ -3,14 +3,16 @@
  * each that commits to PostgreSQL here, whose every commit waits 1 ms before its flush. Labelled, run once, never ranked.
  */
 import type { StudyRecord } from '../results/record.ts'
-import type { Target } from '../target/target.ts'
+import type { ArchitectureTarget, Target } from '../target/target.ts'
 import { parseArchitectureSettings } from '../target/up.ts'
 
 /** Below this a disk (or its cache) does not wait for stable storage: design.md, honesty rule 5. */
 const FREE_FSYNC_BELOW_US = 200
 const EMULATED_FSYNC_US = 1_000
 
-export type EmulatedTarget = NonNullable<StudyRecord['emulated']>[number]
+export type EmulatedTarget = NonNullable<StudyRecord['emulated']>[number] & {
+  readonly target: ArchitectureTarget
+}
 
 /** @param fsyncP50Us of the disk that holds engine data; null where it is not known: then nothing is emulated */
 export function emulatedTargets(
@@ -20,6 +22,8 @@ export function emulatedTargets(
   // The user's own server has its own disk, and its settings are never changed.
   if (fsyncP50Us === null || fsyncP50Us >= FREE_FSYNC_BELOW_US || isExternal) return []
   return targets.flatMap((target) => {
+    // A service of the user's own has its own disk too.
+    if (target.kind === 'service') return []
     const { architecture } = parseArchitectureSettings(target)
     const role = Object.keys(architecture.needs).find(
       (name) => architecture.needs[name] === 'postgres',
@@ -47,7 +51,7 @@ export function emulatedTargets(
 }
 
 /** A commit that waits for no flush has no fsync to emulate. */
-function isDurable(target: Target, role: string): boolean {
+function isDurable(target: ArchitectureTarget, role: string): boolean {
   const settings = target.engines[role]?.settings ?? {}
   return (
     String(settings['synchronous_commit'] ?? 'on') !== 'off' &&

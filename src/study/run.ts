@@ -10,10 +10,10 @@ import { saysDiskFull } from '../kit/disk.ts'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { Scope } from '../kit/scope.ts'
+import { serverLedgerDir } from '../kit/server-ledger.ts'
 import type { Outcome, RunRecord } from '../results/record.ts'
-import type { Target } from '../target/target.ts'
 import type { RunningTarget } from '../target/up.ts'
-import { bringUp, parseArchitectureSettings } from '../target/up.ts'
+import { bringUp, factsBefore } from '../target/up.ts'
 import { openRunLog } from './run-log.ts'
 import { headroomVersion } from './headroom-version.ts'
 import { SERIES_FILE } from './live-watch.ts'
@@ -40,7 +40,7 @@ export async function runOnce(options: RunOptions): Promise<RunRecord> {
     position: options.position,
   })
   const host = machine(dataDir, runLog.log)
-  const facts: { known: TargetFacts } = { known: factsBefore(target) }
+  const facts: { known: TargetFacts } = { known: recorded(factsBefore(target), []) }
   let epochMs = startedAt.getTime()
   let outcome: Outcome
   try {
@@ -96,6 +96,7 @@ async function upAndMeasure(
       dataDir: run.dataDir,
       logDir: join(options.runDir, 'logs'),
       runId: options.runId,
+      ledgerDir: serverLedgerDir(options.workDir),
       signal,
       log: run.log,
       onEngineReady: (engine, tookMs) => {
@@ -113,44 +114,40 @@ async function upAndMeasure(
   return await measureTarget(up, { ...options, dataDir: run.dataDir, log: run.log })
 }
 
-function factsBefore(target: Target): TargetFacts {
-  const { architecture, settings } = parseArchitectureSettings(target)
-  const noSettings = Object.fromEntries(Object.keys(architecture.needs).map((role) => [role, {}]))
-  const { ack, stores } = architecture.promises(settings, noSettings)
+function recorded(
+  { id, title, settings, promises, partsToOperate }: RunningTarget['facts'],
+  engines: TargetFacts['engines'],
+): TargetFacts {
   return {
     architecture: {
-      id: architecture.id,
-      title: architecture.title,
+      id,
+      title,
       settings,
-      promises: { ack, stores: [...stores] },
-      partsToOperate: ['service', ...Object.values(architecture.needs)],
+      promises: { ack: promises.ack, stores: [...promises.stores] },
+      partsToOperate: [...partsToOperate],
     },
-    engines: [],
+    engines,
   }
 }
 
-function factsOf(up: RunningTarget): TargetFacts {
-  const { architecture, settings, promises, engines, running } = up
-  return {
-    architecture: {
-      id: architecture.id,
-      title: architecture.title,
-      settings,
-      promises: { ack: promises.ack, stores: [...promises.stores] },
-      partsToOperate: [
-        ...running.parts.map((part) => part.name),
-        ...engines.map(({ engine }) => engine.kind),
-      ],
-    },
-    engines: engines.map(({ role, engine }) => ({
+function factsOf({ facts, engines }: RunningTarget): TargetFacts {
+  return recorded(
+    facts,
+    engines.map(({ role, engine }) => ({
       role,
       kind: engine.kind,
       provider: engine.provider,
       label: engine.label,
       version: engine.version,
       settings: { ...engine.settings },
+      ...(engine.notes === undefined
+        ? {}
+        : {
+            settingsNotInForce: [...engine.notes.settingsNotInForce],
+            unseen: [...engine.notes.unseen],
+          }),
     })),
-  }
+  )
 }
 
 function failureOf(error: unknown, signal: AbortSignal): Outcome {

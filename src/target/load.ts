@@ -1,10 +1,13 @@
 /** `a,b` or paths -> targets. In: what the user typed. Out: parsed targets, each with its own name. */
+import { dirname } from 'node:path'
 import { DATA_KINDS, findDataFile } from '../kit/data-file.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import type { Finding } from '../kit/yaml-door.ts'
 import { parseYamlFile, schemaFindings } from '../kit/yaml-door.ts'
 import { suggest } from '../kit/nearest.ts'
 import { architectureById, architectures } from './registry.ts'
+import { serviceFindings, withAbsolutePaths } from './service-findings.ts'
+import type { ArchitectureTarget } from './target.ts'
 import { Target } from './target.ts'
 
 /** @throws HeadroomError UNKNOWN_TARGET or BAD_INPUT, in the first target that is not right */
@@ -32,10 +35,15 @@ export function loadTargets(namesOrPaths: string): readonly Target[] {
 
 export function loadTarget(nameOrPath: string): Target {
   const file = findDataFile(DATA_KINDS.target, nameOrPath)
-  return parseYamlFile(Target, file, { what: 'target', check: targetFindings })
+  const target = parseYamlFile(Target, file, { what: 'target', check: targetFindings })
+  return target.kind === 'service' ? withAbsolutePaths(target, dirname(file)) : target
 }
 
 function targetFindings(target: Target): readonly Finding[] {
+  return target.kind === 'service' ? serviceFindings(target) : architectureFindings(target)
+}
+
+function architectureFindings(target: ArchitectureTarget): readonly Finding[] {
   const architecture = architectureById(target.architecture)
   if (architecture === undefined) {
     const known = architectures.map(({ id }) => id)

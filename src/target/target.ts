@@ -1,5 +1,6 @@
-/** What a scenario hits, as data. One file, one target. */
+/** What a scenario hits, as data. One file, one target: a reference architecture, or a service of the user's own. */
 import { z } from 'zod'
+import { ServiceTarget } from './service-target.ts'
 
 const EngineSettings = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
 
@@ -11,18 +12,19 @@ const EngineChoice = z.strictObject({
 })
 export type EngineChoice = z.infer<typeof EngineChoice>
 
-export const Target = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('architecture'),
-    name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and dashes'),
-    description: z.string().default(''),
-    architecture: z.string(),
-    /** The architecture's own settings; parsed by the architecture. */
-    settings: z.record(z.string(), z.unknown()).default({}),
-    /** Name of a schema variant the architecture ships. */
-    schemaVariant: z.string().default('default'),
-    /** By the role the architecture gives the engine: `database`, `warehouse`. */
-    engines: z.record(z.string(), EngineChoice).default({}),
-  }),
-])
+export const ArchitectureTarget = z.strictObject({
+  kind: z.literal('architecture'),
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and dashes'),
+  description: z.string().default(''),
+  architecture: z.string(),
+  /** The architecture's own settings; parsed by the architecture. */
+  settings: z.record(z.string(), z.unknown()).default({}),
+  /** Name of a schema variant the architecture ships. */
+  schemaVariant: z.string().default('default'),
+  /** By the role the architecture gives the engine: `database`, `warehouse`. */
+  engines: z.record(z.string(), EngineChoice).default({}),
+})
+export type ArchitectureTarget = z.infer<typeof ArchitectureTarget>
+
+export const Target = z.discriminatedUnion('kind', [ArchitectureTarget, ServiceTarget])
 export type Target = z.infer<typeof Target>

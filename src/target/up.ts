@@ -13,7 +13,14 @@ import type {
   Promises,
   RunningArchitecture,
 } from '../architecture/architecture.ts'
-import type { EngineAddress, EngineContext, EngineKind, RunningEngine } from '../engines/engine.ts'
+import type { Evidence } from '../architecture/evidence.ts'
+import type {
+  EngineAddress,
+  EngineContext,
+  EngineKind,
+  ObservedEngine,
+  RunningEngine,
+} from '../engines/engine.ts'
 import { startEngine } from '../engines/registry.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
@@ -22,7 +29,9 @@ import { z } from 'zod'
 import { launchService } from './launch.ts'
 import type { LaunchedService } from './launch.ts'
 import { architectureById, architectures } from './registry.ts'
-import type { Target } from './target.ts'
+import { bringUpService, factsOfService } from './service-up.ts'
+import type { Env, ServiceRequests } from './service-speech.ts'
+import type { ArchitectureTarget, Target } from './target.ts'
 
 /** Where an engine kind is reached when it is not started here; by kind. */
 export type ExternalAddresses = Partial<{ readonly [Kind in EngineKind]: EngineAddress[Kind] }>
@@ -36,18 +45,37 @@ export interface UpOptions {
   readonly logDir: string
   /** Names what is created on the user's own servers. */
   readonly runId: string
+  /** Where that is written down first; needed for external engines. */
+  readonly ledgerDir?: string
   readonly signal: AbortSignal
   readonly log: Log
-  readonly onEngineReady: (engine: RunningEngine, tookMs: number) => void
+  readonly onEngineReady: (engine: ObservedEngine, tookMs: number) => void
+  /** Where `${env.NAME}` of a target of the user's own is looked up. Default: this process's environment. */
+  readonly env?: Env
+  /** The mark in the run's identifiers, and when the run began: for the audit of a service of the user's own. */
+  readonly mark?: string
+  readonly startedAt?: Date
+}
+
+/** What a record says of a target, besides its file. */
+export interface TargetFacts {
+  readonly id: string
+  readonly title: string
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly promises: Promises
+  readonly partsToOperate: readonly string[]
 }
 
 export interface RunningTarget extends AsyncDisposable {
   readonly target: Target
-  readonly architecture: Architecture
-  readonly settings: Readonly<Record<string, unknown>>
+  readonly facts: TargetFacts
   readonly promises: Promises
-  readonly engines: readonly { readonly role: string; readonly engine: RunningEngine }[]
+  readonly engines: readonly { readonly role: string; readonly engine: ObservedEngine }[]
   readonly running: RunningArchitecture
+  /** How what was stored is learned. */
+  readonly evidence: Evidence
+  /** How a service of the user's own is spoken to; null: as the HTTP contract has it. */
+  readonly requests: ServiceRequests | null
   /** Resolves when an engine or a service dies without being asked to; never rejects. */
   readonly crashed: Promise<Crash>
 }
@@ -58,7 +86,7 @@ export interface Crash {
 }
 
 /** The architecture's settings after defaults. Throws BAD_INPUT listing every problem. */
-export function parseArchitectureSettings(target: Target): {
+export function parseArchitectureSettings(target: ArchitectureTarget): {
   readonly architecture: Architecture
   readonly settings: Readonly<Record<string, unknown>>
 } {
@@ -104,15 +132,38 @@ export function parseArchitectureSettings(target: Target): {
   return { architecture, settings: parsed.data as Readonly<Record<string, unknown>> }
 }
 
+/** What is known of a target before it is up. @throws HeadroomError BAD_INPUT, UNKNOWN_TARGET */
+export function factsBefore(target: Target): TargetFacts {
+  if (target.kind === 'service') return factsOfService(target)
+  const { architecture, settings } = parseArchitectureSettings(target)
+  const noSettings = Object.fromEntries(Object.keys(architecture.needs).map((role) => [role, {}]))
+  return {
+    id: architecture.id,
+    title: architecture.title,
+    settings,
+    promises: architecture.promises(settings, noSettings),
+    partsToOperate: ['service', ...Object.values(architecture.needs)],
+  }
+}
+
 export async function bringUp(options: UpOptions): Promise<RunningTarget> {
   const { target } = options
+  return target.kind === 'service'
+    ? await bringUpService(target, options)
+    : await bringUpArchitecture(target, options)
+}
+
+async function bringUpArchitecture(
+  target: ArchitectureTarget,
+  options: UpOptions,
+): Promise<RunningTarget> {
   const { architecture, settings } = parseArchitectureSettings(target)
   await using scope = new Scope()
 
   const engines: { role: string; engine: RunningEngine }[] = []
   for (const [role, kind] of Object.entries(architecture.needs)) {
     const startedAtMs = performance.now()
-    const engine = scope.use(await startRole({ role, kind }, options))
+    const engine = scope.use(await startRole({ role, kind, target }, options))
     engines.push({ role, engine })
     options.onEngineReady(engine, performance.now() - startedAtMs)
   }
@@ -138,14 +189,25 @@ export async function bringUp(options: UpOptions): Promise<RunningTarget> {
     engines.map(({ role, engine }) => [role, engine.settings]),
   ) as EngineSettingsByRole<Needs>
 
+  const promises = architecture.promises(settings, engineSettings)
   const owned = scope.move()
   return {
     target,
-    architecture,
-    settings,
-    promises: architecture.promises(settings, engineSettings),
+    facts: {
+      id: architecture.id,
+      title: architecture.title,
+      settings,
+      promises,
+      partsToOperate: [
+        ...running.parts.map((part) => part.name),
+        ...engines.map(({ engine }) => engine.kind),
+      ],
+    },
+    promises,
     engines,
     running,
+    evidence: { by: 'stores' },
+    requests: null,
     crashed: Promise.race([
       ...engines.map(async ({ engine }): Promise<Crash> => ({
         by: 'engine',
@@ -161,16 +223,20 @@ export async function bringUp(options: UpOptions): Promise<RunningTarget> {
 }
 
 async function startRole(
-  { role, kind }: { readonly role: string; readonly kind: EngineKind },
+  {
+    role,
+    kind,
+    target,
+  }: { readonly role: string; readonly kind: EngineKind; readonly target: ArchitectureTarget },
   options: UpOptions,
 ): Promise<RunningEngine> {
-  const choice = options.target.engines[role]
+  const choice = target.engines[role]
   const address = options.external[kind]
   const provider = choice?.provider ?? (address === undefined ? 'embedded' : 'external')
   if (provider === 'external' && address === undefined) {
     throw new HeadroomError(
       'BAD_INPUT',
-      `target ${options.target.name} wants an external ${kind}, but none is named`,
+      `target ${target.name} wants an external ${kind}, but none is named`,
       {
         hint: `give its address with --${kind}, HEADROOM_${kind.toUpperCase()}_DSN or engines.yaml`,
       },
@@ -186,6 +252,7 @@ async function startRole(
     logDir: options.logDir,
     name: kind,
     runId: options.runId,
+    ...(options.ledgerDir === undefined ? {} : { ledgerDir: options.ledgerDir }),
     signal: options.signal,
     log: options.log,
   }

@@ -2,7 +2,6 @@
  * The billing events of a seed. In: population and times. Out: the bytes of event i, in O(1), from templates whose
  * fields are patched in place; the same bytes whoever makes them, in whatever order.
  */
-import type { EventPopulation } from '../../scenario/scenario.ts'
 import type { EventStream, GeneratedStreamSpec, TimeOfIndex } from '../stream.ts'
 import { EventDraw } from './event-draw.ts'
 import { layOut, type EventLayout, type Template } from './event-layout.ts'
@@ -57,7 +56,7 @@ class GeneratedStream implements EventStream {
     this.#draw = new EventDraw(spec)
     this.#organizations = new Organizations(seed)
     this.#codes = codeNames(events.codes)
-    this.#identifiers = this.#identifiersOf(events.identifiers, seed)
+    this.#identifiers = this.#identifiersOf(spec)
     this.#idText = Buffer.from(this.#identifiers.template, 'latin1')
     this.#idField = this.#identifiers.fieldIn(this.#idText, 0)
     this.#layout = layOut({
@@ -149,15 +148,15 @@ class GeneratedStream implements EventStream {
     return Math.floor(this.#timeOfIndex(canonical))
   }
 
-  #identifiersOf(kind: EventPopulation['identifiers'], seed: number): Identifiers {
-    const { hash } = this.#draw
-    switch (kind) {
+  #identifiersOf({ seed, events, identifierMark }: GeneratedStreamSpec): Identifiers {
+    const options = { seed, mark: identifierMark ?? '', hash: this.#draw.hash }
+    switch (events.identifiers) {
       case 'uuidv4':
-        return randomUuids({ seed, hash })
+        return randomUuids(options)
       case 'uuidv7':
-        return timeOrderedUuids({ seed, hash }, (index) => this.#createdMs(index))
+        return timeOrderedUuids(options, (index) => this.#createdMs(index))
       case 'sequential':
-        return sequentialIds({ seed, hash })
+        return sequentialIds(options)
     }
   }
 }

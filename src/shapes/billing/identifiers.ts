@@ -4,6 +4,7 @@
  */
 import { INDEX_LIMIT } from '../stream.ts'
 import type { CounterHash } from './counter-hash.ts'
+import { mix32 } from './counter-hash.ts'
 import { DigitsField, UUID_TEMPLATE, UuidField } from './fields.ts'
 import { IndexPermutation } from './permutation.ts'
 import { parseUuid } from './uuid-text.ts'
@@ -28,13 +29,23 @@ const TWO_TO_16 = 0x10000
 
 export interface IdentifierOptions {
   readonly seed: number
+  /** Other marks, other ids for the same indexes; empty: none. */
+  readonly mark: string
   /** Shared with the stream, so that one seat serves all of an event. */
   readonly hash: CounterHash
 }
 
+/** 32 bits of a mark for each of two uses; 0 where there is none. */
+function markWord(mark: string, use: number): number {
+  let word = 0
+  for (let at = 0; at < mark.length; at++) word = mix32(word ^ (mark.charCodeAt(at) + use * 0x10000))
+  return word
+}
+
 /** 48 bits of permuted index first, 74 check bits behind: ids arrive at random places of an index, as real ones do. */
-export function randomUuids({ seed, hash }: IdentifierOptions): Identifiers {
-  const permutation = new IndexPermutation(seed)
+export function randomUuids({ seed, mark, hash }: IdentifierOptions): Identifiers {
+  const permutation = new IndexPermutation(seed ^ markWord(mark, 1))
+  const check = markWord(mark, 2)
   const words = new Uint32Array(4)
   const found = new Uint32Array(4)
   const fill = (index: number): void => {
@@ -43,7 +54,7 @@ export function randomUuids({ seed, hash }: IdentifierOptions): Identifiers {
     words[0] = (left << 8) | (right >>> 16)
     words[1] = (right << 16) | 0x4000 | (hash.word(CHECK_WORD) & 0xfff)
     words[2] = 0x80000000 | (hash.word(CHECK_WORD + 1) & 0x3fffffff)
-    words[3] = hash.word(CHECK_WORD + 2)
+    words[3] = hash.word(CHECK_WORD + 2) ^ check
   }
   return {
     template: UUID_TEMPLATE,
@@ -72,10 +83,11 @@ export function randomUuids({ seed, hash }: IdentifierOptions): Identifiers {
 
 /** RFC 9562 version 7: 48 bits of creation time, 48 of permuted index, 26 check bits; the time checks as well. */
 export function timeOrderedUuids(
-  { seed, hash }: IdentifierOptions,
+  { seed, mark, hash }: IdentifierOptions,
   createdMsOf: (index: number) => number,
 ): Identifiers {
-  const permutation = new IndexPermutation(seed)
+  const permutation = new IndexPermutation(seed ^ markWord(mark, 1))
+  const check = markWord(mark, 2)
   const words = new Uint32Array(4)
   const found = new Uint32Array(4)
   const fill = (index: number, createdMs: number): void => {
@@ -85,7 +97,7 @@ export function timeOrderedUuids(
     words[0] = timeHigh
     words[1] = ((createdMs - timeHigh * TWO_TO_16) << 16) | 0x7000 | (left >>> 12)
     words[2] = 0x80000000 | ((left & 0xfff) << 18) | (right >>> 6)
-    words[3] = ((right & 63) << 26) | (hash.word(CHECK_WORD) & 0x3ffffff)
+    words[3] = ((right & 63) << 26) | ((hash.word(CHECK_WORD) ^ check) & 0x3ffffff)
   }
   return {
     template: UUID_TEMPLATE,
@@ -108,7 +120,7 @@ export function timeOrderedUuids(
       const index = permutation.invert(left, ((w2 & 0x3ffff) << 6) | (w3 >>> 26))
       hash.seat(index)
       // The check bits first: a schedule need not know the time of an index that no event has.
-      if (((w3 ^ hash.word(CHECK_WORD)) & 0x3ffffff) !== 0) return null
+      if (((w3 ^ hash.word(CHECK_WORD) ^ check) & 0x3ffffff) !== 0) return null
       fill(index, createdMsOf(index))
       const same = w0 === words[0] && w1 === words[1] && w2 === words[2] && w3 === words[3]
       return same ? index : null
@@ -120,9 +132,9 @@ const SEQUENCE_DIGITS = 16
 const HALF_DIGITS = 8
 const HALF_LIMIT = 1e8
 
-/** `tx-<seed>-<16 digits>`: the friendliest ids an index can get. Only the prefix tells them from foreign ones. */
-export function sequentialIds({ seed, hash }: IdentifierOptions): Identifiers {
-  const prefix = `tx-${seed.toString(36)}-`
+/** `tx-<seed>-[<mark>-]<16 digits>`: the friendliest ids an index can get. Only the prefix tells them from foreign ones. */
+export function sequentialIds({ seed, mark, hash }: IdentifierOptions): Identifiers {
+  const prefix = `tx-${seed.toString(36)}-${mark === '' ? '' : `${mark}-`}`
   const template = prefix + '0'.repeat(SEQUENCE_DIGITS)
   const digits = /^\d{16}$/
   return {

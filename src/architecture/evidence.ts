@@ -1,0 +1,43 @@
+/**
+ * How the harness learns what a target has stored. Reference implementations open their stores; a service of the user's
+ * own is audited by a statement of his, through the service's own reads, or not at all, and then nothing is called proven.
+ */
+import type { StoredRows } from '../engines/engine.ts'
+
+export type Evidence =
+  /** Every row of `RunningArchitecture.stores`. */
+  | { readonly by: 'stores' }
+  | { readonly by: 'statement'; readonly store: StatementStore; readonly settleS: number }
+  | { readonly by: 'reads'; readonly reader: PointReader; readonly settleS: number }
+  | { readonly by: 'none'; readonly because: string }
+
+/** Rows that a user's statement gives out: other people's rows may be among them. */
+export interface StatementStore {
+  readonly name: string
+  /** Whether the statement yields the column: what it does not yield cannot be compared. */
+  readonly yields: { readonly organization: boolean; readonly value: boolean }
+  rows(signal: AbortSignal): AsyncIterable<StoredRows>
+}
+
+/** Asks for one event at a time; what nobody asks for stays unseen. */
+export interface PointReader {
+  readonly name: string
+  /** Events asked for at most: a sample, spread evenly over what was acknowledged; Infinity asks for all. */
+  readonly eventsMax: number
+  /** Questions in flight at a time. */
+  readonly concurrency: number
+  readonly comparesValues: boolean
+  /** Rejects when the service cannot be asked at all; one failed question is `unanswered`. */
+  read(event: AskedEvent, signal: AbortSignal): Promise<ReadAnswer>
+}
+
+export interface AskedEvent {
+  readonly organizationId: string
+  readonly transactionId: string
+}
+
+export type ReadAnswer =
+  /** `value`: NaN where the answer holds none though it should. */
+  | { readonly kind: 'found'; readonly value: number | null }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'unanswered'; readonly because: string }

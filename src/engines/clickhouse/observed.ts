@@ -1,0 +1,57 @@
+/**
+ * The user's own ClickHouse behind his own service. In: an address and the tables to watch. Out: an engine that is only
+ * looked at: nothing is created or changed.
+ */
+import { Scope } from '../../kit/scope.ts'
+import type { ClickHouseAddress, ObservedEngine, ObserveOptions } from '../engine.ts'
+import { watchReachable } from '../reachable.ts'
+import { sizeProbe } from '../size-probes.ts'
+import { ClickHouseHttp } from './http.ts'
+import { clickHouseProbes } from './probes.ts'
+import { changedSettings } from './settings.ts'
+import { clickHouseEventsStore } from './store.ts'
+
+const FIRST_ANSWER_TIMEOUT_MS = 10_000
+
+/** @throws HeadroomError ENGINE_UNREACHABLE, ENGINE_AUTH_FAILED within seconds */
+export async function observeClickHouse(
+  address: ClickHouseAddress,
+  { name, tables, signal }: ObserveOptions,
+): Promise<ObservedEngine<'clickhouse'>> {
+  await using scope = new Scope()
+  const http = scope.use(new ClickHouseHttp(address))
+  const soon = AbortSignal.any([signal, AbortSignal.timeout(FIRST_ANSWER_TIMEOUT_MS)])
+  const version = await http.text('SELECT version()', { signal: soon })
+  const settings = await changedSettings(http, signal)
+  const reachable = scope.use(
+    watchReachable(name, async (within) => {
+      await http.text('SELECT 1', { signal: within })
+    }),
+  )
+  const probes = [
+    ...clickHouseProbes(http, address.database),
+    ...tables.map((table) => {
+      const store = `${name}.${table}`
+      const { size } = clickHouseEventsStore(http, { name: store, table, readable: table })
+      return sizeProbe(store, size)
+    }),
+  ]
+  const owned = scope.move()
+  return {
+    kind: 'clickhouse',
+    name,
+    provider: 'external',
+    label: `clickhouse ${version.split('.').slice(0, 3).join('.')}`,
+    version,
+    settings,
+    addressFor: () => address,
+    parts: [],
+    probes,
+    crashed: reachable.lost,
+    control: {
+      checkpoint: () => Promise.resolve(),
+      execute: () => Promise.reject(new Error(`${name} is only looked at`)),
+    },
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
+  }
+}

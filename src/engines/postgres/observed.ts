@@ -1,0 +1,58 @@
+/**
+ * The user's own PostgreSQL behind his own service. In: an address and the tables to watch. Out: an engine that is only
+ * looked at: nothing is created or changed, and no CHECKPOINT is run unless that was allowed.
+ */
+import { Scope } from '../../kit/scope.ts'
+import type { ObservedEngine, ObserveOptions, PostgresAddress } from '../engine.ts'
+import { watchReachable } from '../reachable.ts'
+import { sizeProbe } from '../size-probes.ts'
+import { withClient } from './connection.ts'
+import { postgresControl, serverVersion } from './control.ts'
+import { postgresProbes } from './probes.ts'
+import { nonDefaultSettings } from './settings.ts'
+import { SharedConnection } from './shared-connection.ts'
+import { quickSize } from './store.ts'
+
+/** @throws HeadroomError ENGINE_UNREACHABLE, ENGINE_AUTH_FAILED */
+export async function observePostgres(
+  address: PostgresAddress,
+  { name, tables, checkpoint, signal }: ObserveOptions,
+): Promise<ObservedEngine<'postgres'>> {
+  await using scope = new Scope()
+  const { version, settings } = await withClient(address, signal, async (client) => ({
+    version: await serverVersion(client),
+    settings: await nonDefaultSettings(client),
+  }))
+  const reading = scope.use(new SharedConnection(address))
+  const asking = scope.use(new SharedConnection(address))
+  const reachable = scope.use(
+    watchReachable(name, (within) =>
+      asking.use(within, async (client) => {
+        await client.query('SELECT 1')
+      }),
+    ),
+  )
+  const control = postgresControl(address)
+  const probes = [
+    ...postgresProbes(reading),
+    ...tables.map((table) => sizeProbe(`${name}.${table}`, quickSize(reading, table))),
+  ]
+  const owned = scope.move()
+  return {
+    kind: 'postgres',
+    name,
+    provider: 'external',
+    label: `postgres ${version}`,
+    version,
+    settings,
+    addressFor: () => address,
+    parts: [],
+    probes,
+    crashed: reachable.lost,
+    control: {
+      checkpoint: (within) => (checkpoint ? control.checkpoint(within) : Promise.resolve()),
+      execute: () => Promise.reject(new Error(`${name} is only looked at`)),
+    },
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
+  }
+}

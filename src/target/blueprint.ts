@@ -1,0 +1,116 @@
+/**
+ * What an architecture would do, without doing it. In: an architecture, its settings, addresses of its engines. Out: the
+ * statements it would run on each engine and the processes it would launch, as data for whoever starts them elsewhere.
+ */
+import type { Architecture, LaunchedPart, LaunchOptions } from '../architecture/architecture.ts'
+import type { EngineAddress, EngineKind, RunningEngine, Store } from '../engines/engine.ts'
+
+export type AddressesByKind = { readonly [Kind in EngineKind]: EngineAddress[Kind] }
+
+export interface Blueprint {
+  /** Per role of the architecture's needs, in order. */
+  readonly schema: readonly {
+    readonly role: string
+    readonly kind: EngineKind
+    readonly statements: readonly string[]
+  }[]
+  /** Their configurations may hold secrets. */
+  readonly launches: readonly LaunchOptions[]
+}
+
+export interface BlueprintOptions {
+  readonly addresses: AddressesByKind
+  /** As the architecture's own settings parse them. */
+  readonly settings: unknown
+  readonly schemaVariant: string
+}
+
+export async function blueprintOf(
+  architecture: Architecture,
+  options: BlueprintOptions,
+): Promise<Blueprint> {
+  const schema = Object.entries(architecture.needs).map(([role, kind]) => ({
+    role,
+    kind,
+    statements: [] as string[],
+  }))
+  const launches: LaunchOptions[] = []
+  const engines = schema.map(({ role, kind, statements }) => [
+    role,
+    paperEngine({ kind, address: options.addresses[kind], statements }),
+  ])
+  const { settings, schemaVariant } = options
+  await architecture.start(
+    Object.fromEntries(engines) as Record<string, RunningEngine>,
+    { settings, schemaVariant },
+    {
+      signal: new AbortController().signal,
+      log: () => undefined,
+      launch: (launch) => {
+        launches.push(launch)
+        return Promise.resolve([paperPart(launch.name)])
+      },
+    },
+  )
+  return { schema, launches }
+}
+
+function paperPart(name: string): LaunchedPart {
+  return {
+    name,
+    kind: name.startsWith('worker') ? 'worker' : 'service',
+    url: new URL('http://127.0.0.1:1'),
+    pids: () => [],
+    fault: () => Promise.reject(notThere(name)),
+  }
+}
+
+function paperEngine(paper: {
+  readonly kind: EngineKind
+  readonly address: EngineAddress[EngineKind]
+  readonly statements: string[]
+}): RunningEngine {
+  const { kind, address, statements } = paper
+  return {
+    kind,
+    name: kind,
+    provider: 'external',
+    label: kind,
+    version: '',
+    settings: {},
+    addressFor: () => address,
+    parts: [],
+    probes: [],
+    crashed: new Promise<never>(() => undefined),
+    control: {
+      checkpoint: () => Promise.resolve(),
+      execute: (sql) => {
+        statements.push(sql)
+        return Promise.resolve()
+      },
+    },
+    eventsStore: ({ name }) => paperStore(name, kind),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  }
+}
+
+/** An architecture names its stores and never reads them; the harness, which would, is not here. */
+function paperStore(name: string, engine: EngineKind): Store {
+  const refuse = (): never => {
+    throw notThere(name)
+  }
+  return {
+    name,
+    engine,
+    rows: refuse,
+    readable: refuse,
+    totals: refuse,
+    arrivals: refuse,
+    load: refuse,
+    size: refuse,
+  }
+}
+
+function notThere(name: string): Error {
+  return new Error(`${name} is on paper only: a blueprint starts nothing`)
+}
