@@ -39,7 +39,7 @@ export function libpqEnv(address: PostgresAddress): NodeJS.ProcessEnv {
     PGPORT: String(address.port),
     PGUSER: address.user,
     PGDATABASE: address.database,
-    PGSSLMODE: address.tls === 'verify' ? 'verify-full' : 'disable',
+    PGSSLMODE: address.tls === 'off' ? 'disable' : 'verify-full',
     ...(address.password === undefined ? {} : { PGPASSWORD: address.password }),
   }
 }

@@ -12,6 +12,7 @@ import { ensureGuardian, unwatchProcess, watchProcess } from './guardian.ts'
 import { killTree, signalPid, signalTree } from './process-kill.ts'
 import type { ProcessIdentity } from './process-table.ts'
 import { identityOf, livePids } from './process-table.ts'
+import { inheritedEnv } from './withheld.ts'
 
 export interface DaemonOptions {
   /** What messages call it: `postgres`, `pg-direct service`. */
@@ -61,6 +62,9 @@ export interface Daemon extends AsyncDisposable {
   thaw(): void
 }
 
+/** What can be known of a life that somebody watches: of a process, or of a container. */
+export type Watched = Pick<Daemon, 'name' | 'exit' | 'exited' | 'stopping' | 'logTail'>
+
 const GRACE_MS = 10_000
 const LOG_TAIL_BYTES = 65_536
 
@@ -81,7 +85,7 @@ export async function spawnDaemon(options: DaemonOptions): Promise<Daemon> {
  * @throws HeadroomError ENGINE_NOT_READY or `code` when the daemon ends first or time runs out; its log is quoted
  */
 export async function waitUntilReady(
-  daemon: Daemon,
+  daemon: Watched,
   ready: (signal: AbortSignal) => Promise<boolean>,
   options: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<void> {
@@ -226,14 +230,6 @@ function spawnChild(options: DaemonOptions): ChildProcess {
   } finally {
     if (typeof log === 'number') closeSync(log)
   }
-}
-
-/** libpq's variables and our DSNs name the user's servers and passwords: no child needs them. */
-function inheritedEnv(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(
-    ([name]) => !/^PG[A-Z]+$|^HEADROOM_\w+_DSN$/.test(name),
-  )
-  return Object.fromEntries(kept)
 }
 
 async function spawnError(child: ChildProcess, options: DaemonOptions): Promise<Error> {

@@ -234,6 +234,12 @@ export const RunRecord = z.strictObject({
       label: z.string(),
       version: z.string(),
       settings: z.record(z.string(), z.string()),
+      /** Of a user's own server, whose settings are never changed: what it does not use as the target asks. */
+      settingsNotInForce: z
+        .array(z.strictObject({ name: z.string(), asked: z.string(), inForce: z.string() }))
+        .optional(),
+      /** Of a user's own server: what is not seen there, and the right that would show it. */
+      unseen: z.array(z.string()).optional(),
     }),
   ),
   machine: Machine,

@@ -23,12 +23,18 @@ describe('addresses of external engines', () => {
       user: 'me@corp',
       database: 'my db',
       password: 'p/w',
-      tls: 'verify',
+      tls: { ca: null, checkHost: true, client: null },
     })
     expect(secrets).toEqual(['p/w'])
     expect(
       externalEngines({ ...none, postgres: 'postgres://db.local' }, {}).addresses.postgres,
-    ).toEqual({ host: 'db.local', port: 5432, user: 'postgres', database: 'postgres', tls: 'off' })
+    ).toEqual({
+      host: 'db.local',
+      port: 5432,
+      user: 'postgres',
+      database: 'postgres',
+      tls: { ca: null, checkHost: true, client: null },
+    })
   })
 
   it('leave user and password out of the ClickHouse url', () => {
@@ -39,6 +45,7 @@ describe('addresses of external engines', () => {
       database: 'events',
       user: 'reader',
       password: 's3cret',
+      tls: { ca: null, checkHost: true, client: null },
     })
     expect(secrets).toEqual(['s3cret'])
   })

@@ -27,7 +27,15 @@ function context(name: string): EngineContext {
   const dataDir = join(base, name)
   mkdirSync(dataDir, { recursive: true })
   const log = (line: string) => said.push(line)
-  return { dataDir, logDir: join(base, 'logs'), name, runId: '2026-11-21-Quick', signal, log }
+  return {
+    dataDir,
+    logDir: join(base, 'logs'),
+    name,
+    runId: '2026-11-21-Quick',
+    ledgerDir: join(base, 'servers'),
+    signal,
+    log,
+  }
 }
 
 /** An embedded server plays the user's own. */
@@ -107,13 +115,14 @@ describe('an external PostgreSQL', () => {
     ).not.toContain('hunter2')
   })
 
-  it('says that a user may not create databases', async () => {
+  it('says what a user lacks who may create neither databases nor schemas', async () => {
     await postgres.control.execute(`CREATE ROLE poor LOGIN PASSWORD 'poor'`, signal)
     const failure = await failureOf(
       external({ ...postgres.addressFor('harness'), user: 'poor', password: 'poor' }),
     )
-    expect(failure).toMatchObject({ code: 'ENGINE_AUTH_FAILED' })
-    expect(failure?.message).toContain('may not create databases')
+    expect(failure).toMatchObject({ code: 'ENGINE_RIGHTS_MISSING' })
+    expect(failure?.message).toContain('may create neither databases nor schemas')
+    expect(failure?.hint).toContain('GRANT CREATE ON DATABASE "headroom" TO "poor"')
   })
 
   it('works for a user that is no superuser, who sees which transactions others hold', async () => {

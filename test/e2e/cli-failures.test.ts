@@ -23,7 +23,7 @@ const smoke = ['run', 'smoke', '--target', 'pg-direct']
 describe('an engine that cannot be used', () => {
   it('unreachable: ends with 69 and names the address', async () => {
     const port = await closedPort()
-    const env = { HEADROOM_POSTGRES_DSN: `postgres://me:pw-of-mine@127.0.0.1:${String(port)}/x` }
+    const env = { HEADROOM_POSTGRES_DSN: `postgres://me:pw-of-mine@127.0.0.1:${String(port)}/x?sslmode=disable` }
     const result = await headroom(smoke, { cwd: folder.path, env })
     expect(result.exitCode).toBe(69)
     expect(result.stderr).toContain(`127.0.0.1:${String(port)}`)
@@ -46,7 +46,7 @@ describe('an engine that cannot be used', () => {
     )
     const { host, port, user } = engine.addressFor('harness')
     const env = {
-      HEADROOM_POSTGRES_DSN: `postgres://${user}:wrong-Pa55word@${host}:${String(port)}/postgres`,
+      HEADROOM_POSTGRES_DSN: `postgres://${user}:wrong-Pa55word@${host}:${String(port)}/postgres?sslmode=disable`,
     }
     const result = await headroom(smoke, { cwd: folder.path, env }).finally(() =>
       engine[Symbol.asyncDispose](),

@@ -1,6 +1,7 @@
 /** How PostgreSQL is reached. In: an address. Out: what pg needs, and a pool for reads. */
 import pg from 'pg'
 import type { PostgresAddress } from '../../../src/engines/engine.ts'
+import { tlsClientOptions } from '../../../src/kit/tls.ts'
 
 export interface PoolOptions {
   readonly connections: number
@@ -19,7 +20,9 @@ export function clientConfig(address: PostgresAddress, name: string): pg.ClientC
     user: address.user,
     database: address.database,
     ...(address.password === undefined ? {} : { password: address.password }),
-    ssl: address.tls === 'verify' ? { rejectUnauthorized: true } : false,
+    ssl: address.tls === 'off' ? false : tlsClientOptions(address.tls),
+    enableChannelBinding: address.tls !== 'off',
+    ...(address.schema === undefined ? {} : { options: `-c search_path="${address.schema}"` }),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: `headroom ${name}`,
     keepAlive: true,

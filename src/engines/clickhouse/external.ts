@@ -1,66 +1,72 @@
 /**
- * The user's own ClickHouse. In: an address. Out: a running engine with a database of its own, named after the run and
- * dropped after it. Nothing else on that server is touched, and none of its settings is changed.
+ * The user's own ClickHouse. In: an address. Out: a running engine with a database of its own, named after the run,
+ * written down before it is made and dropped after. Nothing else on that server is touched, and none of its settings is
+ * changed.
  */
+import { assert } from '../../kit/errors.ts'
 import { Scope } from '../../kit/scope.ts'
+import { noteOnServer } from '../../kit/server-ledger.ts'
 import type { EngineContext, EngineRequest, RunningEngine } from '../engine.ts'
 import { ownName } from '../own-name.ts'
+import { ownershipMark } from '../own-server.ts'
 import { watchReachable } from '../reachable.ts'
 import { SizeProbes } from '../size-probes.ts'
 import { clickHouseControl } from './control.ts'
 import { ClickHouseHttp } from './http.ts'
+import { mayNotCreate, planOn, sayClickHouse, shortVersion } from './own-server.ts'
 import { clickHouseProbes } from './probes.ts'
-import { changedSettings, settingsNotInForce, splitPort } from './settings.ts'
+import { ClickHouseError, isAccessDenied } from './request-error.ts'
+import { changedSettings } from './settings.ts'
 import { clickHouseEventsStore } from './store.ts'
 
 type ExternalRequest = Extract<EngineRequest<'clickhouse'>, { provider: 'external' }>
 
+const CREATE_TIMEOUT_MS = 30_000
 const DROP_TIMEOUT_MS = 30_000
-const FIRST_ANSWER_TIMEOUT_MS = 10_000
 
-/** @throws HeadroomError ENGINE_UNREACHABLE, ENGINE_AUTH_FAILED within seconds, BAD_INPUT */
+/**
+ * @throws HeadroomError ENGINE_UNREACHABLE, ENGINE_TLS_FAILED, ENGINE_AUTH_FAILED within seconds,
+ * ENGINE_RIGHTS_MISSING, BAD_INPUT
+ */
 export async function startExternalClickHouse(
   request: ExternalRequest,
   context: EngineContext,
 ): Promise<RunningEngine<'clickhouse'>> {
   const { signal } = context
-  const { settings: asked } = splitPort(request.settings)
   await using scope = new Scope()
 
   const server = scope.use(new ClickHouseHttp(request.address))
-  const soon = AbortSignal.any([signal, AbortSignal.timeout(FIRST_ANSWER_TIMEOUT_MS)])
-  const version = await server.text('SELECT version()', { signal: soon })
-  for (const { name, asked: wanted, actual } of await settingsNotInForce(server, asked, signal)) {
+  const database = ownName(context.runId)
+  const { settings: asked } = request
+  const plan = await planOn(server, { settings: asked, ownName: database, signal })
+  const { version, notes } = plan
+  for (const { name, asked: wanted, inForce } of notes.settingsNotInForce) {
     context.log(
-      `${context.name}: the server uses ${name} = ${actual}, the target asks for ${wanted}; not changed`,
+      `${context.name}: the server uses ${name} = ${inForce}, the target asks for ${wanted}; not changed`,
     )
   }
-
-  const database = ownName(context.runId)
-  await server.text(`CREATE DATABASE ${database}`, { signal })
-  scope.defer(async () => {
-    const dropped = AbortSignal.timeout(DROP_TIMEOUT_MS)
-    await server.text(`DROP DATABASE IF EXISTS ${database} SYNC`, { signal: dropped })
-  })
+  await makeDatabase({ server, database, where: sayClickHouse(request.address) }, context, scope)
+  signal.throwIfAborted()
   const address = { ...request.address, database }
   const http = scope.use(new ClickHouseHttp(address))
-  const changed = await changedSettings(http, signal)
+  const changed = plan.seesSettings ? await changedSettings(http, signal) : {}
   const reachable = scope.use(
     watchReachable(context.name, async (within) => {
       await http.text('SELECT 1', { signal: within })
     }),
   )
 
-  const probes = clickHouseProbes(http, database)
+  const probes = clickHouseProbes(http, database, plan.hidden)
   const sizes = new SizeProbes()
   const owned = scope.move()
   return {
     kind: 'clickhouse',
     name: context.name,
     provider: 'external',
-    label: `clickhouse ${version.split('.').slice(0, 3).join('.')}`,
+    label: `clickhouse ${shortVersion(version)}`,
     version,
     settings: changed,
+    notes,
     addressFor: () => address,
     parts: [],
     get probes() {
@@ -74,4 +80,30 @@ export async function startExternalClickHouse(
     },
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
+}
+
+async function makeDatabase(
+  made: { readonly server: ClickHouseHttp; readonly database: string; readonly where: string },
+  { runId, ledgerDir }: EngineContext,
+  scope: Scope,
+): Promise<void> {
+  assert(ledgerDir !== undefined, 'a user’s own server is not touched without a ledger')
+  const { server, database, where } = made
+  const mark = ownershipMark(runId)
+  const place = { what: 'database', name: database, inside: null, mark }
+  const strikeOut = noteOnServer(ledgerDir, { runId, kind: 'clickhouse', where, ...place })
+  try {
+    await server.text(`CREATE DATABASE ${database} COMMENT '${mark.replaceAll("'", "\\'")}'`, {
+      signal: AbortSignal.timeout(CREATE_TIMEOUT_MS),
+    })
+  } catch (error) {
+    // The server refused, so there is nothing; after a broken connection nobody knows, and the ledger keeps the name.
+    if (error instanceof ClickHouseError) strikeOut()
+    throw isAccessDenied(error) ? mayNotCreate() : error
+  }
+  scope.defer(async () => {
+    const dropped = AbortSignal.timeout(DROP_TIMEOUT_MS)
+    await server.text(`DROP DATABASE IF EXISTS ${database} SYNC`, { signal: dropped })
+    strikeOut()
+  })
 }

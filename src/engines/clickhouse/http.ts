@@ -5,12 +5,13 @@
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { Agent } from 'undici'
-import { HeadroomError, messageOf } from '../../kit/errors.ts'
+import { tlsClientOptions } from '../../kit/tls.ts'
 import type { ClickHouseAddress } from '../engine.ts'
+import { refusal, requestError } from './request-error.ts'
 
 const CONNECT_TIMEOUT_MS = 5_000
-/** Codes of ClickHouse's ErrorCodes.cpp: REQUIRED_PASSWORD, UNKNOWN_USER, WRONG_PASSWORD, AUTHENTICATION_FAILED. */
-const AUTH_CODES = new Set([194, 192, 193, 516])
+
+export { ClickHouseError } from './request-error.ts'
 
 export interface QueryOptions {
   readonly signal: AbortSignal
@@ -24,17 +25,6 @@ export interface QueryOptions {
   readonly database?: string
 }
 
-/** An error that ClickHouse answered with. */
-export class ClickHouseError extends Error {
-  readonly code: number
-
-  constructor(code: number, message: string) {
-    super(message)
-    this.name = 'ClickHouseError'
-    this.code = code
-  }
-}
-
 export class ClickHouseHttp implements AsyncDisposable {
   readonly #address: ClickHouseAddress
   readonly #agent: Agent
@@ -43,7 +33,10 @@ export class ClickHouseHttp implements AsyncDisposable {
     this.#address = address
     this.#agent = new Agent({
       connections: 8,
-      connect: { timeout: CONNECT_TIMEOUT_MS },
+      connect: {
+        timeout: CONNECT_TIMEOUT_MS,
+        ...(address.tls === undefined ? {} : tlsClientOptions(address.tls)),
+      },
       // Below any server's own idle timeout (3 s in ClickHouse Cloud), so that we never meet a closed socket.
       keepAliveTimeout: 2_500,
       headersTimeout: 0,
@@ -51,7 +44,7 @@ export class ClickHouseHttp implements AsyncDisposable {
     })
   }
 
-  /** The whole answer. @throws ClickHouseError, HeadroomError ENGINE_UNREACHABLE, ENGINE_AUTH_FAILED */
+  /** The whole answer. @throws ClickHouseError, HeadroomError ENGINE_UNREACHABLE, ENGINE_TLS_FAILED, ENGINE_AUTH_FAILED */
   async text(sql: string, options: QueryOptions): Promise<string> {
     const response = await this.#send(sql, options)
     return (await response.body.text()).trimEnd()
@@ -90,7 +83,7 @@ export class ClickHouseHttp implements AsyncDisposable {
     }
     const response = await this.#request(request, options.signal)
     if (response.statusCode === 200) return response
-    throw this.#refusal(response.statusCode, (await response.body.text()).trim())
+    throw refusal(response.statusCode, (await response.body.text()).trim(), this.#address)
   }
 
   #headers(database: string | undefined): Record<string, string> {
@@ -110,25 +103,7 @@ export class ClickHouseHttp implements AsyncDisposable {
       return await this.#agent.request({ ...options, signal })
     } catch (error) {
       signal.throwIfAborted()
-      throw new HeadroomError(
-        'ENGINE_UNREACHABLE',
-        `ClickHouse at ${this.#address.url} cannot be reached: ${messageOf(error) || 'no answer'}`,
-        {
-          hint: 'is it running, and is this its HTTP port (8123, or 8443 with https)?',
-          cause: error,
-        },
-      )
+      throw requestError(error, this.#address)
     }
-  }
-
-  #refusal(status: number, said: string): Error {
-    const code = Number(/^Code: (\d+)\./.exec(said)?.[1] ?? 0)
-    if (status === 401 || AUTH_CODES.has(code)) {
-      const message = `ClickHouse at ${this.#address.url} refuses user "${this.#address.user}" and its password`
-      return new HeadroomError('ENGINE_AUTH_FAILED', message, {
-        hint: 'check user and password of the DSN',
-      })
-    }
-    return new ClickHouseError(code, said.slice(0, 2_000) || `HTTP status ${String(status)}`)
   }
 }

@@ -8,19 +8,28 @@ import type { ClickHouseHttp } from './http.ts'
 
 const EVERY_MS = 1_000
 
-export function clickHouseProbes(http: ClickHouseHttp, database: string): readonly Probe[] {
-  return [
-    {
-      name: 'clickhouse.parts',
-      intervalMs: EVERY_MS,
-      sample: (signal) => readParts(http, database, signal),
-    },
-    {
-      name: 'clickhouse.events',
-      intervalMs: EVERY_MS,
-      sample: (signal) => readEvents(http, signal),
-    },
-  ]
+/** What each probe reads of `system`, and what goes unseen where the user may not read it. */
+export const PROBE_SOURCES = [
+  { probe: 'parts', tables: ['parts'], shows: 'active parts of the run’s tables' },
+  { probe: 'events', tables: ['events', 'metrics'], shows: 'parts created, merges and inserts' },
+] as const
+export type ClickHouseProbe = (typeof PROBE_SOURCES)[number]['probe']
+
+/** @param hidden probes whose tables this user may not read: their figures are absent, never zero */
+export function clickHouseProbes(
+  http: ClickHouseHttp,
+  database: string,
+  hidden: ReadonlySet<ClickHouseProbe> = new Set(),
+): readonly Probe[] {
+  const samples: Record<ClickHouseProbe, Probe['sample']> = {
+    parts: (signal) => readParts(http, database, signal),
+    events: (signal) => readEvents(http, signal),
+  }
+  return PROBE_SOURCES.filter(({ probe }) => !hidden.has(probe)).map(({ probe }) => ({
+    name: `clickhouse.${probe}`,
+    intervalMs: EVERY_MS,
+    sample: samples[probe],
+  }))
 }
 
 function sample(metric: MetricId, value: number, label: string | null = null): Sample {

@@ -3,7 +3,7 @@
  * keeps it (server, query profile, MergeTree defaults), as the running server itself sorts them.
  */
 import { HeadroomError } from '../../kit/errors.ts'
-import type { EngineSettings } from '../engine.ts'
+import type { EngineSettings, SettingNotInForce } from '../engine.ts'
 import { checkSettings } from '../setting-names.ts'
 import type { SortedSettings } from './config.ts'
 import type { ClickHouseHttp } from './http.ts'
@@ -100,9 +100,9 @@ export async function settingsNotInForce(
   http: ClickHouseHttp,
   asked: EngineSettings,
   signal: AbortSignal,
-): Promise<readonly { readonly name: string; readonly asked: string; readonly actual: string }[]> {
+): Promise<readonly SettingNotInForce[]> {
   const sorted = await sortSettings(http, asked, signal)
-  const differing: { name: string; asked: string; actual: string }[] = []
+  const differing: SettingNotInForce[] = []
   for (const { place, table } of PLACES) {
     for (const [name, value] of Object.entries(sorted[place])) {
       const sql = `SELECT value FROM ${table} WHERE name = {name:String}`
@@ -110,10 +110,17 @@ export async function settingsNotInForce(
         signal,
         parameters: { name },
       })
-      if (actual !== value) differing.push({ name, asked: value, actual })
+      if (!isSameValue(actual, value)) differing.push({ name, asked: value, inForce: actual })
     }
   }
   return differing
+}
+
+/** ClickHouse shows flags as 1 and 0, whatever they were set with. */
+function isSameValue(actual: string, asked: string): boolean {
+  const flags: Readonly<Record<string, string>> = { true: '1', on: '1', false: '0', off: '0' }
+  const spelled = (value: string): string => flags[value.toLowerCase()] ?? value
+  return spelled(actual) === spelled(asked)
 }
 
 async function namesIn(

@@ -4,8 +4,14 @@
  */
 import pg from 'pg'
 import type { Client, ClientConfig } from 'pg'
-import { HeadroomError, messageOf } from '../../kit/errors.ts'
+import { HeadroomError } from '../../kit/errors.ts'
+import { tlsClientOptions } from '../../kit/tls.ts'
 import type { PostgresAddress } from '../engine.ts'
+import { connectError } from './connect-error.ts'
+import { guardPassword } from './password-guard.ts'
+import { quoteName } from './quote-name.ts'
+
+export { sqlStateOf } from './sql-state.ts'
 
 /** Sessions with this name are the harness's: its probes leave them out of what they count. */
 export const HARNESS_APPLICATION = 'headroom-harness'
@@ -19,31 +25,35 @@ export function clientConfig(address: PostgresAddress): ClientConfig {
     user: address.user,
     database: address.database,
     ...(address.password === undefined ? {} : { password: address.password }),
-    ssl: address.tls === 'verify' ? { rejectUnauthorized: true } : false,
+    ssl: address.tls === 'off' ? false : tlsClientOptions(address.tls),
+    // Where the server offers it, the password proves both ends of this very TLS connection.
+    enableChannelBinding: address.tls !== 'off',
+    ...(address.schema === undefined ? {} : { options: searchPath(address.schema) }),
     application_name: HARNESS_APPLICATION,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
   }
 }
 
-/** `user@host:port/database`, without the password. */
-export function sayAddress(address: PostgresAddress): string {
-  return `${address.user}@${address.host}:${String(address.port)}/${address.database}`
+/** Nothing but the run's own schema: a name that is missing there must not be found among the user's tables. */
+function searchPath(schema: string): string {
+  return `-c search_path=${quoteName(schema)}`
 }
 
 /**
  * Connects, or says why not within seconds.
- * @throws HeadroomError ENGINE_AUTH_FAILED, ENGINE_UNREACHABLE
+ * @throws HeadroomError ENGINE_AUTH_FAILED, ENGINE_TLS_FAILED, ENGINE_UNREACHABLE
  */
 export async function connect(address: PostgresAddress): Promise<Client> {
   const client = new pg.Client(clientConfig(address))
+  guardPassword(client, address)
   // A server that goes away later rejects the query in flight; an idle client must not end the process.
   client.on('error', () => undefined)
   try {
     await client.connect()
     return client
   } catch (error) {
-    throw connectError(error, address)
+    throw error instanceof HeadroomError ? error : connectError(error, address)
   }
 }
 
@@ -85,43 +95,4 @@ export async function close(client: Client): Promise<void> {
 export function destroy(client: Client): void {
   const { connection } = client as unknown as { connection: { stream: { destroy(): void } } }
   connection.stream.destroy()
-}
-
-/** SQLSTATE of an error of the server; null for any other error. */
-export function sqlStateOf(error: unknown): string | null {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return null
-  return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : null
-}
-
-function connectError(error: unknown, address: PostgresAddress): HeadroomError {
-  const state = sqlStateOf(error)
-  const where = `PostgreSQL at ${sayAddress(address)}`
-  // 28P01 wrong password, 28000 no such role or refused by pg_hba.conf.
-  if (
-    state?.startsWith('28') === true ||
-    /password must be a string|no password/i.test(messageOf(error))
-  ) {
-    return new HeadroomError('ENGINE_AUTH_FAILED', `${where} refuses this user and password`, {
-      hint: `check the DSN’s user and password; the server says: ${messageOf(error)}`,
-    })
-  }
-  if (state === '3D000') {
-    return new HeadroomError(
-      'ENGINE_UNREACHABLE',
-      `${where} has no database "${address.database}"`,
-      {
-        hint: 'name an existing database in the DSN, for example postgres',
-      },
-    )
-  }
-  return new HeadroomError('ENGINE_UNREACHABLE', `${where} cannot be reached: ${sayCause(error)}`, {
-    hint: 'is it running, and do host, port and TLS match? postgres://user:password@host:port/database',
-    cause: error,
-  })
-}
-
-/** Node wraps failed attempts over several addresses in an error without a message. */
-function sayCause(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(messageOf).join(', ')
-  return messageOf(error) || 'no answer'
 }

@@ -1,26 +1,37 @@
 /**
- * The user's own PostgreSQL. In: an address. Out: a running engine with a database of its own, named after the run and
- * dropped after it. Nothing else on that server is touched, and none of its settings is changed.
+ * The user's own PostgreSQL. In: an address. Out: a running engine with a database or a schema of its own, named after
+ * the run, written down before it is made and dropped after. Nothing else on that server is touched, and none of its
+ * settings is changed.
  */
-import type { Client } from 'pg'
-import { HeadroomError, messageOf } from '../../kit/errors.ts'
+import { assert } from '../../kit/errors.ts'
 import { Scope } from '../../kit/scope.ts'
+import { noteOnServer } from '../../kit/server-ledger.ts'
 import type { EngineContext, EngineRequest, RunningEngine } from '../engine.ts'
 import { ownName } from '../own-name.ts'
+import { ownershipMark } from '../own-server.ts'
 import { watchReachable } from '../reachable.ts'
 import { SizeProbes } from '../size-probes.ts'
-import { sayAddress, sqlStateOf, withClient } from './connection.ts'
+import { sayAddress } from './connect-error.ts'
+import { withClient } from './connection.ts'
 import { createExtensions, postgresControl, serverVersion } from './control.ts'
+import { addressIn, createPlace, removePlace } from './own-place.ts'
+import type { PostgresPlan } from './own-server.ts'
+import { planOn } from './own-server.ts'
 import { postgresProbes } from './probes.ts'
-import { nonDefaultSettings, settingsNotInForce } from './settings.ts'
+import { nonDefaultSettings } from './settings.ts'
 import { SharedConnection } from './shared-connection.ts'
+import { sqlStateOf } from './sql-state.ts'
 import { postgresEventsStore, quickSize } from './store.ts'
 
 type ExternalRequest = Extract<EngineRequest<'postgres'>, { provider: 'external' }>
 
+const CREATE_TIMEOUT_MS = 30_000
 const DROP_TIMEOUT_MS = 30_000
 
-/** @throws HeadroomError ENGINE_UNREACHABLE, ENGINE_AUTH_FAILED within seconds, BAD_INPUT */
+/**
+ * @throws HeadroomError ENGINE_UNREACHABLE, ENGINE_TLS_FAILED, ENGINE_AUTH_FAILED within seconds,
+ * ENGINE_RIGHTS_MISSING, BAD_INPUT
+ */
 export async function startExternalPostgres(
   request: ExternalRequest,
   context: EngineContext,
@@ -28,24 +39,12 @@ export async function startExternalPostgres(
   const { signal } = context
   await using scope = new Scope()
 
-  const database = ownName(context.runId)
-  await withClient(request.address, signal, async (client) => {
-    for (const { name, asked, actual } of await settingsNotInForce(client, request.settings)) {
-      context.log(
-        `${context.name}: the server uses ${name} = ${actual}, the target asks for ${asked}; not changed`,
-      )
-    }
-    await createDatabase(client, database, sayAddress(request.address))
-  })
-  scope.defer(() =>
-    withClient(request.address, AbortSignal.timeout(DROP_TIMEOUT_MS), async (client) => {
-      await client.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)
-    }),
-  )
-
-  const address = { ...request.address, database }
+  const { place, notes } = await makePlace(request, context, scope)
+  const address = addressIn(request.address, place)
+  const isShared = place.what === 'schema'
   const { version, settings } = await withClient(address, signal, async (client) => {
-    await createExtensions(client)
+    // An extension belongs to a whole database: one that is not ours gets none.
+    if (!isShared) await createExtensions(client)
     return { version: await serverVersion(client), settings: await nonDefaultSettings(client) }
   })
   const reading = scope.use(new SharedConnection(address))
@@ -59,7 +58,7 @@ export async function startExternalPostgres(
     ),
   )
 
-  const probes = postgresProbes(reading)
+  const probes = postgresProbes(reading, isShared)
   const sizes = new SizeProbes()
   const owned = scope.move()
   return {
@@ -69,6 +68,7 @@ export async function startExternalPostgres(
     label: `postgres ${version}`,
     version,
     settings,
+    notes,
     addressFor: () => address,
     parts: [],
     get probes() {
@@ -85,18 +85,37 @@ export async function startExternalPostgres(
   }
 }
 
-async function createDatabase(client: Client, database: string, where: string): Promise<void> {
-  try {
-    await client.query(`CREATE DATABASE ${database}`)
-  } catch (error) {
-    // 42501: insufficient privilege.
-    if (sqlStateOf(error) !== '42501') throw error
-    throw new HeadroomError(
-      'ENGINE_AUTH_FAILED',
-      `${where} may not create databases: ${messageOf(error)}`,
-      {
-        hint: 'Headroom works in a database of its own and drops it afterwards: ALTER ROLE … CREATEDB',
-      },
+async function makePlace(
+  { address, settings }: ExternalRequest,
+  context: EngineContext,
+  scope: Scope,
+): Promise<PostgresPlan> {
+  const { runId, signal, ledgerDir } = context
+  assert(ledgerDir !== undefined, 'a user’s own server is not touched without a ledger')
+  const asked = { settings, ownName: ownName(runId), mark: ownershipMark(runId) }
+  const plan = await withClient(address, signal, (client) => planOn(client, asked))
+  for (const { name, asked: wanted, inForce } of plan.notes.settingsNotInForce) {
+    context.log(
+      `${context.name}: the server uses ${name} = ${inForce}, the target asks for ${wanted}; not changed`,
     )
   }
+  const { place } = plan
+  const where = sayAddress(address)
+  const strikeOut = noteOnServer(ledgerDir, { runId, kind: 'postgres', where, ...place })
+  try {
+    // Not cut short by Ctrl-C: a place that is half made has no mark yet.
+    await withClient(address, AbortSignal.timeout(CREATE_TIMEOUT_MS), (client) =>
+      createPlace(client, place),
+    )
+  } catch (error) {
+    // The server refused, so there is nothing; after a broken connection nobody knows, and the ledger keeps the name.
+    if (sqlStateOf(error) !== null) strikeOut()
+    throw error
+  }
+  scope.defer(async () => {
+    await removePlace(address, place, AbortSignal.timeout(DROP_TIMEOUT_MS))
+    strikeOut()
+  })
+  signal.throwIfAborted()
+  return plan
 }

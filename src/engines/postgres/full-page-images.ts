@@ -5,26 +5,31 @@
  */
 import type { Client } from 'pg'
 import { messageOf } from '../../kit/errors.ts'
+import { quoteName } from './quote-name.ts'
 
-type Source = 'unknown' | 'counter' | 'walinspect' | 'none'
+type ImageSource =
+  | { readonly kind: 'counter' }
+  /** `schema`: where the extension was installed; the session's search path may not lead there. */
+  | { readonly kind: 'walinspect'; readonly schema: string }
+  | { readonly kind: 'none' }
 
 export class FullPageImages {
-  #source: Source = 'unknown'
+  #source: ImageSource | null = null
   #totalBytes = 0
   #readUpTo: string | null = null
 
   /** null where this server cannot tell. */
   async readBytes(client: Client): Promise<number | null> {
-    if (this.#source === 'unknown') this.#source = await findSource(client)
-    if (this.#source === 'none') return null
-    if (this.#source === 'walinspect') return this.#readWal(client)
+    const source = (this.#source ??= await findImageSource(client))
+    if (source.kind === 'none') return null
+    if (source.kind === 'walinspect') return this.#readWal(client, source.schema)
     const { rows } = await client.query<{ bytes: string }>(
       'SELECT wal_fpi_bytes AS bytes FROM pg_stat_wal',
     )
     return Number(rows[0]?.bytes)
   }
 
-  async #readWal(client: Client): Promise<number> {
+  async #readWal(client: Client, schema: string): Promise<number> {
     const from = this.#readUpTo
     const { rows } = await client.query<{ lsn: string }>(
       'SELECT pg_current_wal_flush_lsn()::text AS lsn',
@@ -34,7 +39,7 @@ export class FullPageImages {
     if (from === null || to === null || from === to) return this.#totalBytes
     try {
       const stats = await client.query<{ bytes: string | null }>(
-        'SELECT sum(fpi_size) AS bytes FROM pg_get_wal_stats($1::pg_lsn, $2::pg_lsn)',
+        `SELECT sum(fpi_size) AS bytes FROM ${quoteName(schema)}.pg_get_wal_stats($1::pg_lsn, $2::pg_lsn)`,
         [from, to],
       )
       this.#totalBytes += Number(stats.rows[0]?.bytes ?? 0)
@@ -48,13 +53,19 @@ export class FullPageImages {
   }
 }
 
-async function findSource(client: Client): Promise<Source> {
-  const { rows } = await client.query<{ counter: boolean; walinspect: boolean }>(
+/** How full-page images can be told apart here, with this role's rights. */
+export async function findImageSource(client: Client): Promise<ImageSource> {
+  const { rows } = await client.query<{ counter: boolean; schema: string | null }>(
     `SELECT EXISTS (SELECT FROM pg_attribute
                      WHERE attrelid = 'pg_stat_wal'::regclass AND attname = 'wal_fpi_bytes') AS counter,
-            coalesce(has_function_privilege(
-              to_regprocedure('pg_get_wal_stats(pg_lsn, pg_lsn, boolean)'), 'EXECUTE'), false) AS walinspect`,
+            (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+               JOIN pg_proc p ON p.pronamespace = n.oid AND p.proname = 'pg_get_wal_stats'
+              WHERE e.extname = 'pg_walinspect' AND has_schema_privilege(n.oid, 'USAGE')
+                AND has_function_privilege(p.oid, 'EXECUTE')
+              LIMIT 1) AS schema`,
   )
-  if (rows[0]?.counter === true) return 'counter'
-  return rows[0]?.walinspect === true ? 'walinspect' : 'none'
+  const row = rows[0]
+  if (row?.counter === true) return { kind: 'counter' }
+  const schema = row?.schema ?? null
+  return schema === null ? { kind: 'none' } : { kind: 'walinspect', schema }
 }

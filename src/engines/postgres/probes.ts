@@ -12,7 +12,8 @@ import type { SharedConnection } from './shared-connection.ts'
 const EVERY_MS = 1_000
 const SIZES_EVERY_MS = 5_000
 
-export function postgresProbes(connection: SharedConnection): readonly Probe[] {
+/** @param isShared the database holds more than this run: only what is the run's own is counted where that can be told */
+export function postgresProbes(connection: SharedConnection, isShared = false): readonly Probe[] {
   const probe = (
     name: string,
     intervalMs: number,
@@ -28,9 +29,9 @@ export function postgresProbes(connection: SharedConnection): readonly Probe[] {
   return [
     probe('wal', EVERY_MS, (client) => readWal(client, images)),
     probe('checkpoints', EVERY_MS, (client) => checkpoints.read(client)),
-    probe('waits', EVERY_MS, readWaits),
+    probe('waits', EVERY_MS, (client) => readWaits(client, isShared)),
     probe('buffers', EVERY_MS, (client) => buffers.read(client)),
-    probe('tables', SIZES_EVERY_MS, readTables),
+    probe('tables', SIZES_EVERY_MS, (client) => readTables(client, isShared)),
   ]
 }
 
@@ -82,22 +83,26 @@ async function checkpointQuery(client: Client): Promise<string> {
          FROM pg_stat_bgwriter`
 }
 
-async function readWaits(client: Client): Promise<readonly Sample[]> {
+async function readWaits(client: Client, isShared: boolean): Promise<readonly Sample[]> {
   const { rows } = await client.query<{ event: string; sessions: string }>(
     `SELECT wait_event_type || ':' || wait_event AS event, count(*) AS sessions
        FROM pg_stat_activity
       WHERE backend_type = 'client backend' AND state = 'active' AND wait_event IS NOT NULL
         AND datname = current_database() AND application_name <> $1
+        -- In a database that is not the run's own, other people's sessions say nothing of it.
+        AND ($2::text IS NULL OR application_name LIKE $2)
       GROUP BY 1 ORDER BY 1`,
-    [HARNESS_APPLICATION],
+    [HARNESS_APPLICATION, isShared ? 'headroom %' : null],
   )
   return rows.map((row) => sample('waits.sessions', Number(row.sessions), row.event))
 }
 
-async function readTables(client: Client): Promise<readonly Sample[]> {
+async function readTables(client: Client, isShared: boolean): Promise<readonly Sample[]> {
   const { rows } = await client.query<Record<'table' | 'dead' | 'updates' | 'hot', string>>(
     `SELECT relname AS table, n_dead_tup AS dead, n_tup_upd AS updates, n_tup_hot_upd AS hot
-       FROM pg_stat_user_tables ORDER BY relname`,
+       FROM pg_stat_user_tables
+      WHERE NOT $1 OR schemaname = ANY (current_schemas(false)) ORDER BY relname`,
+    [isShared],
   )
   return rows.flatMap((row) => [
     sample('table.deadRows', Number(row.dead), row.table),

@@ -4,8 +4,10 @@
  */
 import { totalmem } from 'node:os'
 import type { Client } from 'pg'
-import type { EngineSettings } from '../engine.ts'
+import type { EngineSettings, SettingNotInForce } from '../engine.ts'
 import { checkSettings } from '../setting-names.ts'
+import type { SettingValue } from './setting-value.ts'
+import { isSameValue } from './setting-value.ts'
 
 const RULES = {
   engine: 'postgres',
@@ -58,23 +60,51 @@ export function serverSettings(asked: EngineSettings): EngineSettings {
   }
 }
 
-/** Asked of an external server, whose settings are never changed: name → what it uses instead. */
+/**
+ * The same for a server in a container: it listens inside its own network, and the image keeps its socket and its log.
+ * @throws HeadroomError BAD_INPUT
+ */
+export function containerSettings(asked: EngineSettings): EngineSettings {
+  checkSettings(asked, RULES)
+  return { ...DEFAULTS, ...lowerCaseNames(asked), listen_addresses: '*' }
+}
+
+/**
+ * Asked of an external server, whose settings are never changed: what it does not use as asked.
+ * @throws HeadroomError BAD_INPUT
+ */
 export async function settingsNotInForce(
   client: Client,
   asked: EngineSettings,
-): Promise<readonly { readonly name: string; readonly asked: string; readonly actual: string }[]> {
+): Promise<readonly SettingNotInForce[]> {
   checkSettings(asked, RULES)
-  const differing: { name: string; asked: string; actual: string }[] = []
+  const differing: SettingNotInForce[] = []
   for (const [name, value] of Object.entries(asked)) {
-    const answer = await client.query<{ actual: string | null; same: boolean }>(
-      `SELECT current_setting($1, true) AS actual,
-              lower(current_setting($1, true)) = lower($2) AS same`,
-      [name, value],
-    )
-    const row = answer.rows[0]
-    if (row?.same !== true) differing.push({ name, asked: value, actual: row?.actual ?? 'unknown' })
+    const setting = await readSetting(client, name)
+    if (setting.state === 'known' && isSameValue(setting, value)) continue
+    const inForce = setting.state === 'known' ? setting.shown : setting.because
+    differing.push({ name, asked: value, inForce })
   }
   return differing
+}
+
+type ReadSetting =
+  | ({ readonly state: 'known'; readonly shown: string } & SettingValue)
+  | { readonly state: 'unknown'; readonly because: string }
+
+/** pg_settings leaves out what the role may not see, and an extension's setting while it is not loaded. */
+async function readSetting(client: Client, name: string): Promise<ReadSetting> {
+  const { rows } = await client.query<SettingValue & { readonly shown: string }>(
+    `SELECT setting, unit, vartype, current_setting(name) AS shown
+       FROM pg_settings WHERE lower(name) = lower($1)`,
+    [name],
+  )
+  const row = rows[0]
+  if (row !== undefined) return { state: 'known', ...row }
+  return {
+    state: 'unknown',
+    because: 'not known: the server has it not, or hides it from this role',
+  }
 }
 
 /** Settings whose value differs from PostgreSQL's built-in default, in the units `SHOW` prints; no secrets. */

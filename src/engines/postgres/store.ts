@@ -18,6 +18,7 @@ import type {
 import { storedRowsOf } from '../stored-rows.ts'
 import { readArrivals } from './arrivals.ts'
 import { connect, destroy, withClient } from './connection.ts'
+import { quoteName } from './quote-name.ts'
 import type { SharedConnection } from './shared-connection.ts'
 
 /** Aggregations of the audit may sort and hash this much before they go to disk. */
@@ -62,14 +63,6 @@ export function quickSize(
   table: string,
 ): (signal: AbortSignal) => Promise<StoreSize> {
   return (signal) => connection.use(signal, (client) => readSize(client, quoteName(table)))
-}
-
-/** `public.events` -> `"public"."events"`. */
-export function quoteName(name: string): string {
-  return name
-    .split('.')
-    .map((part) => `"${part.replaceAll('"', '""')}"`)
-    .join('.')
 }
 
 async function* streamRows(
