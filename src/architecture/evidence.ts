@@ -24,6 +24,8 @@ export interface PointReader {
   readonly name: string
   /** Events asked for at most: a sample, spread evenly over what was acknowledged; Infinity asks for all. */
   readonly eventsMax: number
+  /** What has not been asked by then stays unasked. */
+  readonly withinS: number
   /** Questions in flight at a time. */
   readonly concurrency: number
   readonly comparesValues: boolean

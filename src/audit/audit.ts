@@ -1,5 +1,6 @@
 /** The audit of a run: every store of the architecture against what was acknowledged, and against each other. */
 import type { StorePromise } from '../architecture/architecture.ts'
+import type { Evidence } from '../architecture/evidence.ts'
 import type { Store } from '../engines/engine.ts'
 import { assert } from '../kit/errors.ts'
 import type { Audit } from '../results/record.ts'
@@ -7,7 +8,9 @@ import type { EventStream } from '../shapes/stream.ts'
 import { and, or, without } from './index-bits.ts'
 import type { OutcomeReader } from './outcomes.ts'
 import type { WorstFault } from './promise.ts'
+import { auditReads } from './reads-audit.ts'
 import { foldOutcomes } from './sent-events.ts'
+import { auditStatement } from './statement-audit.ts'
 import { auditStore, type StoreFindings } from './store-audit.ts'
 
 export interface RunAuditOptions {
@@ -21,6 +24,28 @@ export interface RunAuditOptions {
   readonly worstFault?: WorstFault
   readonly listLimit?: number
   readonly signal: AbortSignal
+}
+
+export interface EvidenceAuditOptions extends Omit<RunAuditOptions, 'stores'> {
+  readonly evidence: Exclude<Evidence, { by: 'none' }>
+  /** Of an architecture; empty for a service of the user's own. */
+  readonly stores: RunAuditOptions['stores']
+}
+
+/** Learns what is stored in the way the target allows. Rejects when a store, or the service, cannot be asked at all. */
+export async function auditEvidence(options: EvidenceAuditOptions): Promise<Audit> {
+  const { evidence, outcomes, stream, promises, signal } = options
+  if (evidence.by === 'stores') return await auditRun(options)
+  const [promise] = promises
+  assert(promise !== undefined, 'a service of the user’s own promises something')
+  const sent = await foldOutcomes(outcomes, stream, signal)
+  const { settleS } = evidence
+  const shared = { settleS, stream, sent, promise, signal }
+  const store =
+    evidence.by === 'reads'
+      ? await auditReads({ ...shared, reader: evidence.reader })
+      : await auditStatement({ ...shared, store: evidence.store })
+  return { stores: [store], divergedBetweenStores: 0, passed: store.verdict !== 'broken' }
 }
 
 /** Reads every store once in full and once through its view. Rejects when a store does. */

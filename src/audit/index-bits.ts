@@ -21,6 +21,11 @@ export class IndexBits {
     return true
   }
 
+  remove(index: number): void {
+    const at = Math.floor(index / WORD_BITS)
+    this.#words[at] = (this.#words[at] ?? 0) & ~(1 << (index & 31))
+  }
+
   has(index: number): boolean {
     const word = this.#words[Math.floor(index / WORD_BITS)] ?? 0
     return (word & (1 << (index & 31))) !== 0

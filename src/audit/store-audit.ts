@@ -110,7 +110,7 @@ function sumsOf(from: {
   }
 }
 
-function firstOf(bits: IndexBits, limit: number): number[] {
+export function firstOf(bits: IndexBits, limit: number): number[] {
   const found: number[] = []
   for (const index of bits.indexes()) {
     if (found.length === limit) break

@@ -17,6 +17,10 @@ export interface ScanInput {
   readonly preloadedRows: number
   readonly listLimit: number
   readonly signal: AbortSignal
+  /** Whose rows they are: all of them the run's own, or those of a store that others write to as well. */
+  readonly of?: 'own-store' | 'shared-store'
+  /** What a row says of its event; absent: everything. */
+  readonly yields?: { readonly organization: boolean; readonly value: boolean }
 }
 
 export interface StoredScan {
@@ -24,6 +28,8 @@ export interface StoredScan {
   readonly rows: number
   /** Rows of neither this run's acknowledged or unanswered events nor its preload. */
   readonly foreignRows: number
+  /** Rows of a shared store that are no event of this run: nobody's fault, and nobody's business. */
+  readonly unrelatedRows: number
   readonly preloadedFound: number
   readonly stored: IndexBits
   /** Events with more than one row. */
@@ -55,6 +61,7 @@ export async function scanStored(input: ScanInput): Promise<StoredScan> {
 class Scan implements StoredScan {
   rows = 0
   foreignRows = 0
+  unrelatedRows = 0
   preloadedFound = 0
   repeatedRows = 0
   divergedPreloaded = 0
@@ -102,7 +109,7 @@ class Scan implements StoredScan {
 
   #takeRow(source: string, id: string, value: number): void {
     const { sent, stream, preloadedRows, preloadStream } = this.#input
-    const index = stream.indexOf(source, id)
+    const index = stream.indexOf(this.#sourceIn(source), id)
     if (index !== null && index < sent.events) {
       this.#takeEvent(index, { source, id, value })
       return
@@ -113,7 +120,15 @@ class Scan implements StoredScan {
       this.#takePreloaded(preloadedIndex, { source, id, value })
       return
     }
+    if (index === null && this.#input.of === 'shared-store') {
+      this.unrelatedRows++
+      return
+    }
     this.#note({ source, id }, index === null ? 'no event of this run' : 'was never due')
+  }
+
+  #sourceIn(source: string): string | null {
+    return this.#input.yields?.organization === false ? null : source
   }
 
   #takeEvent(index: number, row: Row): void {
@@ -127,7 +142,8 @@ class Scan implements StoredScan {
       this.repeatedRows++
     }
     // NaN, which is what a lost value reads as, differs from everything.
-    if (stream.valueAt(index) !== row.value) this.diverged.add(index)
+    const comparesValues = this.#input.yields?.value !== false
+    if (comparesValues && stream.valueAt(index) !== row.value) this.diverged.add(index)
   }
 
   #takePreloaded(index: number, row: Row): void {

@@ -43,6 +43,7 @@ function isMadeUpFor(run: RunRecord, runs: readonly RunRecord[]): boolean {
 
 function codeOf(outcome: Outcome, stop: StudyRecord['scenario']['stop']): number {
   switch (outcome.state) {
+    case 'not-audited':
     case 'completed': {
       // A search for the first broken SLO has found what it looked for.
       const broke = stop === 'at-end' && outcome.measured.brokenAtPerS !== null

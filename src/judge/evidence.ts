@@ -74,6 +74,8 @@ function whyDiscarded({ outcome }: RunRecord): string | null {
       const because = broken.map((store) => `${store.store}: ${store.because}`).join('; ')
       return because === '' ? 'its audit failed' : `its audit failed (${because})`
     }
+    case 'not-audited':
+      return `not audited, so nothing of it is proven: ${outcome.because}`
     case 'void':
       return `void: ${outcome.because}`
     case 'aborted':

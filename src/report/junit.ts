@@ -102,6 +102,8 @@ function runCase({ round, outcome }: RunRecord): TestCase {
     case 'completed':
     case 'audit-failed':
       return { name, result: 'passed', message: '', output: outcome.state }
+    case 'not-audited':
+      return { name, result: 'skipped', message: `not audited: ${outcome.because}`, output: '' }
     case 'void':
       return { name, result: 'skipped', message: `void: ${outcome.because}`, output: '' }
     case 'aborted':

@@ -152,6 +152,16 @@ export const StoreAudit = z.strictObject({
   /** Whether the store kept what it promised: loss may be allowed by the promise, and is then still counted. */
   verdict: z.enum(['whole', 'as-promised', 'broken']),
   because: z.string(),
+  /** How it was learned. Absent: the harness read every row of the store. */
+  by: z.enum(['statement', 'reads']).optional(),
+  /** Through reads: how many of the acknowledged events were asked for. */
+  askedEvents: count.optional(),
+  /** Through reads: questions that were never answered. */
+  unansweredReads: count.optional(),
+  /** Through a statement: rows of others, or of earlier runs. */
+  unrelatedRows: count.optional(),
+  /** What this way of looking cannot show. */
+  notSeen: z.array(z.string()).optional(),
 })
 export type StoreAudit = z.infer<typeof StoreAudit>
 
@@ -174,6 +184,13 @@ export const Outcome = z.discriminatedUnion('state', [
     because: z.string(),
     measured: Measured,
     audit: Audit,
+  }),
+  /** Nothing looked whether what was acknowledged is stored: the figures prove nothing and are never ranked. */
+  z.strictObject({
+    state: z.literal('not-audited'),
+    because: z.string(),
+    measured: Measured,
+    audit: z.null(),
   }),
   z.strictObject({
     state: z.literal('aborted'),
@@ -207,6 +224,9 @@ export const StorePromise = z.strictObject({
   duplicates: z.enum(['one-row', 'one-readable', 'kept']),
 })
 
+/** `digest` is the registry's; null where the image was built or loaded on that machine. */
+const Image = z.strictObject({ name: z.string(), id: z.string(), digest: z.string().nullable() })
+
 export const RunRecord = z.strictObject({
   schema: z.literal(1),
   id: z.string(),
@@ -225,15 +245,21 @@ export const RunRecord = z.strictObject({
     settings: z.record(z.string(), z.unknown()),
     promises: z.strictObject({ ack: z.string(), stores: z.array(StorePromise) }),
     partsToOperate: z.array(z.string()),
+    /** Of its own processes, where they ran in containers. */
+    images: z.array(Image.extend({ part: z.string() })).optional(),
   }),
   engines: z.array(
     z.strictObject({
       role: z.string(),
       kind: z.string(),
-      provider: z.enum(['embedded', 'external']),
+      provider: z.enum(['embedded', 'compose', 'external']),
       label: z.string(),
       version: z.string(),
       settings: z.record(z.string(), z.string()),
+      /** Where it ran in a container. */
+      image: Image.optional(),
+      /** What this server could do that another of its kind may not, as it was found: `lz4: yes`. */
+      facts: z.record(z.string(), z.string()).optional(),
       /** Of a user's own server, whose settings are never changed: what it does not use as the target asks. */
       settingsNotInForce: z
         .array(z.strictObject({ name: z.string(), asked: z.string(), inForce: z.string() }))
@@ -243,6 +269,10 @@ export const RunRecord = z.strictObject({
     }),
   ),
   machine: Machine,
+  /** Makes the identifiers of this run its own, in a store that keeps earlier ones. Absent: the store was fresh. */
+  identifierMark: z.string().optional(),
+  /** Why there were no rows before the first event though the scenario asks for some; absent: there were. */
+  notPreloaded: z.string().optional(),
   /** Epoch of the run in epoch ms; all `…Ms` offsets count from here. */
   epochMs: z.number(),
   /** Series file beside the record, or null when nothing was sampled. */

@@ -52,25 +52,32 @@ export function templateProblems(
   text: string,
   known: readonly string[],
 ): readonly TemplateProblem[] {
-  return [...text.matchAll(PLACEHOLDER)].flatMap(([whole, inside = '']): TemplateProblem[] => {
-    const [, name = '', member, form] = INSIDE.exec(inside) ?? []
-    const isEnv = name === 'env' && known.includes('env')
-    if (isEnv) {
-      if (member !== undefined && ENV_NAME.test(member)) return []
-      return [{ message: `${whole} names no variable`, remedy: 'write ${env.NAME}' }]
-    }
-    if (!known.includes(name)) {
-      const shown = known.map((each) => (each === 'env' ? 'env.NAME' : each))
-      return [{ message: `${whole} is not known here`, remedy: suggest(inside, shown) }]
-    }
-    if (member !== undefined && name !== 'properties') {
-      return [{ message: `${whole}: ${name} has no parts`, remedy: `write \${${name}}` }]
-    }
-    if (form !== undefined && !isForm(form)) {
-      return [{ message: `${whole}: "${form}" is no form`, remedy: suggest(form, FORMS) }]
-    }
-    return []
-  })
+  return [...text.matchAll(PLACEHOLDER)].flatMap(
+    ([whole, inside = '']) => problemOf(whole, inside, known) ?? [],
+  )
+}
+
+function problemOf(
+  whole: string,
+  inside: string,
+  known: readonly string[],
+): TemplateProblem | null {
+  const [, name = '', member, form] = INSIDE.exec(inside) ?? []
+  if (!known.includes(name)) {
+    const shown = known.map((each) => (each === 'env' ? 'env.NAME' : each))
+    return { message: `${whole} is not known here`, remedy: suggest(inside, shown) }
+  }
+  if (name === 'env') {
+    return ENV_NAME.test(member ?? '')
+      ? null
+      : { message: `${whole} names no variable`, remedy: 'write ${env.NAME}' }
+  }
+  if (member !== undefined && name !== 'properties') {
+    return { message: `${whole}: ${name} has no parts`, remedy: `write \${${name}}` }
+  }
+  return form === undefined || isForm(form)
+    ? null
+    : { message: `${whole}: "${form}" is no form`, remedy: suggest(form, FORMS) }
 }
 
 /** Names of the environment variables that a text asks for. */
@@ -87,7 +94,7 @@ export function textsIn(value: JsonValue): readonly string[] {
   if (typeof value === 'string') return [value]
   if (typeof value !== 'object' || value === null) return []
   if (Array.isArray(value)) return (value as readonly JsonValue[]).flatMap(textsIn)
-  return Object.entries(value).flatMap(([key, item]) => [key, ...textsIn(item as JsonValue)])
+  return Object.entries(value).flatMap(([key, item]) => [key, ...textsIn(item)])
 }
 
 export type Render = (event: EventFields) => string
@@ -141,7 +148,7 @@ function collect(value: JsonValue, constants: Constants, into: (string | Render)
   for (const [at, [key, item]] of Object.entries(value).entries()) {
     if (at > 0) into.push(',')
     if (!isArray) into.push(`${JSON.stringify(key)}:`)
-    collect(item as JsonValue, constants, into)
+    collect(item, constants, into)
   }
   into.push(isArray ? ']' : '}')
 }

@@ -56,8 +56,11 @@ export interface EventStream {
   /** The pair that identifies the event in every store. */
   sourceOf(index: number): string
   idOf(index: number): string
-  /** The canonical index with this identity, or null when no event of this stream has it. */
-  indexOf(source: string, id: string): number | null
+  /**
+   * The canonical index with this identity, or null when no event of this stream has it.
+   * @param source null where a store does not keep it: then the id alone decides, which a recorded stream cannot do
+   */
+  indexOf(source: string | null, id: string): number | null
   /** The value as it is sent. */
   valueAt(index: number): number
   /** value × 64 as an integer: sums of values are exact in any order. Rounded where a user's own value has finer parts. */

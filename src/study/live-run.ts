@@ -60,6 +60,7 @@ export async function runLive(options: LiveRunOptions): Promise<LiveRun> {
         url: up.running.ingestUrl.href,
         outcomesFile: join(options.runDir, OUTCOMES_FILE),
         exceptionsFile: join(options.runDir, EXCEPTIONS_FILE),
+        service: up.requests,
       }),
       {
         // Ctrl-C stops the schedule and still brings home what was measured; only a second one ends it hard.
@@ -80,7 +81,8 @@ export async function runLive(options: LiveRunOptions): Promise<LiveRun> {
   watching.begin({ sampler, polls, driver })
 
   const ended = new AbortController()
-  const checkpoints = runCheckpoints(plannedCheckpoints(scenario, plan), {
+  const planned = up.checkpoints ? plannedCheckpoints(scenario, plan) : []
+  const checkpoints = runCheckpoints(planned, {
     engines: up.engines.map(({ engine }) => engine),
     epochMs,
     nowMs: () => systemClock.nowMs(),

@@ -4,17 +4,19 @@
  */
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { auditRun } from '../audit/audit.ts'
+import { auditEvidence } from '../audit/audit.ts'
 import { freshnessByRange, rangesOf } from '../audit/freshness.ts'
 import type { OutcomeReader } from '../audit/outcomes.ts'
 import { openOutcomes } from '../audit/outcomes.ts'
 import { saturation } from '../collect/saturation.ts'
 import type { SeriesSummary } from '../collect/summary.ts'
 import { SummaryFold } from '../collect/summary.ts'
+import { assert } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { percentilesOf } from '../kit/histogram.ts'
 import type { Audit, Measured, Outcome, Percentiles } from '../results/record.ts'
 import { seriesLines } from '../results/series.ts'
+import type { Scenario } from '../scenario/scenario.ts'
 import type { RunningTarget } from '../target/up.ts'
 import type { LiveRun } from './live-run.ts'
 import { EXCEPTIONS_FILE, OUTCOMES_FILE, runLive } from './live-run.ts'
@@ -34,7 +36,7 @@ export async function measureTarget(
   options: MeasureOptions,
 ): Promise<{ readonly outcome: Outcome; readonly epochMs: number }> {
   const { scenario, plan, target, signal } = options
-  if (scenario.initialRows > 0) {
+  if (preloadedRows(up, scenario) > 0) {
     options.onProgress({
       type: 'phase',
       target: target.name,
@@ -58,7 +60,7 @@ export async function measureTarget(
     const after: After = { up, options, live, outcomes }
     const audit = await auditIfWhole(after)
     const measured = await measuredFrom(after)
-    return { outcome: outcomeOf(live, measured, audit), epochMs: live.epochMs }
+    return { outcome: outcomeOf(after, measured, audit), epochMs: live.epochMs }
   } finally {
     for (const seen of live.seen.values()) await seen[Symbol.asyncDispose]()
   }
@@ -76,15 +78,23 @@ async function auditIfWhole({ up, options, live, outcomes }: After): Promise<Aud
   if (!endedByItself(live)) return null
   const { scenario, target, plan, signal } = options
   options.onProgress({ type: 'phase', target: target.name, phase: 'audit', detail: '' })
-  return await auditRun({
+  const { evidence } = up
+  if (evidence.by === 'none') return null
+  return await auditEvidence({
+    evidence,
     stores: up.running.stores,
     promises: up.promises.stores,
     stream: plan.stream,
     preloadStream: plan.preloadStream,
     outcomes,
-    preloadedRows: scenario.initialRows,
+    preloadedRows: preloadedRows(up, scenario),
     signal,
   })
+}
+
+/** Only stores of our own are filled before the first event. */
+function preloadedRows({ evidence }: RunningTarget, { initialRows }: Scenario): number {
+  return evidence.by === 'stores' ? initialRows : 0
 }
 
 async function measuredFrom(after: After): Promise<Measured> {
@@ -155,10 +165,14 @@ function endedByItself({ end }: LiveRun): boolean {
   return end.how === 'schedule' || end.how === 'slo'
 }
 
-function outcomeOf(live: LiveRun, measured: Measured, audit: Audit | null): Outcome {
+function outcomeOf({ live, up }: After, measured: Measured, audit: Audit | null): Outcome {
   const { end } = live
+  const { evidence } = up
   if (end.how === 'schedule' || end.how === 'slo') {
-    if (audit === null) throw new Error('a run that ended by itself is audited')
+    if (audit === null) {
+      assert(evidence.by === 'none', 'a run that ended by itself is audited where it can be')
+      return { state: 'not-audited', because: evidence.because, measured, audit }
+    }
     if (!audit.passed) return { state: 'audit-failed', measured, audit }
     const limit = measured.saturated
     if (limit !== null && (limit.by === 'driver' || limit.by === 'pool')) {

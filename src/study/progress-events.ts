@@ -1,4 +1,5 @@
 /** What a running study tells whoever watches: a terminal, a log, a test. */
+import type { Provider } from '../engines/engine.ts'
 
 export type RunPhase =
   'engines' | 'schema' | 'preload' | 'warmup' | 'measure' | 'drain' | 'audit' | 'teardown'
@@ -24,7 +25,7 @@ export type RunProgress =
       readonly target: string
       readonly label: string
       readonly tookMs: number
-      readonly provider: 'embedded' | 'external'
+      readonly provider: Provider
     }
   | {
       readonly type: 'phase'
@@ -51,7 +52,7 @@ export type RunProgress =
       readonly runId: string
       readonly target: string
       readonly round: number
-      readonly state: 'completed' | 'audit-failed' | 'void' | 'aborted' | 'failed'
+      readonly state: 'completed' | 'audit-failed' | 'not-audited' | 'void' | 'aborted' | 'failed'
       readonly sustainedPerS: number | null
       readonly brokenAtPerS: number | null
       readonly message: string

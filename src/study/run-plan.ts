@@ -9,6 +9,7 @@ import { segmentsOf } from '../drive/segments.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import { preloadTimeOf } from '../shapes/billing/preload.ts'
 import { openRecorded } from '../shapes/billing/recorded.ts'
+import type { ServiceRequests } from '../target/service-speech.ts'
 import { openStream } from '../shapes/open-stream.ts'
 import type {
   EventStream,
@@ -81,12 +82,7 @@ export async function planRun(
     }
   }
   const segments = segmentsOf(scenario, null)
-  const job = { segments, recordedPace: null, ...pacingOf(scenario), eventEpochMs }
-  const liveTimes = eventTimes(scheduleOf(job, { eventCount: Infinity }), job)
-  const before = preloadTimes(scenario, eventEpochMs)
-  const stream = await openStream(generated, (index) =>
-    index >= PRELOAD_BASE_INDEX ? before(index) : liveTimes(index),
-  )
+  const stream = await openLive(generated, scenario, { segments, eventEpochMs })
   return {
     segments,
     scheduledS: segments.at(-1)?.toS ?? 0,
@@ -100,6 +96,32 @@ export async function planRun(
   }
 }
 
+/** The same traffic with identifiers of its own, for a store that keeps what earlier runs sent. */
+export async function markedPlan(
+  plan: RunPlan,
+  scenario: Scenario,
+  identifierMark: string,
+): Promise<RunPlan> {
+  // A file brings its own identifiers.
+  if (plan.streamSpec.source === 'recorded') return plan
+  const streamSpec: GeneratedStreamSpec = { ...plan.streamSpec, identifierMark }
+  const stream = await openLive(streamSpec, scenario, plan)
+  return { ...plan, streamSpec, stream, preloadStream: stream }
+}
+
+async function openLive(
+  spec: GeneratedStreamSpec,
+  scenario: Scenario,
+  { segments, eventEpochMs }: Pick<RunPlan, 'segments' | 'eventEpochMs'>,
+): Promise<EventStream> {
+  const job = { segments, recordedPace: null, ...pacingOf(scenario), eventEpochMs }
+  const liveTimes = eventTimes(scheduleOf(job, { eventCount: Infinity }), job)
+  const before = preloadTimes(scenario, eventEpochMs)
+  return await openStream(spec, (index) =>
+    index >= PRELOAD_BASE_INDEX ? before(index) : liveTimes(index),
+  )
+}
+
 function preloadTimes(scenario: Scenario, epochMs: number): TimeOfIndex {
   const preload = { rows: Math.max(1, scenario.initialRows), epochMs, spanS: PRELOAD_SPAN_S }
   return (index) => preloadTimeOf(index, preload)
@@ -109,10 +131,15 @@ function pacingOf(scenario: Scenario): Pick<DriverJob, 'spacing' | 'seed' | 'bat
   return { spacing: scenario.spacing, seed: scenario.seed, batchEvents: scenario.batchEvents }
 }
 
+interface JobPlaces extends Pick<DriverJob, 'url' | 'outcomesFile' | 'exceptionsFile'> {
+  /** How a service of the user's own is spoken to; absent: as the contract has it. */
+  readonly service?: ServiceRequests | null
+}
+
 export function driverJob(
   scenario: Scenario,
   plan: RunPlan,
-  where: Pick<DriverJob, 'url' | 'outcomesFile' | 'exceptionsFile'>,
+  { service = null, ...where }: JobPlaces,
 ): DriverJob {
   return {
     ...where,
@@ -124,11 +151,14 @@ export function driverJob(
     connections: scenario.connections,
     inFlightRequestsMax: scenario.inFlightRequestsMax,
     requestTimeoutMs: scenario.requestTimeoutMs,
-    client: scenario.client,
+    // The raw client speaks no TLS.
+    client: where.url.startsWith('https:') ? 'undici' : scenario.client,
     pacing: scenario.pacing,
     drainS: scenario.phases.drainS,
-    queries: scenario.queries,
-    headers: {},
+    queries: scenario.queries.filter(({ name }) => service?.queries.includes(name) !== false),
+    headers: service?.headers ?? {},
+    ...(service === null ? {} : { speech: service.speech }),
+    ...(service?.ca == null ? {} : { ca: service.ca }),
   }
 }
 

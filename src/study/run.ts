@@ -2,6 +2,7 @@
  * One run: engines and service up, preload, live minutes, audit, everything down. In: a target and the study's plan.
  * Out: a record, whatever happens; what the run left on disk besides it is removed.
  */
+import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { machine } from '../collect/machine.ts'
@@ -19,6 +20,7 @@ import { headroomVersion } from './headroom-version.ts'
 import { SERIES_FILE } from './live-watch.ts'
 import { measureTarget } from './measure-target.ts'
 import type { RunOptions } from './run-options.ts'
+import { markedPlan } from './run-plan.ts'
 
 /** What is known of a target once it is up; a run that fails before keeps the empty one. */
 type TargetFacts = Pick<RunRecord, 'architecture' | 'engines'>
@@ -26,6 +28,8 @@ type TargetFacts = Pick<RunRecord, 'architecture' | 'engines'>
 export async function runOnce(options: RunOptions): Promise<RunRecord> {
   const { target, scenario } = options
   const startedAt = new Date()
+  // Every run of it needs identifiers of its own: its store keeps what earlier runs of the same seed sent.
+  const identifierMark = target.kind === 'service' ? newMark() : null
   const dataDir = join(options.workDir, 'data', options.runId.replaceAll('/', '-'))
   await mkdir(join(options.runDir, 'logs'), { recursive: true })
   await mkdir(dataDir, { recursive: true })
@@ -45,6 +49,8 @@ export async function runOnce(options: RunOptions): Promise<RunRecord> {
   let outcome: Outcome
   try {
     const done = await upAndMeasure(options, {
+      startedAt,
+      identifierMark,
       dataDir,
       log: runLog.log,
       learn: (up) => (facts.known = factsOf(up)),
@@ -73,6 +79,8 @@ export async function runOnce(options: RunOptions): Promise<RunRecord> {
     ...facts.known,
     machine: host,
     epochMs,
+    ...(identifierMark === null ? {} : { identifierMark }),
+    ...notPreloaded(options),
     seriesFile: files.includes(SERIES_FILE) ? SERIES_FILE : null,
     files: files
       .filter((file) => file.endsWith('.log') || file.endsWith('.bin') || file.endsWith('.ndjson'))
@@ -83,7 +91,13 @@ export async function runOnce(options: RunOptions): Promise<RunRecord> {
 
 async function upAndMeasure(
   options: RunOptions,
-  run: { readonly dataDir: string; readonly log: Log; readonly learn: (up: RunningTarget) => void },
+  run: {
+    readonly startedAt: Date
+    readonly identifierMark: string | null
+    readonly dataDir: string
+    readonly log: Log
+    readonly learn: (up: RunningTarget) => void
+  },
 ): Promise<{ readonly outcome: Outcome; readonly epochMs: number }> {
   const { target, signal } = options
   signal.throwIfAborted()
@@ -93,9 +107,12 @@ async function upAndMeasure(
     await bringUp({
       target,
       external: options.external,
+      engines: options.engines,
       dataDir: run.dataDir,
       logDir: join(options.runDir, 'logs'),
       runId: options.runId,
+      startedAt: run.startedAt,
+      ...(run.identifierMark === null ? {} : { mark: run.identifierMark }),
       ledgerDir: serverLedgerDir(options.workDir),
       signal,
       log: run.log,
@@ -111,11 +128,30 @@ async function upAndMeasure(
     }),
   )
   run.learn(up)
-  return await measureTarget(up, { ...options, dataDir: run.dataDir, log: run.log })
+  const plan =
+    run.identifierMark === null
+      ? options.plan
+      : await markedPlan(options.plan, options.scenario, run.identifierMark)
+  return await measureTarget(up, { ...options, plan, dataDir: run.dataDir, log: run.log })
+}
+
+/** A store of the user's own is never filled by us, so rows asked for are not there. */
+function notPreloaded({ target, scenario }: RunOptions): Pick<RunRecord, 'notPreloaded'> {
+  if (target.kind !== 'service' || scenario.initialRows === 0) return {}
+  return {
+    notPreloaded: `the ${scenario.initialRows.toLocaleString('en')} initial rows of the scenario cannot be loaded into ${target.name}: a store of your own is never filled by Headroom`,
+  }
+}
+
+/** Ten letters and digits, 50 bits of chance. */
+function newMark(): string {
+  return Array.from(randomBytes(10), (byte) =>
+    'abcdefghijkmnpqrstuvwxyz23456789'.charAt(byte & 31),
+  ).join('')
 }
 
 function recorded(
-  { id, title, settings, promises, partsToOperate }: RunningTarget['facts'],
+  { id, title, settings, promises, partsToOperate, images }: RunningTarget['facts'],
   engines: TargetFacts['engines'],
 ): TargetFacts {
   return {
@@ -125,6 +161,7 @@ function recorded(
       settings,
       promises: { ack: promises.ack, stores: [...promises.stores] },
       partsToOperate: [...partsToOperate],
+      ...(images === undefined ? {} : { images: [...images] }),
     },
     engines,
   }
@@ -140,6 +177,8 @@ function factsOf({ facts, engines }: RunningTarget): TargetFacts {
       label: engine.label,
       version: engine.version,
       settings: { ...engine.settings },
+      ...(engine.image === undefined ? {} : { image: engine.image }),
+      ...(engine.facts === undefined ? {} : { facts: { ...engine.facts } }),
       ...(engine.notes === undefined
         ? {}
         : {
@@ -188,6 +227,7 @@ function endMessage(outcome: Outcome): string {
       return outcome.measured.saturated?.evidence ?? ''
     case 'audit-failed':
       return outcome.audit.stores.map((store) => `${store.store}: ${store.because}`).join('; ')
+    case 'not-audited':
     case 'void':
       return outcome.because
     case 'aborted':

@@ -196,7 +196,7 @@ function jsonFindings(value: JsonValue, path: Path, known: readonly string[]): r
   if (typeof value === 'string') return textFindings(value, path, known)
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([key, item]) =>
-    jsonFindings(item as JsonValue, [...path, Array.isArray(value) ? Number(key) : key], known),
+    jsonFindings(item, [...path, Array.isArray(value) ? Number(key) : key], known),
   )
 }
 

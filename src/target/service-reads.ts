@@ -20,6 +20,7 @@ type ReadAudit = Extract<ServiceTarget['audit'], { by: 'reads' }>
 export class ServiceReads implements PointReader, AsyncDisposable {
   readonly name: string
   readonly eventsMax: number
+  readonly withinS: number
   readonly concurrency: number
   readonly comparesValues: boolean
   readonly #audit: ReadAudit
@@ -38,6 +39,7 @@ export class ServiceReads implements PointReader, AsyncDisposable {
     const url = new URL(target.url)
     this.name = name
     this.eventsMax = audit.events === 'all' ? Infinity : audit.events
+    this.withinS = audit.withinS
     this.concurrency = audit.concurrency
     this.comparesValues = audit.value !== 'none'
     this.#audit = audit

@@ -67,6 +67,8 @@ const Reads = z.strictObject({
   value: z.string().min(1).default('event.value'),
   /** `all`, or at most so many events, spread evenly over what was acknowledged. */
   events: z.union([z.literal('all'), z.int().positive()]).default('all'),
+  /** Asking ends after this long; what was asked by then is an even sample. */
+  withinS: z.number().positive().max(86_400).default(600),
   concurrency: z.int().positive().max(1_000).default(16),
   /** How long an acknowledged event may take to become readable after the last answer. */
   settleS: z.number().min(0).max(3_600).default(10),

@@ -73,6 +73,7 @@ export async function bringUpService(
     },
     evidence,
     requests,
+    checkpoints: Object.values(target.engines).some(({ checkpoint }) => checkpoint),
     crashed: Promise.race([
       ...engines.map(async ({ engine }): Promise<Crash> => ({
         by: 'engine',

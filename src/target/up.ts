@@ -2,8 +2,6 @@
  * Target -> running engines -> running architecture. In: a parsed target and where its engines come from. Out: one
  * disposable thing with an address, parts, probes and stores; closing it takes everything down in reverse order.
  */
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import type {
   Architecture,
   EngineSettingsByRole,
@@ -16,17 +14,17 @@ import type {
 import type { Evidence } from '../architecture/evidence.ts'
 import type {
   EngineAddress,
-  EngineContext,
+  EngineImage,
   EngineKind,
   ObservedEngine,
+  Provider,
   RunningEngine,
 } from '../engines/engine.ts'
-import { startEngine } from '../engines/registry.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { Scope } from '../kit/scope.ts'
 import { z } from 'zod'
-import { launchService } from './launch.ts'
+import { openGround } from './ground.ts'
 import type { LaunchedService } from './launch.ts'
 import { architectureById, architectures } from './registry.ts'
 import { bringUpService, factsOfService } from './service-up.ts'
@@ -36,9 +34,14 @@ import type { ArchitectureTarget, Target } from './target.ts'
 /** Where an engine kind is reached when it is not started here; by kind. */
 export type ExternalAddresses = Partial<{ readonly [Kind in EngineKind]: EngineAddress[Kind] }>
 
+/** A provider that needs nothing of the user's. */
+export type OwnProvider = Exclude<Provider, 'external'>
+
 export interface UpOptions {
   readonly target: Target
   readonly external: ExternalAddresses
+  /** Where engines without an address of their own come from; absent: `embedded`. */
+  readonly engines?: OwnProvider
   /** Engine data goes below this folder and is removed with the target. */
   readonly dataDir: string
   /** Logs go here and stay. */
@@ -64,6 +67,8 @@ export interface TargetFacts {
   readonly settings: Readonly<Record<string, unknown>>
   readonly promises: Promises
   readonly partsToOperate: readonly string[]
+  /** Of its own processes, where they run in containers. */
+  readonly images?: readonly (EngineImage & { readonly part: string })[]
 }
 
 export interface RunningTarget extends AsyncDisposable {
@@ -76,6 +81,8 @@ export interface RunningTarget extends AsyncDisposable {
   readonly evidence: Evidence
   /** How a service of the user's own is spoken to; null: as the HTTP contract has it. */
   readonly requests: ServiceRequests | null
+  /** Whether CHECKPOINTs may be run at the known moments. */
+  readonly checkpoints: boolean
   /** Resolves when an engine or a service dies without being asked to; never rejects. */
   readonly crashed: Promise<Crash>
 }
@@ -159,11 +166,12 @@ async function bringUpArchitecture(
 ): Promise<RunningTarget> {
   const { architecture, settings } = parseArchitectureSettings(target)
   await using scope = new Scope()
+  const ground = scope.use(await openGround(target, architecture.needs, options))
 
   const engines: { role: string; engine: RunningEngine }[] = []
-  for (const [role, kind] of Object.entries(architecture.needs)) {
+  for (const role of Object.keys(architecture.needs)) {
     const startedAtMs = performance.now()
-    const engine = scope.use(await startRole({ role, kind, target }, options))
+    const engine = scope.use(await ground.startRole(role))
     engines.push({ role, engine })
     options.onEngineReady(engine, performance.now() - startedAtMs)
   }
@@ -174,7 +182,7 @@ async function bringUpArchitecture(
     for (let replica = 1; replica <= launchOptions.replicas; replica++) {
       const suffix = launchOptions.replicas === 1 ? '' : `-${String(replica)}`
       const name = `${launchOptions.name}${suffix}`
-      parts.push(scope.use(await launchService({ ...launchOptions, name }, options)))
+      parts.push(scope.use(await ground.launch({ ...launchOptions, name })))
     }
     services.push(...parts)
     return parts
@@ -202,12 +210,14 @@ async function bringUpArchitecture(
         ...running.parts.map((part) => part.name),
         ...engines.map(({ engine }) => engine.kind),
       ],
+      ...imagesOf(services),
     },
     promises,
     engines,
     running,
     evidence: { by: 'stores' },
     requests: null,
+    checkpoints: true,
     crashed: Promise.race([
       ...engines.map(async ({ engine }): Promise<Crash> => ({
         by: 'engine',
@@ -222,41 +232,9 @@ async function bringUpArchitecture(
   }
 }
 
-async function startRole(
-  {
-    role,
-    kind,
-    target,
-  }: { readonly role: string; readonly kind: EngineKind; readonly target: ArchitectureTarget },
-  options: UpOptions,
-): Promise<RunningEngine> {
-  const choice = target.engines[role]
-  const address = options.external[kind]
-  const provider = choice?.provider ?? (address === undefined ? 'embedded' : 'external')
-  if (provider === 'external' && address === undefined) {
-    throw new HeadroomError(
-      'BAD_INPUT',
-      `target ${target.name} wants an external ${kind}, but none is named`,
-      {
-        hint: `give its address with --${kind}, HEADROOM_${kind.toUpperCase()}_DSN or engines.yaml`,
-      },
-    )
-  }
-  const settings = Object.fromEntries(
-    Object.entries(choice?.settings ?? {}).map(([name, value]) => [name, String(value)]),
+function imagesOf(services: readonly LaunchedService[]): Pick<TargetFacts, 'images'> {
+  const images = services.flatMap(({ name, image }) =>
+    image === undefined ? [] : [{ part: name, ...image }],
   )
-  const dataDir = join(options.dataDir, role)
-  await mkdir(dataDir, { recursive: true })
-  const context: EngineContext = {
-    dataDir,
-    logDir: options.logDir,
-    name: kind,
-    runId: options.runId,
-    ...(options.ledgerDir === undefined ? {} : { ledgerDir: options.ledgerDir }),
-    signal: options.signal,
-    log: options.log,
-  }
-  return provider === 'external' && address !== undefined
-    ? await startEngine(kind, { provider: 'external', settings, address }, context)
-    : await startEngine(kind, { provider: 'embedded', settings }, context)
+  return images.length === 0 ? {} : { images }
 }

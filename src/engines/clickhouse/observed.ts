@@ -32,8 +32,8 @@ export async function observeClickHouse(
     ...clickHouseProbes(http, address.database),
     ...tables.map((table) => {
       const store = `${name}.${table}`
-      const { size } = clickHouseEventsStore(http, { name: store, table, readable: table })
-      return sizeProbe(store, size)
+      const events = clickHouseEventsStore(http, { name: store, table, readable: table })
+      return sizeProbe(store, (within) => events.size(within))
     }),
   ]
   const owned = scope.move()

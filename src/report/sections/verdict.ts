@@ -73,6 +73,8 @@ function problemOf({ outcome }: RunRecord): string | null {
       return null
     case 'audit-failed':
       return 'the audit failed: a store does not hold what was acknowledged'
+    case 'not-audited':
+      return `not audited, so nothing of it is proven: ${outcome.because}`
     case 'void':
       return `void, it does not count: ${outcome.because}`
     case 'aborted':

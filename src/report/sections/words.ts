@@ -134,6 +134,7 @@ function reasonOf({ outcome }: RunRecord): string {
     case 'aborted':
       return outcome.measured?.saturated?.evidence ?? outcome.message
     case 'completed':
+    case 'not-audited':
     case 'audit-failed':
       return outcome.measured.saturated?.evidence ?? ''
   }

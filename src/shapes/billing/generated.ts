@@ -103,9 +103,10 @@ class GeneratedStream implements EventStream {
     return this.#idText.toString('latin1')
   }
 
-  indexOf(source: string, id: string): number | null {
+  indexOf(source: string | null, id: string): number | null {
     const index = this.#identifiers.indexOf(id)
     if (index === null || this.#draw.isDuplicate(index)) return null
+    if (source === null) return index
     this.#draw.hash.seat(index)
     return this.#organizations.textOf(this.#draw.organizationRank()) === source ? index : null
   }
