@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { saysDiskFull } from '../kit/disk.ts'
-import type { Daemon } from '../kit/process.ts'
+import type { Watched } from '../kit/process.ts'
 import { sayExit } from '../kit/process.ts'
 
 const LOOK_EVERY_MS = 2_000
@@ -27,7 +27,7 @@ export class CrashWatch {
   }
 
   /** Watches this daemon; one that is stopped, killed or replaced through its own object did not crash. */
-  follow(daemon: Daemon): void {
+  follow(daemon: Watched): void {
     this.stop()
     this.#readBytes = sizeOf(this.#logFile)
     this.#timer = setInterval(() => {

@@ -3,8 +3,10 @@
  * starters and one to its address in engine.ts.
  */
 import type { EngineContext, EngineKind, EngineRequest, RunningEngine } from './engine.ts'
+import { startComposeClickHouse } from './clickhouse/compose.ts'
 import { startEmbeddedClickHouse } from './clickhouse/embedded.ts'
 import { startExternalClickHouse } from './clickhouse/external.ts'
+import { startComposePostgres } from './postgres/compose.ts'
 import { startEmbeddedPostgres } from './postgres/embedded.ts'
 import { startExternalPostgres } from './postgres/external.ts'
 
@@ -16,14 +18,26 @@ type Starters = {
 }
 
 const starters: Starters = {
-  postgres: (request, context) =>
-    request.provider === 'embedded'
-      ? startEmbeddedPostgres(request.settings, context)
-      : startExternalPostgres(request, context),
-  clickhouse: (request, context) =>
-    request.provider === 'embedded'
-      ? startEmbeddedClickHouse(request.settings, context)
-      : startExternalClickHouse(request, context),
+  postgres: (request, context) => {
+    switch (request.provider) {
+      case 'embedded':
+        return startEmbeddedPostgres(request.settings, context)
+      case 'compose':
+        return startComposePostgres(request, context)
+      case 'external':
+        return startExternalPostgres(request, context)
+    }
+  },
+  clickhouse: (request, context) => {
+    switch (request.provider) {
+      case 'embedded':
+        return startEmbeddedClickHouse(request.settings, context)
+      case 'compose':
+        return startComposeClickHouse(request, context)
+      case 'external':
+        return startExternalClickHouse(request, context)
+    }
+  },
 }
 
 /**

@@ -75,7 +75,8 @@ export function openLedger(baseDir: string): AsyncDisposable {
   tell({ type: 'ledger', file: ledgerFile })
   return {
     [Symbol.asyncDispose]: () => {
-      if (ledgerFile !== null) rmSync(ledgerFile, { force: true })
+      // What could not be taken down stays written down, for the next command.
+      if (ledgerFile !== null && projects.size === 0) rmSync(ledgerFile, { force: true })
       ledgerFile = null
       tell({ type: 'ledger', file: null })
       return Promise.resolve()

@@ -5,7 +5,7 @@
 import { setMaxListeners } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import type { ExternalAddresses } from '../target/up.ts'
+import type { ExternalAddresses, OwnProvider } from '../target/up.ts'
 import { factsBefore } from '../target/up.ts'
 import type { Target } from '../target/target.ts'
 import type { Scenario } from '../scenario/scenario.ts'
@@ -34,6 +34,8 @@ export interface ComparisonOptions {
   readonly targets: readonly Target[]
   readonly profile: Profile
   readonly external: ExternalAddresses
+  /** Where engines without an address come from. */
+  readonly engines: OwnProvider
   /** results/ is made below this folder. */
   readonly outDir: string
   /** Engine data goes below this folder while a run lasts. */

@@ -2,7 +2,7 @@
 import type { Log } from '../kit/log.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import type { Target } from '../target/target.ts'
-import type { ExternalAddresses } from '../target/up.ts'
+import type { ExternalAddresses, OwnProvider } from '../target/up.ts'
 import type { OnProgress } from './progress-events.ts'
 import type { RunPlan } from './run-plan.ts'
 
@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly target: Target
   readonly plan: RunPlan
   readonly external: ExternalAddresses
+  /** Where engines without an address come from. */
+  readonly engines: OwnProvider
   readonly runId: string
   readonly studyId: string
   readonly round: number

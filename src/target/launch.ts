@@ -1,19 +1,17 @@
 /**
- * Starts one process of an architecture on the host. In: an entry file and its configuration. Out: a part with the
- * address the process printed. The configuration may hold secrets: it travels in the environment and is never logged.
+ * How a process of an architecture is started, wherever that is: on the host (launch-host.ts) or in a container
+ * (launch-container.ts). An architecture never starts one by itself.
  */
-import { readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import type { LaunchedPart, LaunchOptions } from '../architecture/architecture.ts'
-import type { PartFault } from '../architecture/part.ts'
-import { HeadroomError } from '../kit/errors.ts'
+import type { Part } from '../architecture/part.ts'
+import type { EngineImage } from '../engines/engine.ts'
 import type { Log } from '../kit/log.ts'
-import { compiledEntry } from '../kit/paths.ts'
-import type { Daemon } from '../kit/process.ts'
-import { sayExit, spawnDaemon, waitUntilReady } from '../kit/process.ts'
 
-const READY_TIMEOUT_MS = 30_000
-const STOP_GRACE_MS = 10_000
+/** One replica: how many there are is the caller's loop. */
+export type LaunchWish = Omit<LaunchOptions, 'replicas'>
+
+/** @throws HeadroomError SERVICE_NOT_READY with the log's end; a container's also IMAGE_MISSING, PORT_TAKEN, DISK_FULL */
+export type Launcher = (wish: LaunchWish) => Promise<LaunchedService>
 
 export interface LaunchContext {
   readonly logDir: string
@@ -25,119 +23,28 @@ export interface LaunchContext {
 export interface LaunchedService extends LaunchedPart, AsyncDisposable {
   /** Resolves with a sentence when the process ends without being asked to; never rejects. */
   readonly crashed: Promise<string>
+  /** Where it runs in a container. */
+  readonly image?: EngineImage
 }
 
-/** One replica; `options.replicas` is the caller's loop. @throws HeadroomError SERVICE_NOT_READY with the log's end */
-export async function launchService(
-  options: Omit<LaunchOptions, 'replicas'>,
-  context: LaunchContext,
-): Promise<LaunchedService> {
-  const service = new HostService(options, context)
-  await service.start(0)
-  return service
+export function partKind(name: string): Extract<Part['kind'], 'service' | 'worker'> {
+  return name.startsWith('worker') ? 'worker' : 'service'
 }
 
-class HostService implements LaunchedService {
-  readonly name: string
-  readonly kind: 'service' | 'worker'
-  readonly crashed: Promise<string>
-  url: URL | null = null
-  readonly #options: Omit<LaunchOptions, 'replicas'>
-  readonly #context: LaunchContext
-  #daemon: Daemon | null = null
-  #faulted = false
-  #sayCrashed: (sentence: string) => void = () => undefined
-
-  constructor(options: Omit<LaunchOptions, 'replicas'>, context: LaunchContext) {
-    this.#options = options
-    this.#context = context
-    this.name = options.name
-    this.kind = options.name.startsWith('worker') ? 'worker' : 'service'
-    this.crashed = new Promise((resolve) => (this.#sayCrashed = resolve))
-  }
-
-  /** @param port 0 for any; a restart comes back where clients look for it */
-  async start(port: number): Promise<void> {
-    const logFile = join(this.#context.logDir, `${this.name}.log`)
-    const seenBytes = sizeOf(logFile)
-    const daemon = await spawnDaemon({
-      name: this.name,
-      command: process.execPath,
-      args: ['--enable-source-maps', compiledEntry(this.#options.entry)],
-      env: { HEADROOM_CONFIG: JSON.stringify({ ...asObject(this.#options.config), port }) },
-      logFile,
-      stdin: 'pipe',
-      graceMs: STOP_GRACE_MS,
-    })
-    this.#daemon = daemon
-    this.#faulted = false
-    try {
-      await waitUntilReady(daemon, () => Promise.resolve(this.#readReadyLine(logFile, seenBytes)), {
-        timeoutMs: READY_TIMEOUT_MS,
-        signal: this.#context.signal,
-      })
-    } catch (error) {
-      await daemon.kill()
-      if (error instanceof HeadroomError && error.code === 'ENGINE_NOT_READY') {
-        throw new HeadroomError('SERVICE_NOT_READY', error.message, {
-          hint: error.hint ?? `see ${logFile}`,
-          cause: error,
-        })
-      }
-      throw error
-    }
-    void daemon.exited.then((exit) => {
-      if (daemon.stopping() || this.#faulted || this.#daemon !== daemon) return
-      this.#sayCrashed(`${this.name} ended ${sayExit(exit)}: ${daemon.logTail(3).join(' | ')}`)
-    })
-  }
-
-  pids(): readonly number[] {
-    return this.#daemon?.pids() ?? []
-  }
-
-  async fault(fault: PartFault): Promise<void> {
-    const daemon = this.#daemon
-    if (daemon === null) throw new Error(`${this.name} was never started`)
-    switch (fault) {
-      case 'kill':
-        this.#faulted = true
-        await daemon.kill()
-        return
-      case 'freeze':
-        daemon.freeze()
-        return
-      case 'thaw':
-        daemon.thaw()
-        return
-      case 'restart':
-        this.#faulted = true
-        await daemon.kill()
-        await this.start(Number(this.url?.port ?? 0))
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#daemon?.stop()
-  }
-
-  #readReadyLine(logFile: string, from: number): boolean {
-    const lines = readFileSync(logFile).subarray(from).toString('utf8').split('\n')
-    // The last piece may be half a line.
-    const ready = lines.slice(0, -1).find((line) => line.startsWith('{"ready":true'))
-    if (ready === undefined) return false
-    const { url } = JSON.parse(ready) as { readonly url?: string }
-    this.url = url === undefined ? null : new URL(url)
-    return true
-  }
-}
-
-function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
-}
-
-function asObject(config: unknown): Record<string, unknown> {
+export function configObject(config: unknown): Record<string, unknown> {
   if (typeof config !== 'object' || config === null)
     throw new Error('a launch configuration is an object')
   return config as Record<string, unknown>
+}
+
+/** What a process prints once it works; null before. Its address is null for a worker without a socket. */
+export function readReadyLine(text: string): { readonly url: URL | null } | null {
+  // The last piece may be half a line.
+  const line = text
+    .split('\n')
+    .slice(0, -1)
+    .find((one) => one.startsWith('{"ready":true'))
+  if (line === undefined) return null
+  const { url } = JSON.parse(line) as { readonly url?: string }
+  return { url: url === undefined ? null : new URL(url) }
 }

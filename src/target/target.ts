@@ -6,7 +6,7 @@ const EngineSettings = z.record(z.string(), z.union([z.string(), z.number(), z.b
 
 const EngineChoice = z.strictObject({
   /** Absent: the provider the command line or engines.yaml chose, else `embedded`. */
-  provider: z.enum(['embedded', 'external']).optional(),
+  provider: z.enum(['embedded', 'compose', 'external']).optional(),
   /** Every GUC of PostgreSQL or every server, user and MergeTree setting of ClickHouse, by its own name. */
   settings: EngineSettings.default({}),
 })

@@ -80,6 +80,22 @@ export function usersXml(settings: SortedSettings): string {
   ])
 }
 
+/** What a run adds to a server's own configuration: a file for config.d. */
+export function serverOverrideXml(settings: SortedSettings): string {
+  const mergeTree = settingElements(settings.mergeTree)
+  return element('clickhouse', [
+    ...(mergeTree.length === 0 ? [] : [element('merge_tree', mergeTree)]),
+    ...settingElements(settings.server),
+  ])
+}
+
+/** And one for users.d: what every query starts from. */
+export function usersOverrideXml(settings: SortedSettings): string {
+  return element('clickhouse', [
+    element('profiles', [element('default', settingElements(settings.query))]),
+  ])
+}
+
 /** `logger.level` becomes nested elements. */
 function settingElements(settings: EngineSettings): readonly string[] {
   return Object.entries(settings).map(([name, value]) =>

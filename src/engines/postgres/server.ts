@@ -202,7 +202,7 @@ async function endOf(program: Daemon, signal: AbortSignal): Promise<void> {
 }
 
 /** Ready is what answers a SELECT: the port is open long before recovery has ended. */
-async function answers(address: PostgresAddress): Promise<boolean> {
+export async function answers(address: PostgresAddress): Promise<boolean> {
   try {
     const client = await connect(address)
     try {
@@ -218,7 +218,7 @@ async function answers(address: PostgresAddress): Promise<boolean> {
 }
 
 /** PostgreSQL says in its log why it did not start. */
-function startError(
+export function startError(
   error: unknown,
   server: { readonly name: string; readonly port: number; readonly logFile: string },
 ): unknown {

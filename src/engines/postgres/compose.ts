@@ -1,0 +1,119 @@
+/**
+ * PostgreSQL as a container of docker-compose.yml. In: settings and the run's compose project. Out: a running engine on a
+ * loopback port, with fresh volumes and a password of its own; the project takes both away.
+ */
+import { HeadroomError } from '../../kit/errors.ts'
+import { Scope } from '../../kit/scope.ts'
+import { Container } from '../compose/container.ts'
+import { composeLabel } from '../compose/label.ts'
+import { withPublishedPort } from '../compose/published-port.ts'
+import type { EngineContext, EngineRequest, PostgresAddress, RunningEngine } from '../engine.ts'
+import { SizeProbes } from '../size-probes.ts'
+import { withClient } from './connection.ts'
+import { createExtensions, postgresControl, serverVersion } from './control.ts'
+import { postgresFacts } from './facts.ts'
+import { postgresProbes } from './probes.ts'
+import { answers, startError } from './server.ts'
+import { containerSettings, nonDefaultSettings } from './settings.ts'
+import { SharedConnection } from './shared-connection.ts'
+import { postgresEventsStore, quickSize } from './store.ts'
+
+type ComposeRequest = Extract<EngineRequest<'postgres'>, { provider: 'compose' }>
+
+/** Of docker-compose.yml: its service, the user and the database that its environment names. */
+const SERVICE = 'postgres'
+const USER = 'headroom'
+const DATABASE = 'headroom'
+const PORT_INSIDE = 5432
+
+/** initdb on a slow disk, with a checkpoint behind it. */
+const READY_TIMEOUT_MS = 120_000
+const RECOVERY_TIMEOUT_MS = 300_000
+const STOP_GRACE_S = 30
+
+/** @throws HeadroomError BAD_INPUT, IMAGE_MISSING, PORT_TAKEN, DISK_FULL, ENGINE_NOT_READY */
+export async function startComposePostgres(
+  { settings, project }: ComposeRequest,
+  context: EngineContext,
+): Promise<RunningEngine<'postgres'>> {
+  const { port: askedPort, ...gucs } = containerSettings(settings)
+  await using scope = new Scope()
+  const { container, address } = await withPublishedPort(askedPort, async (port) => {
+    const address: PostgresAddress = {
+      host: '127.0.0.1',
+      port,
+      user: USER,
+      database: DATABASE,
+      password: project.passwords.postgres,
+      tls: 'off',
+    }
+    return { container: await startContainer({ address, gucs, project }, context), address }
+  })
+  scope.use(container)
+
+  const known = await withClient(address, context.signal, async (client) => {
+    await createExtensions(client)
+    return {
+      version: await serverVersion(client),
+      settings: await nonDefaultSettings(client),
+      facts: await postgresFacts(client),
+    }
+  })
+  const reading = scope.use(new SharedConnection(address))
+  const polling = scope.use(new SharedConnection(address))
+  const inside = { ...address, host: SERVICE, port: PORT_INSIDE }
+
+  const probes = postgresProbes(reading)
+  const sizes = new SizeProbes()
+  const owned = scope.move()
+  return {
+    kind: 'postgres',
+    name: context.name,
+    provider: 'compose',
+    label: composeLabel(`postgres ${known.version}`, container.image),
+    ...known,
+    facts: { ...known.facts, ...container.limits },
+    image: container.image,
+    addressFor: (who) => (who === 'service' && project.options.servicesInside ? inside : address),
+    parts: [container],
+    get probes() {
+      return [...probes, ...sizes.probes]
+    },
+    crashed: container.crashed,
+    control: postgresControl(address),
+    eventsStore: (store) =>
+      sizes.watch(
+        postgresEventsStore({ address, polling }, store),
+        quickSize(reading, store.table),
+      ),
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
+  }
+}
+
+interface Wanted extends Pick<ComposeRequest, 'project'> {
+  readonly address: PostgresAddress
+  readonly gucs: Readonly<Record<string, string>>
+}
+
+async function startContainer(
+  { address, gucs, project }: Wanted,
+  { name, logDir }: EngineContext,
+): Promise<Container> {
+  const parameters = Object.entries(gucs).flatMap(([key, value]) => ['-c', `${key}=${value}`])
+  return await Container.start(project, {
+    service: SERVICE,
+    name,
+    kind: 'engine',
+    withDependencies: true,
+    override: { command: ['postgres', ...parameters] },
+    env: { HEADROOM_POSTGRES_PORT: String(address.port) },
+    ready: () => answers(address),
+    readyTimeoutMs: READY_TIMEOUT_MS,
+    recoveryTimeoutMs: RECOVERY_TIMEOUT_MS,
+    stopGraceS: STOP_GRACE_S,
+    startError: (error) => {
+      const told = startError(error, { name, port: address.port, logFile: `${logDir}/${name}.log` })
+      return told instanceof HeadroomError ? told : error
+    },
+  })
+}
