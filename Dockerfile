@@ -1,6 +1,6 @@
-# The services under test, for docker-compose.yml: one image for every architecture, the command says which.
-# Behind a proxy or with a private registry the build is handed your npm configuration as a build secret: it is in no layer
-# (docs/docker-compose.md).
+# What docker-compose.yml builds: the services under test (one image for every architecture, the command says which), and
+# Connect and PgBouncer, for which no official image is what is needed. Behind a proxy or with private registries a build is
+# handed your npm or Maven configuration as a build secret: it is in no layer (docs/docker-compose.md).
 ARG NODE_IMAGE=node:22.23.3-bookworm-slim
 
 # --- the packages that services need when they run
@@ -32,7 +32,38 @@ COPY --from=packages /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY --from=build /app/reference-impl reference-impl
 COPY compose/healthcheck compose/secrets /usr/local/bin/
-USER node
+# The image's user node.
+USER 1000:1000
 EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 CMD ["healthcheck"]
 CMD ["node", "--enable-source-maps", "dist/src/target/stand-alone-main.js"]
+
+# ================================================================= Kafka Connect with Debezium
+FROM maven:3.9.11-eclipse-temurin-21 AS connectors
+ARG DEBEZIUM=3.6.3.Final
+RUN --mount=type=secret,id=maven,target=/run/settings.xml \
+    --mount=type=cache,target=/root/.m2/repository \
+    mvn --batch-mode --strict-checksums --settings /run/settings.xml dependency:copy \
+        -Dartifact=io.debezium:debezium-connector-postgres:${DEBEZIUM}:tar.gz:plugin -DoutputDirectory=/download \
+    && mkdir /plugins \
+    && tar --extract --gzip --directory /plugins --file /download/debezium-connector-postgres-${DEBEZIUM}-plugin.tar.gz
+
+FROM apache/kafka:4.3.1 AS connect
+COPY --from=connectors /plugins /opt/connect/plugins
+COPY compose/connect/plugins /opt/connect/plugins
+COPY compose/connect/worker.properties /opt/connect/worker.properties
+EXPOSE 8083
+ENTRYPOINT ["/opt/kafka/bin/connect-distributed.sh", "/opt/connect/worker.properties"]
+
+# ================================================================= PgBouncer, as Debian packages it
+FROM debian:13.2-slim AS pgbouncer
+# No version: Debian 13 carries one PgBouncer and its security updates.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends pgbouncer \
+    && rm -rf /var/lib/apt/lists/*
+COPY compose/pgbouncer/pgbouncer.ini /etc/pgbouncer/pgbouncer.ini
+COPY compose/pgbouncer/start /usr/local/bin/start
+USER 65534:65534
+EXPOSE 6432
+CMD ["start"]
