@@ -10,7 +10,7 @@ export interface ProcessIdentity {
   readonly pid: number
   /** Opaque: clock ticks since boot plus the boot id on Linux, a date elsewhere. */
   readonly start: string
-  /** Arguments joined by spaces. */
+  /** Arguments joined by spaces; empty where the system was still loading the program. */
   readonly command: string
 }
 
@@ -40,12 +40,15 @@ export function identityOf(pid: number): ProcessIdentity | null {
 
 /**
  * Whether this very process still lives. A wrapper such as `unshare … postgres -D dir` replaces itself: what follows
- * is the tail of what was recorded, so a tail of the recorded command is a match and anything else is not.
+ * is the tail of what was recorded, so a tail of the recorded command is a match and anything else is not. While the
+ * system loads a program its command line reads as empty (1 in 300 starts through `unshare`): an empty one, recorded or
+ * read now, says nothing, and the start time decides alone.
  */
 export function isAlive(identity: ProcessIdentity): boolean {
   const now = identityOf(identity.pid)
   if (now?.start !== identity.start) return false
-  return now.command !== '' && identity.command.endsWith(now.command)
+  if (now.command === '' || identity.command === '') return true
+  return identity.command.endsWith(now.command)
 }
 
 /** One process by pid; null when there is none. */

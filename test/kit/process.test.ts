@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { spawnDaemon, waitUntilReady } from '../../src/kit/process.ts'
 import { identityOf, isAlive, rowOf, treeOf } from '../../src/kit/process-table.ts'
-import { killTree } from '../../src/kit/process-kill.ts'
+import { killTree, signalTree } from '../../src/kit/process-kill.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'headroom-process-'))
 afterAll(() => {
@@ -63,6 +63,17 @@ it('stops a frozen daemon cleanly', async () => {
   expect(daemon.exit()).toEqual({ how: 'code', code: 0 })
 })
 
+it('freezes a process that was noted down before its command line could be read', async () => {
+  const daemon = await shell('loading', 'exec sleep 60')
+  const identity = identityOf(daemon.pid)
+  if (identity === null) throw new Error('no identity')
+  signalTree({ ...identity, command: '' }, 'SIGSTOP')
+  await expect
+    .poll(() => readFileSync(`/proc/${String(daemon.pid)}/stat`, 'utf8'))
+    .toContain(') T ')
+  await daemon.kill()
+})
+
 it('quotes the log of a daemon that ends instead of becoming ready', async () => {
   const daemon = await shell('broken', 'echo "no such option"; exit 3')
   const failure = await waitUntilReady(daemon, () => Promise.resolve(false), {
@@ -86,6 +97,8 @@ it('never touches a process whose pid was reused', async () => {
   if (identity === null) throw new Error('no identity')
   expect(isAlive({ ...identity, start: '1@other' })).toBe(false)
   expect(isAlive({ ...identity, command: 'postgres -D /elsewhere' })).toBe(false)
+  expect(isAlive({ ...identity, command: '' })).toBe(true)
+  expect(isAlive({ ...identity, start: '1@other', command: '' })).toBe(false)
   expect(await killTree({ ...identity, start: '1@other' })).toEqual([])
   expect(isAlive(identity)).toBe(true)
   await daemon.kill()
