@@ -2,8 +2,11 @@
  * The HTTP edge every service shares: routes, backpressure, freshness headers, counters. In: an Ingest. Out: a Fastify
  * server that speaks openapi.yaml. It knows no store.
  */
+import { createServer } from 'node:http'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { Admission, type AdmissionLimits } from './admission.ts'
+import { ExpressLane } from './express-lane.ts'
+import { IngestRequests } from './ingest-request.ts'
 import { addIngestRoute } from './ingest-route.ts'
 import type { Meters } from './meters.ts'
 import { sendProblem } from './problem.ts'
@@ -33,17 +36,28 @@ const IDLE_SWEEP_MS = 20
 export function buildEdge(options: EdgeOptions): FastifyInstance {
   const { ingest, meters, limits } = options
   const admission = new Admission(limits)
+  const requests = new IngestRequests({ ingest, meters, limits, admission })
+  const express = new ExpressLane({
+    requests,
+    bodyBytesMax: limits.bodyBytesMax,
+    log: options.log,
+  })
   const app = Fastify({
     logger: false,
     bodyLimit: limits.bodyBytesMax,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    serverFactory: (handler) => {
+      const times = { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_TIMEOUT_MS }
+      return createServer(times, (request, response) => {
+        if (!express.take(request, response)) handler(request, response)
+      })
+    },
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 1_024 },
     exposeHeadRoutes: false,
   })
   // A connection that was busy when the stop came turns idle afterwards; left open it would hold up the close.
   app.addHook('preClose', (done) => {
+    express.close()
     setInterval(() => {
       app.server.closeIdleConnections()
     }, IDLE_SWEEP_MS).unref()
@@ -56,7 +70,7 @@ export function buildEdge(options: EdgeOptions): FastifyInstance {
     void sendProblem(reply, 404, { error: 'NOT_FOUND', message: 'no such route' })
   })
 
-  addIngestRoute(app, { ...options, admission })
+  addIngestRoute(app, requests)
   addReadRoutes(app, ingest.reads, options.log)
   app.get('/healthz', async (_request, reply) => {
     try {

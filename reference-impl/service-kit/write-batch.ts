@@ -35,6 +35,8 @@ const UNANSWERED: Answer = { state: 'unknown', because: 'the batch ended without
 const PENDING: ItemState = { state: 'unknown', because: 'not written' }
 const ACCEPTED: ItemState = { state: 'accepted' }
 const DUPLICATE: ItemState = { state: 'duplicate' }
+const ACCEPTED_ALONE = outcomeAlone(ALL_ACCEPTED)
+const DUPLICATE_ALONE = outcomeAlone({ state: 'stored', duplicates: [0], rejected: [] })
 
 /** Never rejects. */
 export async function writeBatch(
@@ -43,7 +45,12 @@ export async function writeBatch(
   options: WriteBatchOptions,
 ): Promise<BatchOutcome> {
   try {
-    return await writeAll(writer, requests, options)
+    const [events] = requests
+    const [event] = events ?? []
+    const isAlone = requests.length === 1 && events?.length === 1 && event !== undefined
+    return isAlone
+      ? await writeAlone(writer, [event], options.deadline)
+      : await writeAll(writer, requests, options)
   } catch (error) {
     // A writer broke its word not to reject: nobody knows what is stored.
     const because = error instanceof Error ? error.name : 'writer failed'
@@ -53,6 +60,36 @@ export async function writeBatch(
       backoff: false,
     }
   }
+}
+
+/** One event has no repeats, no order and no halves: a service without batches pays for none of them. */
+async function writeAlone(
+  writer: BatchWriter,
+  events: readonly [IngestEvent],
+  deadline: Deadline,
+): Promise<BatchOutcome> {
+  const written = await writer.write(events, deadline)
+  switch (written.state) {
+    case 'stored':
+      return written.duplicates.length === 0 ? ACCEPTED_ALONE : DUPLICATE_ALONE
+    case 'bad-data':
+      return outcomeAlone({
+        state: 'stored',
+        duplicates: [],
+        rejected: [{ index: 0, reason: written.because }],
+      })
+    case 'refused':
+      return {
+        ...outcomeAlone({ state: 'refused', because: written.because }),
+        backoff: written.backoff,
+      }
+    case 'unknown':
+      return outcomeAlone(written)
+  }
+}
+
+function outcomeAlone(answer: Answer): BatchOutcome {
+  return { answers: [answer], fallback: UNANSWERED, backoff: false }
 }
 
 async function writeAll(

@@ -212,9 +212,10 @@ describe.each(architectures)('$id', ({ id }) => {
         makeEvent({ organization_id: organization, code: index === 4 ? 'poison' : 'fine' }),
       )
       const bystander = makeEvent({ organization_id: organization })
-      const [answer, other] = await Promise.all([
+      const [answer, other, alone] = await Promise.all([
         rig.client.post(events),
         rig.client.post(bystander),
+        rig.client.post(makeEvent({ organization_id: organization, code: 'poison' })),
       ])
       expect(answer.body).toMatchObject({
         accepted: 8,
@@ -222,6 +223,7 @@ describe.each(architectures)('$id', ({ id }) => {
         items: [{ index: 4, status: 'rejected' }],
       })
       expect(other.body).toEqual({ accepted: 1, duplicate: 0, rejected: 0 })
+      expect(alone.body).toMatchObject({ accepted: 0, duplicate: 0, rejected: 1 })
       await expectReadable(organization, [...acceptedOf(events, answer), bystander])
     } finally {
       await engine.control.execute(`ALTER TABLE ${table} DROP CONSTRAINT poison`, signal)

@@ -7,15 +7,10 @@ import type { Deadline } from '../deadline.ts'
 import type { IngestEvent } from '../event.ts'
 import type { BatchWriter, Written } from '../written.ts'
 import { failureOf, isWorthRepeating } from './failure.ts'
+import { InsertOne, type Inserted } from './insert-one.ts'
 import type { Lanes } from './lanes.ts'
 import { arrayLiterals, copyRows } from './row-text.ts'
-import {
-  COPY_STAGING,
-  CREATE_STAGING,
-  INSERT_ONE,
-  INSERT_STAGED,
-  INSERT_UNNEST,
-} from './statements.ts'
+import { COPY_STAGING, CREATE_STAGING, INSERT_STAGED, INSERT_UNNEST } from './statements.ts'
 
 export interface PostgresWriterOptions {
   /** How more than one row travels; `auto` copies from `copyFromRows` on. A single row is always a plain INSERT. */
@@ -24,6 +19,9 @@ export interface PostgresWriterOptions {
 }
 
 const ATTEMPTS_MAX = 3
+const STORED: Written = { state: 'stored', duplicates: [] }
+const DUPLICATE: Written = { state: 'stored', duplicates: [0] }
+const LATE: Written = { state: 'unknown', because: 'PostgreSQL did not answer in time' }
 
 export class PostgresWriter implements BatchWriter {
   readonly #lanes: Lanes
@@ -36,23 +34,64 @@ export class PostgresWriter implements BatchWriter {
     this.#options = options
   }
 
-  async write(events: readonly IngestEvent[], deadline: Deadline): Promise<Written> {
-    let client = this.#lanes.takeIdle()
-    if (client === null) {
-      try {
-        client = await this.#lanes.connect()
-      } catch (error) {
-        return failureOf(error, false)
-      }
+  write(events: readonly IngestEvent[], deadline: Deadline): Promise<Written> {
+    const client = this.#lanes.takeIdle()
+    return client === null
+      ? this.#connectAndWrite(events, deadline)
+      : this.#writeOn(client, events, deadline)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#lanes[Symbol.asyncDispose]()
+  }
+
+  async #connectAndWrite(events: readonly IngestEvent[], deadline: Deadline): Promise<Written> {
+    let client: pg.Client
+    try {
+      client = await this.#lanes.connect()
+    } catch (error) {
+      return failureOf(error, false)
     }
-    const written = await orExpired(this.#attempt(client, events), deadline)
+    return await this.#writeOn(client, events, deadline)
+  }
+
+  async #writeOn(
+    client: pg.Client,
+    events: readonly IngestEvent[],
+    deadline: Deadline,
+  ): Promise<Written> {
+    const [only] = events
+    const written = await (events.length === 1 && only !== undefined
+      ? this.#writeOne(client, only, deadline)
+      : orExpired(this.#attempt(client, events), deadline))
     if (written.state === 'unknown') this.#lanes.discard(client)
     else this.#lanes.giveBack(client)
     return written
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#lanes[Symbol.asyncDispose]()
+  /** Never rejects. The usual request of one event takes one promise here, not one per layer. */
+  #writeOne(client: pg.Client, event: IngestEvent, deadline: Deadline): Promise<Written> {
+    return new Promise((resolve) => {
+      deadline.whenExpired(() => {
+        resolve(LATE)
+      })
+      let attempt = 1
+      const done = (inserted: Inserted): void => {
+        if (inserted.state === 'failed') {
+          if (isWorthRepeating(inserted.error) && attempt < ATTEMPTS_MAX && !deadline.expired) {
+            attempt++
+            client.query(new InsertOne(event, done))
+            return
+          }
+          deadline.whenExpired(null)
+          resolve(failureOf(inserted.error, true))
+          return
+        }
+        deadline.whenExpired(null)
+        resolve(inserted.state === 'inserted' ? STORED : DUPLICATE)
+      }
+      client.query(new InsertOne(event, done))
+    })
   }
 
   /** Never rejects. A transaction that lost a deadlock was rolled back whole and goes again. */
@@ -68,8 +107,6 @@ export class PostgresWriter implements BatchWriter {
   }
 
   async #insert(client: pg.Client, events: readonly IngestEvent[]): Promise<readonly number[]> {
-    const [only] = events
-    if (events.length === 1 && only !== undefined) return await insertOne(client, only)
     const { method, copyFromRows } = this.#options
     if (method === 'unnest' || (method === 'auto' && events.length < copyFromRows)) {
       const { rows } = await client.query<DuplicatesRow>({
@@ -109,27 +146,10 @@ interface DuplicatesRow {
   readonly duplicates: readonly number[] | null
 }
 
-async function insertOne(client: pg.Client, event: IngestEvent): Promise<readonly number[]> {
-  const { rowCount } = await client.query({
-    name: 'insert-one',
-    text: INSERT_ONE,
-    values: [
-      event.organizationId,
-      event.transactionId,
-      event.externalCustomerId,
-      event.code,
-      event.timestamp,
-      event.properties,
-      event.value,
-    ],
-  })
-  return rowCount === 0 ? [0] : []
-}
-
 function orExpired(writing: Promise<Written>, deadline: Deadline): Promise<Written> {
   return new Promise((resolve) => {
     deadline.whenExpired(() => {
-      resolve({ state: 'unknown', because: 'PostgreSQL did not answer in time' })
+      resolve(LATE)
     })
     void writing.then((written) => {
       deadline.whenExpired(null)
