@@ -4,9 +4,10 @@
  */
 import { loadScenario } from '../scenario/load.ts'
 import { loadTargets } from '../target/load.ts'
+import { serviceInputs } from '../target/service-inputs.ts'
 import type { CommandContext } from './command.ts'
+import { chooseEngines } from './engines-choice.ts'
 import type { ExternalSources } from './external-engines.ts'
-import { externalEngines } from './external-engines.ts'
 import { DEFAULT_PROFILE, loadProfile } from './load-profile.ts'
 import { loadTriggers } from './load-triggers.ts'
 import { requireOutDir } from './places.ts'
@@ -21,6 +22,7 @@ export interface RunWishes extends ExternalSources {
   readonly rate: number | undefined
   readonly growth: number | undefined
   readonly out: string | undefined
+  readonly dryRun: boolean
   readonly json: boolean
 }
 
@@ -37,10 +39,20 @@ export async function runStudy(flags: RunWishes, context: CommandContext): Promi
     growthPerMonthRatio: flags.growth,
   })
   const triggers = loadTriggers()
-  const external = externalEngines(flags, env)
-  for (const warning of external.warnings)
+  const chosen = chooseEngines(flags, env)
+  const services = serviceInputs(targets, { scenario, env, external: chosen.external.addresses })
+  const { engines } = chosen
+  const external = {
+    ...chosen.external,
+    secrets: [...chosen.external.secrets, ...services.secrets],
+  }
+  for (const warning of [...external.warnings, ...services.warnings])
     terminal.talk(terminal.paint('yellow', `warning: ${warning}`))
 
+  if (flags.dryRun) {
+    const { tellDryRun } = await import('./dry-run.ts')
+    return await tellDryRun({ scenario, targets, external, json: flags.json }, context)
+  }
   requireOutDir(flags.out)
   // Wrong input is told before half of Headroom is loaded.
   const { performStudy } = await import('./perform-study.ts')
@@ -52,6 +64,7 @@ export async function runStudy(flags: RunWishes, context: CommandContext): Promi
       profile,
       triggers,
       external,
+      engines,
       out: flags.out,
       json: flags.json,
     },

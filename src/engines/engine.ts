@@ -73,6 +73,14 @@ export type ObservedEngine<Kind extends EngineKind = EngineKind> = Omit<
   'eventsStore'
 >
 
+/** An engine whose named tables are watched. */
+export type ObservedServer<Kind extends EngineKind = EngineKind> = ObservedEngine<Kind> & {
+  readonly tables: readonly Sized[]
+}
+
+/** A store, or a table, whose size can be asked. */
+export type Sized = Pick<Store, 'name' | 'size'>
+
 export interface ObserveOptions {
   /** Unique in the run. */
   readonly name: string

@@ -10,7 +10,7 @@ import { clickHouseStatementStore } from './clickhouse/statement-store.ts'
 import type {
   EngineAddress,
   EngineKind,
-  ObservedEngine,
+  ObservedServer,
   ObserveOptions,
   StatementOptions,
 } from './engine.ts'
@@ -21,7 +21,7 @@ type Observers = {
   readonly [Kind in EngineKind]: (
     address: EngineAddress[Kind],
     options: ObserveOptions,
-  ) => Promise<ObservedEngine<Kind>>
+  ) => Promise<ObservedServer<Kind>>
 }
 type StatementOpeners = {
   readonly [Kind in EngineKind]: (
@@ -51,7 +51,7 @@ export async function observeEngine<Kind extends EngineKind>(
   kind: Kind,
   address: EngineAddress[Kind],
   options: ObserveOptions,
-): Promise<ObservedEngine<Kind>> {
+): Promise<ObservedServer<Kind>> {
   return await observers[kind](address, options)
 }
 

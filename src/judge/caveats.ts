@@ -16,6 +16,8 @@ import { p999IsSupported } from './compare.ts'
 import { checkpointsIn, tierOf } from './conditions.ts'
 import { keptSteps, measuredSteps } from './evidence.ts'
 import type { Round, TargetEvidence } from './evidence.ts'
+import { ownServerCaveats } from './own-server-caveats.ts'
+import { isElsewhere, ownServiceCaveats } from './own-service.ts'
 import { RANKING_MIN_ROUNDS } from './statistics.ts'
 import { contentionInWords, isContended } from './whose-limit.ts'
 
@@ -44,6 +46,8 @@ export function caveatsOf(input: CaveatInput): readonly string[] {
     ...comparedAt(input, rounds),
     ...duration(study, rounds),
     ...engines(rounds),
+    ...ownServiceCaveats(targets),
+    ...ownServerCaveats(targets.flatMap((target) => target.runs)),
     ...tiers(targets),
     ...samples(targets, comparedAtPerS),
     ...resolution(rounds),
@@ -178,11 +182,12 @@ function duration(study: StudyRecord, rounds: readonly Round[]): readonly string
       'p99 and p99.9 with PostgreSQL are provisional: a run was shorter than two checkpoints.',
     )
   }
-  if (study.scenario.initialRows > 0) {
+  const filled = rounds.filter((round) => round.run.target.kind === 'architecture')
+  if (filled.length > 0 && study.scenario.initialRows > 0) {
     words.push(
-      `Every store held ${formatCount(study.scenario.initialRows)} rows before the first event; larger tables cost more.`,
+      `Every store ${filled.length < rounds.length ? 'of an architecture ' : ''}held ${formatCount(study.scenario.initialRows)} rows before the first event; larger tables cost more.`,
     )
-  } else if (rounds.length > 0) {
+  } else if (filled.length > 0) {
     words.push('Every store was empty before the first event; larger tables cost more.')
   }
   return words
@@ -237,8 +242,10 @@ function resolution(rounds: readonly Round[]): readonly string[] {
 
 function shared(rounds: readonly Round[]): readonly string[] {
   const cores = rounds[0]?.run.machine.cores
-  const own = rounds.every((round) =>
-    round.run.engines.every((engine) => engine.provider === 'embedded'),
+  const own = rounds.every(
+    ({ run }) =>
+      run.engines.every((engine) => engine.provider === 'embedded') &&
+      !(run.target.kind === 'service' && isElsewhere(run.target)),
   )
   return cores === undefined || !own
     ? []

@@ -24,10 +24,12 @@ export function measureCommand(options: CommandOptions): string {
     ratePerS: String(Math.ceil(study.profile.ratePerS)),
     rows: String(Math.min(INITIAL_ROWS_MAX, Math.ceil(rows))),
   }
-  const command = trigger.measure.replaceAll(
-    /\{(\w+)\}/g,
-    (whole, name: string) => filled[name] ?? whole,
-  )
+  const isService = study.targets.some((one) => one.name === target && one.kind === 'service')
+  // A store of the user's own is never filled by us: there the flag would promise what it cannot do.
+  const measure = isService
+    ? trigger.measure.replace(/\s--initial-rows[ =]\S+/, '')
+    : trigger.measure
+  const command = measure.replaceAll(/\{(\w+)\}/g, (whole, name: string) => filled[name] ?? whole)
   return [command, ...carriedFlags(study.command, command)].join(' ')
 }
 

@@ -31,7 +31,9 @@ export function rowsSpan(
   rounds: readonly Round[],
 ): { readonly before: number; readonly after: number } | null {
   const after = rounds.flatMap((round) => round.measured.stores.map((store) => store.rows))
-  const before = rounds[0]?.run.scenario.initialRows
+  const run = rounds[0]?.run
+  // Nobody counted what a store of the user's own held.
+  const before = run?.target.kind === 'service' ? undefined : run?.scenario.initialRows
   if (before === undefined || after.length === 0) return null
   return { before, after: Math.min(...after) }
 }

@@ -36,9 +36,19 @@ export function judgeRowsSymptom(context: JudgeContext, rule: SymptomRule): Verd
   const worst = known.toSorted((a, b) => b.value.mid - a.value.mid)[0]
   const needed = rowsHeld(study.profile.ratePerS, study.profile.retentionDays)
   if (worst === undefined) {
-    return unknown(context, `this scenario asked none of ${rule.metrics.join(', ')}`, needed)
+    return unknown(context, whyNoAnswer(context, rule), needed)
   }
   return verdictFor({ context, rule, worst, needed })
+}
+
+function whyNoAnswer({ evidence }: JudgeContext, rule: SymptomRule): string {
+  const run = evidence.rounds[0]?.run
+  const keys = rule.metrics.join(', ')
+  if (run?.target.kind !== 'service') return `this scenario asked none of ${keys}`
+  const asked = evidence.rounds.some((round) => round.measured.queries.length > 0)
+  return asked
+    ? `how many rows the store of ${run.target.name} holds is not known: name its tables under engines in the target, and give the server’s address`
+    : `${run.target.name} was asked none of ${keys}: list those it answers under queries in the target`
 }
 
 interface Judged {

@@ -154,7 +154,7 @@ async function freshnessBySegment({
 async function sizesOf({ up, options, live }: After): Promise<readonly StoreFigures[]> {
   if (!endedByItself(live)) return []
   return await Promise.all(
-    up.running.stores.map(async (store) => ({
+    up.sized.map(async (store) => ({
       name: store.name,
       ...(await store.size(options.signal)),
     })),

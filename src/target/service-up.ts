@@ -6,10 +6,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
 import type { Promises } from '../architecture/architecture.ts'
 import type { Evidence } from '../architecture/evidence.ts'
-import type { EngineKind, ObservedEngine } from '../engines/engine.ts'
+import type { EngineKind, ObservedServer } from '../engines/engine.ts'
 import { observeEngine, openStatement } from '../engines/observe.ts'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import { Scope } from '../kit/scope.ts'
+import { howToName } from './service-inputs.ts'
 import { openServiceProcess } from './service-process.ts'
 import type { ServiceProcess } from './service-process.ts'
 import { ServiceReads } from './service-reads.ts'
@@ -72,6 +73,7 @@ export async function bringUpService(
       stores: [],
     },
     evidence,
+    sized: engines.flatMap(({ engine }) => engine.tables),
     requests,
     checkpoints: Object.values(target.engines).some(({ checkpoint }) => checkpoint),
     crashed: Promise.race([
@@ -103,8 +105,8 @@ async function lookAtEngines(
   target: ServiceTarget,
   options: UpOptions,
   scope: Scope,
-): Promise<{ readonly role: string; readonly engine: ObservedEngine }[]> {
-  const engines: { readonly role: string; readonly engine: ObservedEngine }[] = []
+): Promise<{ readonly role: string; readonly engine: ObservedServer }[]> {
+  const engines: { readonly role: string; readonly engine: ObservedServer }[] = []
   for (const [role, { kind, tables, checkpoint }] of Object.entries(target.engines)) {
     const address = options.external[kind]
     if (address === undefined) {
@@ -122,10 +124,6 @@ async function lookAtEngines(
     options.onEngineReady(engine, performance.now() - startedAtMs)
   }
   return engines
-}
-
-function howToName(kind: EngineKind): string {
-  return `give it with --${kind}, HEADROOM_${kind.toUpperCase()}_DSN or engines.yaml`
 }
 
 async function evidenceOf(

@@ -19,6 +19,7 @@ import type {
   ObservedEngine,
   Provider,
   RunningEngine,
+  Sized,
 } from '../engines/engine.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
@@ -79,6 +80,8 @@ export interface RunningTarget extends AsyncDisposable {
   readonly running: RunningArchitecture
   /** How what was stored is learned. */
   readonly evidence: Evidence
+  /** What can be asked for its bytes on disk. */
+  readonly sized: readonly Sized[]
   /** How a service of the user's own is spoken to; null: as the HTTP contract has it. */
   readonly requests: ServiceRequests | null
   /** Whether CHECKPOINTs may be run at the known moments. */
@@ -216,6 +219,7 @@ async function bringUpArchitecture(
     engines,
     running,
     evidence: { by: 'stores' },
+    sized: running.stores,
     requests: null,
     checkpoints: true,
     crashed: Promise.race([

@@ -3,7 +3,7 @@
  * looked at: nothing is created or changed.
  */
 import { Scope } from '../../kit/scope.ts'
-import type { ClickHouseAddress, ObservedEngine, ObserveOptions } from '../engine.ts'
+import type { ClickHouseAddress, ObservedServer, ObserveOptions } from '../engine.ts'
 import { watchReachable } from '../reachable.ts'
 import { sizeProbe } from '../size-probes.ts'
 import { ClickHouseHttp } from './http.ts'
@@ -17,7 +17,7 @@ const FIRST_ANSWER_TIMEOUT_MS = 10_000
 export async function observeClickHouse(
   address: ClickHouseAddress,
   { name, tables, signal }: ObserveOptions,
-): Promise<ObservedEngine<'clickhouse'>> {
+): Promise<ObservedServer<'clickhouse'>> {
   await using scope = new Scope()
   const http = scope.use(new ClickHouseHttp(address))
   const soon = AbortSignal.any([signal, AbortSignal.timeout(FIRST_ANSWER_TIMEOUT_MS)])
@@ -28,13 +28,12 @@ export async function observeClickHouse(
       await http.text('SELECT 1', { signal: within })
     }),
   )
+  const watched = tables.map((table) =>
+    clickHouseEventsStore(http, { name: `${name}.${table}`, table, readable: table }),
+  )
   const probes = [
     ...clickHouseProbes(http, address.database),
-    ...tables.map((table) => {
-      const store = `${name}.${table}`
-      const events = clickHouseEventsStore(http, { name: store, table, readable: table })
-      return sizeProbe(store, (within) => events.size(within))
-    }),
+    ...watched.map((table) => sizeProbe(table.name, (within) => table.size(within))),
   ]
   const owned = scope.move()
   return {
@@ -47,6 +46,7 @@ export async function observeClickHouse(
     addressFor: () => address,
     parts: [],
     probes,
+    tables: watched,
     crashed: reachable.lost,
     control: {
       checkpoint: () => Promise.resolve(),

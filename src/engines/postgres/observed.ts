@@ -3,7 +3,7 @@
  * looked at: nothing is created or changed, and no CHECKPOINT is run unless that was allowed.
  */
 import { Scope } from '../../kit/scope.ts'
-import type { ObservedEngine, ObserveOptions, PostgresAddress } from '../engine.ts'
+import type { ObservedServer, ObserveOptions, PostgresAddress } from '../engine.ts'
 import { watchReachable } from '../reachable.ts'
 import { sizeProbe } from '../size-probes.ts'
 import { withClient } from './connection.ts'
@@ -17,7 +17,7 @@ import { quickSize } from './store.ts'
 export async function observePostgres(
   address: PostgresAddress,
   { name, tables, checkpoint, signal }: ObserveOptions,
-): Promise<ObservedEngine<'postgres'>> {
+): Promise<ObservedServer<'postgres'>> {
   await using scope = new Scope()
   const { version, settings } = await withClient(address, signal, async (client) => ({
     version: await serverVersion(client),
@@ -33,9 +33,13 @@ export async function observePostgres(
     ),
   )
   const control = postgresControl(address)
+  const watched = tables.map((table) => ({
+    name: `${name}.${table}`,
+    size: quickSize(reading, table),
+  }))
   const probes = [
     ...postgresProbes(reading),
-    ...tables.map((table) => sizeProbe(`${name}.${table}`, quickSize(reading, table))),
+    ...watched.map((table) => sizeProbe(table.name, table.size)),
   ]
   const owned = scope.move()
   return {
@@ -48,6 +52,7 @@ export async function observePostgres(
     addressFor: () => address,
     parts: [],
     probes,
+    tables: watched,
     crashed: reachable.lost,
     control: {
       checkpoint: (within) => (checkpoint ? control.checkpoint(within) : Promise.resolve()),

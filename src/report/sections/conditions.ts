@@ -90,7 +90,7 @@ function trafficPairs({ findings }: StudyView): readonly Pair[] {
     ['Scenario', `${scenario.name}, seed ${String(scenario.seed)}`],
     ['Rate', `${rateWords(scenario.rate)}, ${scenario.spacing} arrivals`],
     ['Warm-up and drain', `${formatDurationS(phases.warmupS)}, ${formatDurationS(phases.drainS)}`],
-    ['Rows before the first event', formatCount(scenario.initialRows)],
+    ['Rows before the first event', rowsBeforeWords(findings)],
     [
       'Events',
       `${formatBytes(events.payloadBytes)}, ${events.identifiers}, ${formatRatio(events.compressibleRatio)} compressible, ${formatRatio(events.duplicateRatio)} sent twice`,
@@ -101,6 +101,16 @@ function trafficPairs({ findings }: StudyView): readonly Pair[] {
     ],
     ['Limits asked for', slos.length === 0 ? 'none' : slos.join('; ')],
   ]
+}
+
+function rowsBeforeWords({ study }: StudyView['findings']): string {
+  const own = study.targets.filter((target) => target.kind === 'service')
+  const rows = formatCount(study.scenario.initialRows)
+  if (own.length === 0) return rows
+  const names = own.map((target) => target.name).join(', ')
+  return own.length === study.targets.length
+    ? `not known: the store of ${names} is not ours to fill`
+    : `${rows}; in the store of ${names} not known`
 }
 
 function rateWords(rate: RateShape): string {
@@ -204,6 +214,12 @@ function targetRow(name: string, run: RunRecord): readonly Insertable[] {
     ...Object.entries(run.architecture.settings).map(([key, value]) => `${key} = ${asText(value)}`),
     ...run.engines.flatMap((engine) =>
       Object.entries(engine.settings).map(([key, value]) => `${engine.role}: ${key} = ${value}`),
+    ),
+    ...run.engines.flatMap((engine) =>
+      (engine.settingsNotInForce ?? []).map(
+        ({ name, asked, inForce }) =>
+          `${engine.role}: ${name} = ${inForce} in force, ${asked} asked for`,
+      ),
     ),
   ]
   const lines = settings.map((line) => html`<li><code>${line}</code></li>`)

@@ -63,10 +63,24 @@ function audits(view: StudyView): Markup {
       <p>No run was audited.</p>`
   }
   return html`<h3 id="audit">Audit</h3>
-    <p class="lead">
-      Read by the harness from the stores, event by event, never taken from the service’s own word.
-    </p>
+    <p class="lead">${leadOf(view)}</p>
     ${factTable({ label: 'Audit', headings: AUDIT_HEADINGS, rows })}`
+}
+
+function leadOf({ targets }: StudyView): string {
+  const byReads = targets.filter(({ runs }) =>
+    runs.some(({ outcome }) =>
+      outcome.state === 'failed'
+        ? false
+        : (outcome.audit?.stores ?? []).some((audit) => audit.by === 'reads'),
+    ),
+  )
+  const rule =
+    'Read by the harness from the stores, event by event, never taken from the service’s own word.'
+  const names = byReads.map(({ name }) => name).join(', ')
+  return byReads.length === 0
+    ? rule
+    : `${rule} The store of ${names} was not opened to Headroom: there the service was asked event by event through its reads, for what it gives back it has.`
 }
 
 interface Audited {
@@ -119,9 +133,17 @@ function auditRow(name: string, { rounds, audits }: Audited): readonly (readonly
       sum((audit) => audit.lostEvents),
       sum((audit) => audit.duplicatedRows),
       sum((audit) => audit.divergedEvents),
-      html`${first.because}${idsOf(audits)}`,
+      html`${first.because}${notSeenIn(first)}${idsOf(audits)}`,
     ],
   ]
+}
+
+function notSeenIn({ notSeen = [], unrelatedRows = 0 }: StoreAudit): Markup {
+  const words = [
+    ...(unrelatedRows > 0 ? [`${formatCount(unrelatedRows)} rows of others were left alone`] : []),
+    ...(notSeen.length > 0 ? [`not seen this way: ${notSeen.join('; ')}`] : []),
+  ]
+  return words.length === 0 ? nothing : html`<br /><small>${words.join('. ')}</small>`
 }
 
 /** Enough to look one up in the store; the record has the list up to its own limit. */
