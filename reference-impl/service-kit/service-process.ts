@@ -1,6 +1,7 @@
 /**
- * The life of a service process. In: JSON in HEADROOM_CONFIG. Out: one ready line on stdout, then HTTP until SIGTERM,
- * SIGINT or the end of a piped stdin (the parent died). In-flight requests are answered first, within a bound.
+ * The life of a service process. In: JSON in HEADROOM_CONFIG, or on the first line of stdin where that says `-`. Out: one
+ * ready line on stdout, then HTTP until SIGTERM, SIGINT or the end of a piped stdin (the parent died). In-flight requests
+ * are answered first, within a bound.
  */
 import { once } from 'node:events'
 import { fstatSync } from 'node:fs'
@@ -35,7 +36,7 @@ export async function runService<Addresses, Settings>(
   open: (config: ServiceConfig<Addresses, Settings>, context: OpenContext) => Promise<Ingest>,
 ): Promise<void> {
   try {
-    await serve(takeConfig<Addresses, Settings>(), open)
+    await serve(await takeConfig<Addresses, Settings>(), open)
     process.exit(0)
   } catch (error) {
     log(messageOf(error))
@@ -68,16 +69,36 @@ async function serve<Addresses, Settings>(
 }
 
 /** Reads the configuration and forgets it: child processes and crash dumps must not inherit the secrets. */
-function takeConfig<Addresses, Settings>(): ServiceConfig<Addresses, Settings> {
-  const text = process.env['HEADROOM_CONFIG']
+async function takeConfig<Addresses, Settings>(): Promise<ServiceConfig<Addresses, Settings>> {
+  const told = process.env['HEADROOM_CONFIG']
   delete process.env['HEADROOM_CONFIG']
-  if (text === undefined) throw new Error('HEADROOM_CONFIG is not set: the harness starts this')
+  if (told === undefined) throw new Error('HEADROOM_CONFIG is not set: the harness starts this')
+  const text = told === '-' ? await firstLineOfStdin() : told
   try {
     return JSON.parse(text) as ServiceConfig<Addresses, Settings>
   } catch {
     // The parser's message would quote the text, and the text may hold a password.
-    throw new Error('HEADROOM_CONFIG is not valid JSON')
+    throw new Error('the configuration is not valid JSON')
   }
+}
+
+/** The pipe stays open behind it: its end says that the parent died. */
+async function firstLineOfStdin(): Promise<string> {
+  process.stdin.setEncoding('utf8')
+  let text = ''
+  return await new Promise((resolve, reject) => {
+    const hear = (piece: string): void => {
+      text += piece
+      const end = text.indexOf('\n')
+      if (end < 0) return
+      process.stdin.off('data', hear).off('end', broken)
+      resolve(text.slice(0, end))
+    }
+    const broken = (): void => {
+      reject(new Error('stdin ended before the configuration came'))
+    }
+    process.stdin.on('data', hear).once('end', broken)
+  })
 }
 
 async function stopAsked(): Promise<void> {

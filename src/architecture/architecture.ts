@@ -34,7 +34,7 @@ export interface LaunchOptions {
   /** Path below the package root: `reference-impl/pg-direct/service.ts`. */
   readonly entry: string
   readonly replicas: number
-  /** Handed to the process as JSON in HEADROOM_CONFIG; may hold secrets, so it is never logged. */
+  /** Handed to the process as JSON (stdin here, HEADROOM_CONFIG in a container); may hold secrets, so it is never logged. */
   readonly config: unknown
 }
 

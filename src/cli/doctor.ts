@@ -13,6 +13,8 @@ import { HeadroomError, messageOf } from '../kit/errors.ts'
 import { silentLog } from '../kit/log.ts'
 import { formatBytes, formatDurationMs, formatDurationUs } from '../kit/units.ts'
 import { join } from 'node:path'
+import type { External } from './external-engines.ts'
+import { serverChecks } from './server-checks.ts'
 
 export interface Check {
   /** `warning`: it works, but figures suffer. `missing`: something cannot run at all. */
@@ -30,13 +32,18 @@ const DISK_MIN_BYTES = 3 * 2 ** 30
 /** Below this an fsync does not reach a disk that survives power loss: design.md, honesty rule 5. */
 const FSYNC_REAL_US = 200
 
-export async function examine(folder: string, signal: AbortSignal): Promise<readonly Check[]> {
+export async function examine(
+  folder: string,
+  addresses: External['addresses'],
+  signal: AbortSignal,
+): Promise<readonly Check[]> {
   return [
     ok('node', `${process.version} on ${process.platform}-${process.arch}`),
     coresCheck(),
     memoryCheck(),
     ...(await diskChecks(folder)),
     ...(await engineChecks(folder, signal)),
+    ...(await serverChecks(addresses, signal)),
   ]
 }
 

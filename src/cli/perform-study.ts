@@ -10,12 +10,14 @@ import type { Profile } from '../plan/profile.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import { runComparison } from '../study/comparison.ts'
 import type { Target } from '../target/target.ts'
+import type { OwnProvider } from '../target/up.ts'
 import type { CommandContext } from './command.ts'
 import { concludeStudy } from './conclude.ts'
 import type { External } from './external-engines.ts'
 import { outDirOf, reportDirOf, workDirOf } from './places.ts'
 import { showProgress } from './progress.ts'
 import { runExitCode } from './run-exit-code.ts'
+import { cleanServers } from './server-leftovers.ts'
 import { tellConclusion } from './tell-conclusion.ts'
 
 export interface StudyInputs {
@@ -25,6 +27,7 @@ export interface StudyInputs {
   readonly profile: Profile
   readonly triggers: readonly Trigger[]
   readonly external: External
+  readonly engines: OwnProvider
   readonly out: string | undefined
   readonly json: boolean
 }
@@ -35,9 +38,11 @@ export async function performStudy(
 ): Promise<number> {
   const { scenario, targets, external, out } = inputs
   const workDir = workDirOf(out)
-  await cleanLeftovers(workDir, (line) => {
+  const talk = (line: string): void => {
     terminal.talk(line)
-  })
+  }
+  await cleanLeftovers(workDir, talk)
+  await cleanServers(workDir, external.addresses, talk)
   const view = showProgress({
     terminal,
     targets: targets.map(({ name }) => name),
@@ -50,6 +55,7 @@ export async function performStudy(
     targets,
     profile: inputs.profile,
     external: external.addresses,
+    engines: inputs.engines,
     outDir: outDirOf(out),
     workDir,
     command: `headroom ${typed}`,

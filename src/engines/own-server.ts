@@ -10,6 +10,8 @@ export interface OwnServer<Address> {
   parse(source: AddressSource): Address
   /** Strings of the address that must be written nowhere. */
   secretsOf(address: Address): readonly string[]
+  /** `bench@db.example:5432/scratch`; no secrets. */
+  say(address: Address): string
   /** Worth saying before anything is sent: a connection that others can read. */
   warningsOf(address: Address): readonly string[]
   /**
@@ -32,8 +34,6 @@ export interface InspectionRequest {
 export interface ServerInspection {
   /** `postgres 18.4`. */
   readonly label: string
-  /** `bench@db.example:5432/scratch`; no secrets. */
-  readonly where: string
   /** `TLS, certificate and host name verified`, `plain`. */
   readonly connection: string
   /** What a run would make, and remove again: `database headroom_…`. */

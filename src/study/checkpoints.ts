@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ObservedEngine } from '../engines/engine.ts'
-import { messageOf } from '../kit/errors.ts'
+import { HeadroomError, messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 
 export interface CheckpointMark {
@@ -41,16 +41,20 @@ export async function runCheckpoints(
       // The run ended before this moment: the checkpoint was not made, and is not reported as made.
       break
     }
-    marks.push({ atMs: context.nowMs() - context.epochMs, reason })
-    await Promise.all(
+    const beganMs = context.nowMs() - context.epochMs
+    const made = await Promise.all(
       context.engines.map(async (engine) => {
         try {
           await engine.control.checkpoint(context.signal)
+          return true
         } catch (error) {
           context.log(`${engine.name}: checkpoint (${reason}) failed: ${messageOf(error)}`)
+          // One that was cut short by the run's end, or broke, was begun all the same; a refused one was not.
+          return !(error instanceof HeadroomError && error.code === 'ENGINE_RIGHTS_MISSING')
         }
       }),
     )
+    if (!made.includes(false)) marks.push({ atMs: beganMs, reason })
   }
   return marks
 }

@@ -51,11 +51,15 @@ class HostService implements LaunchedService {
       name: this.name,
       command: process.execPath,
       args: ['--enable-source-maps', compiledEntry(this.#options.entry)],
-      env: { HEADROOM_CONFIG: JSON.stringify({ ...configObject(this.#options.config), port }) },
+      // Environments can be listed by others; what is written to a pipe cannot.
+      env: { HEADROOM_CONFIG: '-' },
       logFile,
       stdin: 'pipe',
       graceMs: STOP_GRACE_MS,
     })
+    const config = { ...configObject(this.#options.config), port }
+    // One that ends before it has read this says why in its log.
+    daemon.child.stdin?.on('error', () => undefined).write(`${JSON.stringify(config)}\n`)
     this.#daemon = daemon
     this.#faulted = false
     try {

@@ -5,25 +5,29 @@ import type { Terminal } from '../terminal.ts'
 import type { Argv } from 'yargs'
 import { once } from '../flags.ts'
 import { outDirOf } from '../places.ts'
+import type { OwnServerFlags } from './own-server-flags.ts'
+import { ownServerFlags } from './own-server-flags.ts'
 import { ERROR_EXIT_CODES } from '../../kit/errors.ts'
 
-interface DoctorFlags extends CommonFlags {
+interface DoctorFlags extends CommonFlags, OwnServerFlags {
   readonly out: string | undefined
 }
 
 export const doctorCommand: Command<DoctorFlags> = {
   command: 'doctor',
-  describe: 'Say what can run on this machine, what is missing, and how to get it',
+  describe: 'Say what can run here and on your own servers, what is missing, and how to get it',
   builder: (yargs: Argv<CommonFlags>) =>
-    yargs.option('out', {
+    ownServerFlags(yargs).option('out', {
       type: 'string',
       requiresArg: true,
       coerce: once('--out'),
       describe: 'The folder that runs would be given as --out [this folder]',
     }),
-  handler: async ({ json, out }, { terminal, signal }) => {
+  handler: async ({ json, out, ...flags }, { terminal, signal, env }) => {
     const { examine } = await import('../doctor.ts')
-    const checks = await examine(outDirOf(out), signal)
+    const { externalEngines } = await import('../external-engines.ts')
+    const { addresses } = externalEngines(flags, env)
+    const checks = await examine(outDirOf(out), addresses, signal)
     if (json) terminal.data(JSON.stringify({ checks }, null, 2))
     else for (const check of checks) print(check, terminal)
     return checks.some(({ state }) => state === 'missing') ? ERROR_EXIT_CODES.ENGINE_MISSING : 0

@@ -9,11 +9,13 @@ import {
   positiveNumber,
   positiveNumbers,
 } from '../flags.ts'
+import type { OwnServerFlags } from './own-server-flags.ts'
+import { ownServerFlags } from './own-server-flags.ts'
 
 const ROUNDS_MAX = 1_000
 const INITIAL_ROWS_MAX = 2_000_000_000
 
-interface RunFlags extends CommonFlags {
+interface RunFlags extends CommonFlags, OwnServerFlags {
   readonly scenario: string
   readonly target: string
   readonly profile: string | undefined
@@ -23,16 +25,14 @@ interface RunFlags extends CommonFlags {
   readonly rates: readonly number[] | undefined
   readonly 'initial-rows': number | undefined
   readonly out: string | undefined
-  readonly postgres: string | undefined
-  readonly clickhouse: string | undefined
-  readonly engines: string | undefined
+  readonly 'dry-run': boolean
 }
 
 export const runCommand: Command<RunFlags> = {
   command: 'run <scenario>',
   describe: 'Run a scenario against targets, judge the triggers, write the report',
   builder: (yargs: Argv<CommonFlags>) =>
-    yourEngines(yourLoad(whatToRun(yargs)))
+    ownServerFlags(yourLoad(whatToRun(yargs)))
       .example('$0 run quick --target pg-direct,pg-batch', 'Two architectures, three rounds')
       .example('$0 run quick --target pg-direct --rate 800 --growth 8%', 'Your load and growth')
       .example('$0 run sustain --target pg-direct --rounds 1', 'One long run')
@@ -80,6 +80,11 @@ function whatToRun(yargs: Argv<CommonFlags>) {
       coerce: positiveInteger('--initial-rows', INITIAL_ROWS_MAX),
       describe: 'Rows in every store before the first event',
     })
+    .option('dry-run', {
+      type: 'boolean',
+      default: false,
+      describe: 'Look at everything, create nothing: list what a run would make and where',
+    })
     .option('out', {
       type: 'string',
       requiresArg: true,
@@ -107,27 +112,5 @@ function yourLoad<T>(yargs: Argv<T>) {
       requiresArg: true,
       coerce: growthRatio('--growth'),
       describe: 'Your growth per month, 0.08 or 8%, instead of the profile’s',
-    })
-}
-
-function yourEngines<T>(yargs: Argv<T>) {
-  return yargs
-    .option('postgres', {
-      type: 'string',
-      requiresArg: true,
-      coerce: once('--postgres'),
-      describe: 'Your own PostgreSQL; better as HEADROOM_POSTGRES_DSN, which nobody else can see',
-    })
-    .option('clickhouse', {
-      type: 'string',
-      requiresArg: true,
-      coerce: once('--clickhouse'),
-      describe: 'Your own ClickHouse (HTTP); better as HEADROOM_CLICKHOUSE_DSN',
-    })
-    .option('engines', {
-      type: 'string',
-      requiresArg: true,
-      coerce: once('--engines'),
-      describe: 'YAML file with their addresses [engines.yaml, where there is one]',
     })
 }

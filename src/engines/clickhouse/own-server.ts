@@ -27,6 +27,7 @@ export const ownClickHouse: OwnServer<ClickHouseAddress> = {
     ...(password === undefined ? [] : [password]),
     ...(tls?.client == null ? [] : [tls.client.key]),
   ],
+  say: sayClickHouse,
   warningsOf: clickHouseWarnings,
   inspect: inspectClickHouse,
   dropLeftover,
@@ -153,7 +154,6 @@ async function inspectClickHouse(
   const { version, notes } = await planOn(http, request)
   return {
     label: `clickhouse ${shortVersion(version)}`,
-    where: sayClickHouse(address),
     connection: address.url.startsWith('https:')
       ? 'TLS, certificate and host name verified'
       : 'plain, as the DSN asks',

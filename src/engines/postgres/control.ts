@@ -1,19 +1,32 @@
 /** What the harness asks of a PostgreSQL between phases, and what it prepares on it before the first one. */
 import type { Client } from 'pg'
 import type { EngineControl, PostgresAddress } from '../engine.ts'
+import { HeadroomError } from '../../kit/errors.ts'
 import { withClient } from './connection.ts'
+import { sqlStateOf } from './sql-state.ts'
 
 export function postgresControl(address: PostgresAddress): EngineControl {
   return {
     checkpoint: (signal) =>
       withClient(address, signal, async (client) => {
-        await client.query('CHECKPOINT')
+        try {
+          await client.query('CHECKPOINT')
+        } catch (error) {
+          // 42501: insufficient privilege.
+          throw sqlStateOf(error) === '42501' ? mayNotCheckpoint(address) : error
+        }
       }),
     execute: (sql, signal) =>
       withClient(address, signal, async (client) => {
         await client.query(sql)
       }),
   }
+}
+
+function mayNotCheckpoint({ user }: PostgresAddress): HeadroomError {
+  return new HeadroomError('ENGINE_RIGHTS_MISSING', `role "${user}" may not run CHECKPOINT`, {
+    hint: `GRANT pg_checkpoint TO "${user}" (PostgreSQL 15 and later; before, only a superuser may)`,
+  })
 }
 
 /** `18.4`. */

@@ -17,6 +17,7 @@ export const ownPostgres: OwnServer<PostgresAddress> = {
     ...(password === undefined ? [] : [password]),
     ...(tls === 'off' || tls.client === null ? [] : [tls.client.key]),
   ],
+  say: sayAddress,
   warningsOf: postgresWarnings,
   inspect: inspectPostgres,
   dropLeftover: dropLeftoverPlace,
@@ -49,7 +50,6 @@ async function inspectPostgres(
     const inside = place.inside === null ? '' : ` in database ${place.inside}`
     return {
       label: `postgres ${await serverVersion(client)}`,
-      where: sayAddress(address),
       connection: sayConnection(address),
       creates: [`${place.what} ${place.name}${inside}`],
       notes,

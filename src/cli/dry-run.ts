@@ -1,0 +1,125 @@
+/**
+ * `headroom run --dry-run`. In: a scenario, targets and the user's own servers. Out: what a run would create, where, with
+ * which rights, and which settings are not in force. It connects and reads; nothing is created, here or there.
+ */
+import { ownName } from '../engines/own-name.ts'
+import type { ServerInspection } from '../engines/own-server.ts'
+import type { ServerKind } from '../engines/own-servers.ts'
+import { ownServers } from '../engines/own-servers.ts'
+import { HeadroomError } from '../kit/errors.ts'
+import type { Scenario } from '../scenario/scenario.ts'
+import type { Target } from '../target/target.ts'
+import { parseArchitectureSettings } from '../target/up.ts'
+import type { CommandContext } from './command.ts'
+import type { External } from './external-engines.ts'
+import { dsnVariable } from './external-engines.ts'
+
+interface DryRunInputs {
+  readonly scenario: Scenario
+  readonly targets: readonly Target[]
+  readonly external: External
+  readonly json: boolean
+}
+
+interface TargetPlan {
+  readonly target: string
+  /** Each makes its own and removes it before the next begins. */
+  readonly runs: number
+  readonly engines: readonly EnginePlan[]
+}
+
+interface EnginePlan {
+  readonly role: string
+  readonly kind: string
+  readonly provider: string
+  /** The user's own server; null where the engine would be started here. */
+  readonly server: (ServerInspection & { readonly where: string }) | null
+}
+
+/** @throws HeadroomError as a run would, before it creates anything */
+export async function tellDryRun(inputs: DryRunInputs, context: CommandContext): Promise<number> {
+  const { terminal, signal } = context
+  const plans: TargetPlan[] = []
+  for (const target of inputs.targets) {
+    plans.push({
+      target: target.name,
+      runs: inputs.scenario.rounds,
+      engines: await enginePlans(target, inputs, signal),
+    })
+  }
+  if (inputs.json) terminal.data(JSON.stringify({ created: [], targets: plans }, null, 2))
+  else for (const line of linesOf(plans)) terminal.data(line)
+  return 0
+}
+
+async function enginePlans(
+  target: Target,
+  inputs: DryRunInputs,
+  signal: AbortSignal,
+): Promise<readonly EnginePlan[]> {
+  // A service of the user's own is only looked at: nothing is made for it.
+  if (target.kind === 'service') return []
+  const { architecture } = parseArchitectureSettings(target)
+  const runId = `${new Date().toISOString().slice(0, 19)}-${inputs.scenario.name}/01-${target.name}`
+  const plans: EnginePlan[] = []
+  for (const [role, kind] of Object.entries(architecture.needs)) {
+    const choice = target.engines[role]
+    const named = inputs.external.addresses[kind] !== undefined
+    const provider = choice?.provider ?? (named ? 'external' : 'embedded')
+    const settings = Object.fromEntries(
+      Object.entries(choice?.settings ?? {}).map(([name, value]) => [name, String(value)]),
+    )
+    const server =
+      provider === 'external'
+        ? await inspect(kind, inputs.external, { settings, ownName: ownName(runId), signal })
+        : null
+    plans.push({ role, kind, provider, server })
+  }
+  return plans
+}
+
+async function inspect<Kind extends ServerKind>(
+  kind: Kind,
+  { addresses }: External,
+  request: Parameters<(typeof ownServers)[Kind]['inspect']>[1],
+): Promise<EnginePlan['server']> {
+  const address = addresses[kind]
+  if (address === undefined) {
+    throw new HeadroomError('BAD_INPUT', `a target wants an external ${kind}, but none is named`, {
+      hint: `give its address with --${kind}, ${dsnVariable(kind)} or engines.yaml`,
+    })
+  }
+  const server = ownServers[kind]
+  return { ...(await server.inspect(address, request)), where: server.say(address) }
+}
+
+function linesOf(plans: readonly TargetPlan[]): readonly string[] {
+  return [
+    'Nothing was created. A run would make, and remove again:',
+    ...plans.flatMap(({ target, runs, engines }) => [
+      '',
+      `${target}: ${String(runs)} ${runs === 1 ? 'run' : 'runs'}${runs === 1 ? '' : ', one after the other, each with its own'}`,
+      ...(engines.length === 0
+        ? ['  a service of your own: it is sent events; nothing is made for it']
+        : engines.flatMap(engineLines)),
+    ]),
+  ]
+}
+
+function engineLines({ role, kind, provider, server }: EnginePlan): readonly string[] {
+  if (server === null) {
+    const where =
+      provider === 'embedded' ? 'a process and a folder below .headroom/' : `by ${provider}`
+    return [`  ${role}: ${kind} started here: ${where}`]
+  }
+  const { label, where, connection, creates, notes } = server
+  return [
+    `  ${role}: ${label} at ${where} (${connection})`,
+    ...creates.map((thing) => `    makes ${thing}; the last six digits are drawn anew each time`),
+    ...notes.settingsNotInForce.map(
+      ({ name, asked, inForce }) =>
+        `    leaves ${name} = ${inForce}, though the target asks for ${asked}`,
+    ),
+    ...notes.unseen.map((sentence) => `    does without: ${sentence}`),
+  ]
+}

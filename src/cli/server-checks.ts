@@ -1,0 +1,47 @@
+/**
+ * Looks at the user's own servers as a run would. In: addresses. Out: one finding per server that is named: whether it
+ * can be reached and used, what a run would make there, and what it would do without. Nothing is created.
+ */
+import { ownName } from '../engines/own-name.ts'
+import type { ServerKind } from '../engines/own-servers.ts'
+import { SERVER_KINDS, ownServers } from '../engines/own-servers.ts'
+import { HeadroomError } from '../kit/errors.ts'
+import type { Check } from './doctor.ts'
+import type { External } from './external-engines.ts'
+
+export async function serverChecks(
+  addresses: External['addresses'],
+  signal: AbortSignal,
+): Promise<readonly Check[]> {
+  const checks: Check[] = []
+  for (const kind of SERVER_KINDS) {
+    if (addresses[kind] !== undefined) checks.push(await serverCheck(kind, addresses, signal))
+  }
+  return checks
+}
+
+async function serverCheck<Kind extends ServerKind>(
+  kind: Kind,
+  addresses: External['addresses'],
+  signal: AbortSignal,
+): Promise<Check> {
+  const subject = `your ${kind}`
+  const address = addresses[kind]
+  if (address === undefined) throw new Error('no address')
+  const server = ownServers[kind]
+  try {
+    const request = { settings: {}, ownName: ownName('doctor'), signal }
+    const { label, connection, creates, notes } = await server.inspect(address, request)
+    const makes =
+      creates.length === 0 ? 'nothing would be made' : `a run would make ${creates.join(' and ')}`
+    return {
+      state: 'ok',
+      subject,
+      finding: `${label} at ${server.say(address)}, ${connection}; ${makes}`,
+      remedy: notes.unseen.length === 0 ? null : `goes without: ${notes.unseen.join('; ')}`,
+    }
+  } catch (error) {
+    if (!(error instanceof HeadroomError)) throw error
+    return { state: 'missing', subject, finding: error.message, remedy: error.hint }
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * What a reader must know of servers that are the user's own. In: runs. Out: sentences: settings that were not in force
+ * as the target asks, and what could not be seen or done with the rights that were there.
+ */
+import type { RunRecord } from '../results/record.ts'
+
+export function ownServerCaveats(runs: readonly RunRecord[]): readonly string[] {
+  const settings = new Map<string, Set<string>>()
+  const unseen = new Map<string, Set<string>>()
+  for (const { engines, target } of runs) {
+    for (const engine of engines) {
+      for (const { name, asked, inForce } of engine.settingsNotInForce ?? []) {
+        const sentence = `${engine.kind} uses ${name} = ${inForce}, the target asks for ${asked}`
+        named(settings, sentence).add(target.name)
+      }
+      for (const sentence of engine.unseen ?? []) named(unseen, engine.label).add(sentence)
+    }
+  }
+  return [
+    ...[...settings].map(
+      ([sentence, targets]) =>
+        `A setting of your server was not changed: ${sentence} (${[...targets].join(', ')}).`,
+    ),
+    ...[...unseen].map(
+      ([label, sentences]) =>
+        `Not seen or not done on your ${label}: ${[...sentences].join('; ')}.`,
+    ),
+  ]
+}
+
+function named(sets: Map<string, Set<string>>, key: string): Set<string> {
+  const found = sets.get(key) ?? new Set<string>()
+  sets.set(key, found)
+  return found
+}
