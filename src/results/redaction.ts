@@ -45,6 +45,16 @@ export function holdsSecret(text: string, secrets: readonly string[]): boolean {
     .some((pattern) => pattern.test(text))
 }
 
+/** The same text with every secret put out: for words that come from a program of the user's own. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets
+    .filter((secret) => secret !== '')
+    .flatMap(patternsOf)
+    .reduce((left, pattern) => left.replaceAll(new RegExp(pattern, `g${pattern.flags}`), PUT_OUT), text)
+}
+
+const PUT_OUT = '<secret>'
+
 function patternsOf(secret: string): readonly RegExp[] {
   const forms = new Set([
     secret,

@@ -1,5 +1,8 @@
 /** The harness's own talk during a run, kept with the run and passed on. */
-import { createWriteStream } from 'node:fs'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { finished } from 'node:stream/promises'
 import type { Log } from '../kit/log.ts'
 
@@ -8,7 +11,10 @@ export interface RunLog extends AsyncDisposable {
 }
 
 /** Lines are stamped in the file and passed on as they are. */
-export function openRunLog(file: string, passOn: Log): RunLog {
+export function openRunLog(
+  file: string,
+  { passOn, clean }: { readonly passOn: Log; readonly clean: (text: string) => string },
+): RunLog {
   const stream = createWriteStream(file, { flags: 'a' })
   let failed: Error | null = null
   stream.on('error', (error) => {
@@ -16,7 +22,8 @@ export function openRunLog(file: string, passOn: Log): RunLog {
     failed = error
   })
   return {
-    log: (line) => {
+    log: (said) => {
+      const line = clean(said)
       if (failed === null) stream.write(`${new Date().toISOString()} ${line}\n`)
       passOn(line)
     },
@@ -26,4 +33,31 @@ export function openRunLog(file: string, passOn: Log): RunLog {
       await finished(stream).catch(() => undefined)
     },
   }
+}
+
+/** Logs that programs of the user's own have written: what they let slip is put out. Nothing may write them any more. */
+export async function cleanLogs(dir: string, clean: (text: string) => string): Promise<void> {
+  const names = await readdir(dir)
+  for (const name of names.filter((each) => each.endsWith('.log')))
+    await cleanLog(join(dir, name), clean)
+}
+
+async function cleanLog(file: string, clean: (text: string) => string): Promise<void> {
+  if (!(await needsCleaning(file, clean))) return
+  const copy = `${file}.clean`
+  const into = createWriteStream(copy)
+  for await (const line of linesOf(file)) into.write(`${clean(line)}\n`)
+  into.end()
+  await finished(into)
+  await rm(file)
+  await rename(copy, file)
+}
+
+async function needsCleaning(file: string, clean: (text: string) => string): Promise<boolean> {
+  for await (const line of linesOf(file)) if (clean(line) !== line) return true
+  return false
+}
+
+function linesOf(file: string): AsyncIterable<string> {
+  return createInterface({ input: createReadStream(file), crlfDelay: Infinity })
 }

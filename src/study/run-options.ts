@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly runDir: string
   /** Engine data goes below it. */
   readonly workDir: string
+  /** Strings that must appear in nothing that is written. */
+  readonly secrets: readonly string[]
   readonly onProgress: OnProgress
   readonly log: Log
   readonly signal: AbortSignal

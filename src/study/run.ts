@@ -13,9 +13,10 @@ import type { Log } from '../kit/log.ts'
 import { Scope } from '../kit/scope.ts'
 import { serverLedgerDir } from '../kit/server-ledger.ts'
 import type { Outcome, RunRecord } from '../results/record.ts'
+import { withoutSecrets } from '../results/redaction.ts'
 import type { RunningTarget } from '../target/up.ts'
 import { bringUp, factsBefore } from '../target/up.ts'
-import { openRunLog } from './run-log.ts'
+import { cleanLogs, openRunLog } from './run-log.ts'
 import { headroomVersion } from './headroom-version.ts'
 import { SERIES_FILE } from './live-watch.ts'
 import { measureTarget } from './measure-target.ts'
@@ -34,7 +35,11 @@ export async function runOnce(options: RunOptions): Promise<RunRecord> {
   await mkdir(join(options.runDir, 'logs'), { recursive: true })
   await mkdir(dataDir, { recursive: true })
   claimDataDir(dataDir)
-  await using runLog = openRunLog(join(options.runDir, 'logs', 'headroom.log'), options.log)
+  const clean = (text: string): string => withoutSecrets(text, options.secrets)
+  await using runLog = openRunLog(join(options.runDir, 'logs', 'headroom.log'), {
+    passOn: options.log,
+    clean,
+  })
 
   options.onProgress({
     type: 'run-started',
@@ -63,7 +68,9 @@ export async function runOnce(options: RunOptions): Promise<RunRecord> {
   } finally {
     await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
     releaseDataDir(dataDir)
+    if (target.kind === 'service') await cleanLogs(join(options.runDir, 'logs'), clean)
   }
+  outcome = cleaned(outcome, clean)
   tellEnd(options, outcome)
   const files = await readdir(options.runDir, { recursive: true })
   return {
@@ -205,6 +212,11 @@ function failureOf(error: unknown, signal: AbortSignal): Outcome {
   }
   const hint = error.hint === null ? '' : ` — ${error.hint}`
   return { state: 'failed', code: error.code, message: `${error.message}${hint}` }
+}
+
+/** A program of the user's own may have said anything with its last words. */
+function cleaned(outcome: Outcome, clean: (text: string) => string): Outcome {
+  return 'message' in outcome ? { ...outcome, message: clean(outcome.message) } : outcome
 }
 
 function tellEnd(options: RunOptions, outcome: Outcome): void {
