@@ -30,7 +30,7 @@ export async function startEngine(folder) {
     DOCKER_HOST: `unix://${join(folder, 'docker.sock')}`,
     DOCKER_CONFIG: join(folder, 'config'),
   }
-  if (!succeeds('docker', ['info'], { env })) {
+  if (!succeeds('docker', ['version'], { env })) {
     requireDebianRoot()
     install('docker.io', 'iptables')
     say('starting dockerd …')
@@ -78,7 +78,7 @@ async function startDaemon(folder, env) {
   daemon.on('exit', (code) => (failed ??= `it ended with ${code}`))
   daemon.unref()
   const untilMs = Date.now() + READY_TIMEOUT_MS
-  while (!succeeds('docker', ['info'], { env })) {
+  while (!succeeds('docker', ['version'], { env })) {
     if (Date.now() > untilMs) failed ??= `it did not answer in ${READY_TIMEOUT_MS / 1000} s`
     if (failed !== null) {
       const said = readFileSync(join(folder, 'dockerd.log'), 'utf8').trim().split('\n').slice(-3)

@@ -1,0 +1,119 @@
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { architectures } from '../../src/target/registry.ts'
+import { packageRoot } from '../../src/kit/paths.ts'
+import { docker, withoutDocker } from './docker-here.ts'
+
+interface Service {
+  readonly image: string
+  readonly profiles?: readonly string[]
+  readonly ports?: readonly { readonly host_ip?: string; readonly published?: string }[]
+  readonly mem_limit?: string
+  readonly cpus?: number
+  readonly logging?: { readonly driver: string; readonly options?: Record<string, string> }
+  readonly healthcheck?: { readonly test?: readonly string[]; readonly disable?: boolean }
+  readonly depends_on?: Record<string, { readonly condition: string }>
+  readonly environment?: Record<string, string | null>
+  readonly command?: readonly string[] | null
+  readonly read_only?: boolean
+  readonly init?: boolean
+  readonly cap_drop?: readonly string[]
+  readonly security_opt?: readonly string[]
+  readonly stop_grace_period?: string
+}
+
+const compose = ['compose', '--file', join(packageRoot, 'docker-compose.yml')]
+
+describe.skipIf(withoutDocker !== null)(`docker-compose.yml (${withoutDocker ?? 'here'})`, () => {
+  let services: readonly (Service & { readonly name: string })[] = []
+  beforeAll(async () => {
+    const text = await docker([...compose, '--profile', '*', 'config', '--format', 'json'])
+    const parsed = JSON.parse(text) as { services: Record<string, Service> }
+    services = Object.entries(parsed.services).map(([name, service]) => ({ name, ...service }))
+  })
+  const named = (name: string) => services.find((service) => service.name === name)!
+  const started = async (profile: string) =>
+    (await docker([...compose, '--profile', profile, 'config', '--services']))
+      .split('\n')
+      .filter((name) => name !== '')
+      .sort()
+
+  it('has a service and a profile for every architecture, which start just what it needs', async () => {
+    for (const { id, needs } of architectures) {
+      const expected = [id, 'secrets', ...Object.values(needs)].sort()
+      expect(await started(id)).toEqual(expected)
+    }
+  })
+
+  it('starts nothing but what was asked for', async () => {
+    expect(
+      services.filter(({ profiles }) => profiles === undefined).map(({ name }) => name),
+    ).toEqual(['secrets'])
+    expect(await started('redis')).toEqual(['redis', 'secrets'])
+    expect(await started('postgres-replica')).toEqual(['postgres', 'postgres-replica', 'secrets'])
+  })
+
+  it('publishes ports on loopback only', () => {
+    const ports = services.flatMap(({ name, ports: published = [] }) =>
+      published.map(({ host_ip }) => ({ name, host_ip })),
+    )
+    expect(ports.length).toBeGreaterThan(10)
+    expect(ports.filter(({ host_ip }) => host_ip !== '127.0.0.1')).toEqual([])
+  })
+
+  it('pins every image by a version', () => {
+    const floating = services
+      .map(({ image }) => image)
+      .filter((image) => !image.startsWith('headroom-'))
+      .filter((image) => !/:[^:]*\d+\.\d+[^:]*$|:RELEASE\.[\dTZ-]+$/.test(image))
+    expect(floating).toEqual([])
+  })
+
+  it('limits memory and logs of every service', () => {
+    const unlimited = services.filter(
+      ({ mem_limit, logging }) =>
+        mem_limit === undefined ||
+        logging?.options?.['max-size'] === undefined ||
+        logging.options['max-file'] === undefined,
+    )
+    expect(unlimited.map(({ name }) => name)).toEqual([])
+  })
+
+  it('waits for what a service needs to be healthy', () => {
+    for (const { id, needs } of architectures) {
+      for (const engine of Object.values(needs)) {
+        expect(named(id).depends_on?.[engine]?.condition, `${id} needs ${engine}`).toBe(
+          'service_healthy',
+        )
+        expect(named(engine).healthcheck?.test).toBeDefined()
+      }
+    }
+  })
+
+  it('gives its own services no right they do not need', () => {
+    for (const name of [...architectures.map(({ id }) => id), 'secrets', 'pgbouncer']) {
+      expect(named(name)).toMatchObject({ read_only: true, init: true, cap_drop: ['ALL'] })
+      expect(named(name).security_opt).toContain('no-new-privileges:true')
+    }
+  })
+
+  it('holds no password: those of its own engines come from a file made at the first start', () => {
+    const given = services
+      .filter(
+        ({ name, profiles }) => name !== 'secrets' && !profiles?.every((of) => of === 'peerdb'),
+      )
+      .flatMap(({ name, environment = {} }) =>
+        Object.entries(environment)
+          .filter(([key, value]) => /PASSWORD|SECRET|_PWD/.test(key) && (value ?? '') !== '')
+          .filter(([key]) => !key.endsWith('_FILE'))
+          .map(([key]) => `${name}: ${key}`),
+      )
+    expect(given).toEqual([])
+    // PeerDB takes its passwords from the environment only, and what they open is published nowhere.
+    for (const { name, profiles = [], ports = [] } of services) {
+      if (profiles.every((profile) => profile === 'peerdb') && name !== 'secrets') {
+        expect({ name, ports }).toEqual({ name, ports: [] })
+      }
+    }
+  })
+})
