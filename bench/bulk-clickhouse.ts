@@ -1,4 +1,7 @@
-/** Rows into ClickHouse over HTTP: the service's writer beside curl, which posts text that is ready. */
+/**
+ * Rows into ClickHouse over HTTP: the service's writer, which makes the text of parsed events while it sends them, beside
+ * curl, which posts text that is ready. Both keep one insert in flight; the service itself keeps two.
+ */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openClient } from '../reference-impl/service-kit/clickhouse/connection.ts'
@@ -37,10 +40,10 @@ export async function clickhouseRow(options: BenchOptions): Promise<BenchRow> {
   return await bulkRow(
     options,
     {
-      what: `JSONEachRow insert from Node, ${INSERT_ROWS.toLocaleString('en')} rows at a time`,
-      peerName: 'curl posting the same rows to the same engine over one connection',
+      what: `JSONEachRow insert from Node, ${INSERT_ROWS.toLocaleString('en')} rows at a time, one in flight`,
+      peerName: 'curl posting ready text of the same rows to the same engine over one connection',
       reach: 0.7,
-      bottleneck: 'objects become JSON text in one thread while the engine waits',
+      bottleneck: 'events become JSON text in the thread that sends them',
     },
     { ours, peer: isInstalled('curl') ? peer : null },
   )

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -80,6 +80,32 @@ describe('an embedded ClickHouse', () => {
     expect(await query(engine, 'SELECT currentDatabase()')).toBe('headroom')
     await engine.control.checkpoint(signal)
     await expect(engine.control.execute('SELECT nonsense', signal)).rejects.toThrow(/nonsense/)
+  })
+
+  // A writer repeats an insert under its deduplication token: half of the first attempt would hide the other half.
+  it('stores nothing of an insert whose body breaks off between two rows', async () => {
+    await engine.control.execute(
+      'CREATE TABLE broken (x UInt64) ENGINE = MergeTree ORDER BY x',
+      signal,
+    )
+    const { url, user, password } = engine.addressFor('harness')
+    const { hostname, port } = new URL(url)
+    const asked = new URLSearchParams({
+      database: 'headroom',
+      query: 'INSERT INTO broken FORMAT JSONEachRow',
+    })
+    const secret = password === undefined ? '' : `x-clickhouse-key: ${password}\r\n`
+    const piece = Array.from({ length: 5_000 }, (_, x) => `{"x":${String(x)}}\n`).join('')
+    const socket = connect(Number(port), hostname)
+    socket.write(
+      `POST /?${asked.toString()} HTTP/1.1\r\nhost: x\r\nx-clickhouse-user: ${user}\r\n${secret}` +
+        `transfer-encoding: chunked\r\n\r\n${piece.length.toString(16)}\r\n${piece}\r\n`,
+    )
+    socket.end()
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    socket.destroy()
+    expect(answer.toString('latin1')).toMatch(/^HTTP\/1.1 [45]/)
+    expect(await query(engine, 'SELECT count() FROM broken')).toBe('0')
   })
 
   it('listens on loopback only', async () => {

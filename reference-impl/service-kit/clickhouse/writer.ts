@@ -3,11 +3,14 @@
  * which rows it had before, so no position is ever reported as a duplicate here.
  */
 import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import type { ClickHouseClient } from '@clickhouse/client'
 import type { Deadline } from '../deadline.ts'
 import type { IngestEvent } from '../event.ts'
 import type { BatchWriter, Written } from '../written.ts'
 import { failureOf } from './failure.ts'
+import { jsonRows } from './json-rows.ts'
 
 export interface ClickHouseWriterOptions {
   /** How often an insert of unknown outcome is sent; its token lets the table drop the second copy of a block. */
@@ -27,10 +30,9 @@ export class ClickHouseWriter implements BatchWriter {
 
   async write(events: readonly IngestEvent[], deadline: Deadline): Promise<Written> {
     const token = randomUUID()
-    const values = events.map(rowOf)
     let written: Written = { state: 'unknown', because: 'ClickHouse did not answer in time' }
     for (let attempt = 1; attempt <= this.#options.attemptsMax && !deadline.expired; attempt++) {
-      const again = await this.#insert(values, { token, signal: deadline.signal })
+      const again = await this.#insert(events, { token, signal: deadline.signal })
       // Once a copy may be there, only a success settles it: a later refusal says nothing about the first attempt.
       if (again.state === 'stored' || attempt === 1) written = again
       if (written.state !== 'unknown') break
@@ -43,14 +45,13 @@ export class ClickHouseWriter implements BatchWriter {
   }
 
   async #insert(
-    values: readonly ClickHouseRow[],
+    events: readonly IngestEvent[],
     { token, signal }: { readonly token: string; readonly signal: AbortSignal },
   ): Promise<Written> {
     try {
-      await this.#client.insert({
-        table: RAW_TABLE,
-        values,
-        format: 'JSONEachRow',
+      const { stream } = await this.#client.exec({
+        query: `INSERT INTO ${RAW_TABLE} FORMAT JSONEachRow`,
+        values: Readable.from(jsonRows(events), { objectMode: false }),
         abort_signal: signal,
         clickhouse_settings: {
           // Batches are made here; on by default since 26.2 it would add a second queue with another meaning of the ack.
@@ -61,33 +62,11 @@ export class ClickHouseWriter implements BatchWriter {
           insert_deduplication_token: token,
         },
       })
+      // A connection is used again once its answer is read to the end.
+      await finished(stream.resume())
       return { state: 'stored', duplicates: [] }
     } catch (error) {
       return failureOf(error)
     }
-  }
-}
-
-interface ClickHouseRow {
-  readonly organization_id: string
-  readonly transaction_id: string
-  readonly external_customer_id: string
-  readonly code: string
-  readonly timestamp: string
-  readonly properties: string
-  readonly value: number | null
-  readonly decimal_value: string | null
-}
-
-function rowOf(event: IngestEvent): ClickHouseRow {
-  return {
-    organization_id: event.organizationId,
-    transaction_id: event.transactionId,
-    external_customer_id: event.externalCustomerId,
-    code: event.code,
-    timestamp: event.timestamp,
-    properties: event.properties,
-    value: event.value === null ? null : Number(event.value),
-    decimal_value: event.value,
   }
 }
