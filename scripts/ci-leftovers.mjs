@@ -1,6 +1,8 @@
-// After everything ran: no process of this checkout lives, no engine data lies about, git sees nothing new.
+// After everything ran: no process of this checkout lives, no engine data lies about, no Docker engine of ours runs, git
+// sees nothing new.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -9,11 +11,13 @@ const mine = ancestors()
 const alive = process.platform === 'linux' ? readdirSync('/proc').filter(isOurs) : []
 const live = join(root, '.headroom', 'live')
 const ledgers = existsSync(live) ? readdirSync(live) : []
+const dockerFolder = join(tmpdir(), 'headroom-docker-stand-ins')
 const untracked = execFileSync('git', ['status', '--porcelain'], { cwd: root, encoding: 'utf8' })
 
 const problems = [
   ...alive.map((pid) => `process ${pid} still runs: ${commandLine(pid)}`),
   ...ledgers.map((name) => `.headroom/live/${name} was left`),
+  ...(existsSync(dockerFolder) ? [`the Docker engine in ${dockerFolder} was left`] : []),
   ...untracked
     .split('\n')
     .filter((line) => line.startsWith('??'))
