@@ -47,9 +47,12 @@ export interface EventStream {
   readonly eventCount: number
   /** No event's JSON or COPY text is longer. */
   readonly maxEventBytes: number
-  /** Writes the event's JSON (one object, no newline) at `offset`; returns the offset behind it. */
+  /**
+   * Writes the event's JSON (one object, no newline) at `offset`; returns the offset behind it. May write over anything
+   * up to `maxEventBytes` behind `offset`: events are written first to last.
+   */
   writeJson(index: number, target: Buffer, offset: number): number
-  /** Writes the event as one COPY text row with its newline, in COPY_COLUMNS order; returns the offset behind it. */
+  /** The same, as one COPY text row with its newline, in COPY_COLUMNS order. */
   writeCopyRow(index: number, target: Buffer, offset: number): number
   /** The index whose identity and bytes event `index` repeats: itself, unless the event is a deliberate duplicate. */
   canonicalOf(index: number): number

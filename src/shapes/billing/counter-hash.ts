@@ -12,6 +12,7 @@ export function mix32(value: number): number {
 }
 
 export const TWO_TO_24 = 0x1000000
+const TWO_TO_31 = 0x80000000
 export const TWO_TO_32 = 0x100000000
 const WORD_STEP = 0x9e3779b1
 
@@ -22,7 +23,11 @@ export const EAGER_WORDS = 7
 export class CounterHash {
   readonly #keyA: number
   readonly #keyB: number
-  readonly #words = new Uint32Array(EAGER_WORDS)
+  /** The first words of the index, unsigned 32 bits each. */
+  readonly words = new Uint32Array(EAGER_WORDS)
+  /** The halves of the index, 24 bits each. */
+  high = 0
+  low = 0
   #a = 0
   #b = 0
 
@@ -33,23 +38,24 @@ export class CounterHash {
 
   /** @param index 0 … 2^48 − 1 */
   seat(index: number): void {
-    const high = Math.floor(index / TWO_TO_24)
-    const low = index - high * TWO_TO_24
+    // Small indexes stay whole numbers all the way, and half as dear.
+    const high = index < TWO_TO_31 ? index >> 24 : Math.floor(index / TWO_TO_24)
+    const low = index & 0xffffff
+    this.high = high
+    this.low = low
     // Two independent 32-bit states: with one, 100 M events would hold many pairs that agree in every word.
-    this.#a = mix32(this.#keyA ^ (low + Math.imul(high, 0x27d4eb2f)))
-    this.#b = mix32(this.#keyB + Math.imul(low, 0x165667b1) + high)
-    const words = this.#words
-    for (let position = 0; position < EAGER_WORDS; position++) {
-      words[position] = mix32((this.#a + Math.imul(position, WORD_STEP)) ^ this.#b)
+    const a = mix32(this.#keyA ^ (low + Math.imul(high, 0x27d4eb2f))) | 0
+    const b = mix32(this.#keyB + Math.imul(low, 0x165667b1) + high) | 0
+    const { words } = this
+    for (let position = 0, step = 0; position < EAGER_WORDS; position++) {
+      words[position] = mix32((a + step) ^ b)
+      step = (step + WORD_STEP) | 0
     }
+    this.#a = a
+    this.#b = b
   }
 
-  /** Unsigned 32 bits. @param position below EAGER_WORDS */
-  word(position: number): number {
-    return this.#words[position] ?? 0
-  }
-
-  /** The same beyond EAGER_WORDS: for what few events need. */
+  /** A word beyond those: for what few events need. */
   lateWord(position: number): number {
     return mix32((this.#a + Math.imul(position, WORD_STEP)) ^ this.#b)
   }

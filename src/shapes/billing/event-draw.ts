@@ -29,6 +29,13 @@ const EVENT_PURPOSE = 1
 /** All but `canonicalOf` speak of the event on which `hash` is seated. */
 export class EventDraw {
   readonly hash: CounterHash
+  /** Of the event of the last `draw`. */
+  organizationRank = 0
+  customerRank = 0
+  codeRank = 0
+  /** 0 … 15, for properties of a few texts. */
+  choice = 0
+  value64 = 0
   readonly #events: EventPopulation
   readonly #organizationRanks: RankTable
   readonly #customerRanks: RankTable
@@ -72,21 +79,15 @@ export class EventDraw {
     return this.hash.happens(WORD.duplicate, this.#duplicateThreshold)
   }
 
-  organizationRank(): number {
-    return this.#organizationRanks.rankOf(this.hash.word(WORD.organization))
-  }
-
-  customerRank(): number {
-    return this.#customerRanks.rankOf(this.hash.word(WORD.customer))
-  }
-
-  /** 32 bits: the code is their remainder, property choices their uppermost bits. */
-  codeWord(): number {
-    return this.hash.word(WORD.code)
-  }
-
-  value64(): number {
-    return Math.floor((this.hash.word(WORD.value) / TWO_TO_32) * VALUE64_LIMIT)
+  /** Draws all that every event has, in whole numbers below 2^31: what leaves a function as such takes no memory. */
+  draw(): void {
+    const { words } = this.hash
+    this.organizationRank = this.#organizationRanks.rankOf(words[WORD.organization] ?? 0)
+    this.customerRank = this.#customerRanks.rankOf(words[WORD.customer] ?? 0)
+    const code = words[WORD.code] ?? 0
+    this.codeRank = code % (this.#events.codes >>> 0)
+    this.choice = code >>> 28
+    this.value64 = Math.floor(((words[WORD.value] ?? 0) / TWO_TO_32) * VALUE64_LIMIT)
   }
 
   /** Whole milliseconds by which the event's own time lies before its creation. */

@@ -6,11 +6,13 @@ import {
   DigitsField,
   latin1Bytes,
   TextField,
+  textPieces,
   TIMESTAMP_TEMPLATE,
   TimestampField,
   UUID_TEMPLATE,
+  UUID_TEXT_BYTES,
 } from './fields.ts'
-import { makeFiller, type Filler } from './filler.ts'
+import { Filler } from './filler.ts'
 import type { IdField, Identifiers } from './identifiers.ts'
 import { VALUE_MAX_BYTES, VALUE_MEAN_BYTES } from './value-text.ts'
 
@@ -24,7 +26,7 @@ const FILLER_NAME = 'note'
 const FILLER_MIN_BYTES = 16
 const CUSTOMER_PREFIX = 'cust-'
 
-/** An event's bytes: `head` with its fields, the filler with what leads to the value, the value, and an end. */
+/** An event's bytes: `head` with its fields, the filler with what leads to the value, and in its room the value and an end. */
 export interface Template {
   readonly head: Uint8Array
   readonly organization: TextField
@@ -34,7 +36,7 @@ export interface Template {
   readonly timestamp: TimestampField
   readonly choices: TextField
   /** All combinations of the choices, four to the power of their number. */
-  readonly choiceTexts: readonly Uint8Array[]
+  readonly choiceTexts: readonly Float64Array[]
   readonly filler: Filler
   readonly maxBytes: number
 }
@@ -108,8 +110,8 @@ interface Parts {
   readonly placesAt: number
   readonly choicesAt: number
   readonly behindFiller: string
-  /** Bytes behind the first value, at most. */
-  readonly endBytes: number
+  /** Bytes of the value and what follows, at most. */
+  readonly valueBytes: number
 }
 
 function jsonParts(input: LayoutInput, properties: Properties): Parts {
@@ -121,7 +123,7 @@ function jsonParts(input: LayoutInput, properties: Properties): Parts {
     placesAt: 1,
     choicesAt: open.length,
     behindFiller: `${properties.close},"value":`,
-    endBytes: 1,
+    valueBytes: VALUE_MAX_BYTES + 1,
   }
 }
 
@@ -135,7 +137,7 @@ function copyParts(input: LayoutInput, properties: Properties): Parts {
     placesAt: 0,
     choicesAt: open.length,
     behindFiller: `${properties.close}\t`,
-    endBytes: VALUE_MAX_BYTES + 2,
+    valueBytes: 2 * (VALUE_MAX_BYTES + 1),
   }
 }
 
@@ -167,22 +169,23 @@ function template(input: LayoutInput, properties: Properties, parts: Parts): Tem
   const { seed, compressibleRatio } = input
   const head = latin1Bytes(parts.head)
   const customerAt = placesAt + places.customer + CUSTOMER_PREFIX.length
-  const filler = makeFiller({
+  const filler = new Filler({
     seed,
     compressibleRatio,
     meanBytes: properties.fillerMeanBytes,
     behind: latin1Bytes(parts.behindFiller),
+    roomBytes: parts.valueBytes,
   })
   return {
     head,
-    organization: new TextField(head, placesAt + places.organization),
+    organization: new TextField(head, placesAt + places.organization, UUID_TEXT_BYTES),
     transaction: input.identifiers.fieldIn(head, placesAt + places.transaction),
     customer: new DigitsField(head, customerAt, input.customerDigits),
-    code: new TextField(head, placesAt + places.code),
+    code: new TextField(head, placesAt + places.code, input.codeTemplate.length),
     timestamp: new TimestampField(head, placesAt + places.timestamp),
-    choices: new TextField(head, parts.choicesAt),
-    choiceTexts: properties.choiceTexts.map(latin1Bytes),
+    choices: new TextField(head, parts.choicesAt, properties.choiceTexts[0]?.length ?? 0),
+    choiceTexts: properties.choiceTexts.map(textPieces),
     filler,
-    maxBytes: head.length + filler.maxBytes + VALUE_MAX_BYTES + parts.endBytes,
+    maxBytes: head.length + filler.maxBytes,
   }
 }

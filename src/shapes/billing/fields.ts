@@ -1,140 +1,157 @@
-/** Fixed places in a template's bytes, each written over by the next event: patch the fields, then copy once. */
+/**
+ * Fixed places in a template's bytes, each written over by the next event: patch the fields, then copy once. Several
+ * characters are written at a time, the first in the lowest byte, wherever they stand.
+ */
+import { assert } from '../../kit/errors.ts'
 
 export const UUID_TEXT_BYTES = 36
 export const UUID_TEMPLATE = '00000000-0000-0000-0000-000000000000'
 export const TIMESTAMP_TEMPLATE = '2026-01-01T00:00:00.000Z'
-const DAY_MS = 86_400_000
+const PIECE_BYTES = 8
 
-const hexHigh = new Uint8Array(256)
-const hexLow = new Uint8Array(256)
-for (let byte = 0; byte < 256; byte++) {
-  const text = byte.toString(16).padStart(2, '0')
-  hexHigh[byte] = text.charCodeAt(0)
-  hexLow[byte] = text.charCodeAt(1)
+/** Two characters each: the hex digits of a byte, the decimal digits of 0…99. */
+const hexPairs = Uint16Array.from({ length: 256 }, (_, byte) => pairOf(byte.toString(16)))
+const decimalPairs = Uint16Array.from({ length: 100 }, (_, number) => pairOf(String(number)))
+/** `000Z` … `999Z`. */
+const millisecondsZ = Uint32Array.from({ length: 1_000 }, (_, ms) => {
+  return viewOf(latin1Bytes(`${String(ms).padStart(3, '0')}Z`)).getUint32(0, true)
+})
+
+/** Where the upper and the lower half of each of a UUID's four words stand in its text. */
+const HIGH_DIGITS_AT = Uint8Array.of(0, 9, 19, 28)
+const LOW_DIGITS_AT = Uint8Array.of(4, 14, 24, 32)
+
+function pairOf(digits: string): number {
+  const text = digits.padStart(2, '0')
+  return text.charCodeAt(0) | (text.charCodeAt(1) << 8)
+}
+
+/** The four digits of 0…9999, leading zeros included, as one word to be written low byte first. */
+export function fourDigits(value: number): number {
+  const high = (value / 100) | 0
+  return (decimalPairs[high] ?? 0) | ((decimalPairs[value - high * 100] ?? 0) << 16)
 }
 
 /** A decimal number with leading zeros. */
 export class DigitsField {
-  readonly #bytes: Uint8Array
-  readonly #first: number
-  readonly #last: number
+  readonly #view: DataView
+  readonly #at: number
+  readonly #width: number
 
   constructor(bytes: Uint8Array, at: number, width: number) {
-    this.#bytes = bytes
-    this.#first = at
-    this.#last = at + width - 1
+    this.#view = viewOf(bytes)
+    this.#at = at
+    this.#width = width
   }
 
   /** @param value 0 … 2^31 − 1; higher digits than fit are cut off */
   write(value: number): void {
     let rest = value | 0
-    for (let at = this.#last; at >= this.#first; at--) {
-      const quotient = (rest / 10) | 0
-      this.#bytes[at] = 48 + (rest - quotient * 10)
+    let at = this.#at + this.#width - 2
+    for (; at >= this.#at; at -= 2) {
+      const quotient = (rest / 100) | 0
+      this.#view.setUint16(at, decimalPairs[rest - quotient * 100] ?? 0, true)
       rest = quotient
     }
+    if (at + 1 === this.#at) this.#view.setUint8(this.#at, 48 + (rest % 10))
   }
 }
 
 /** One of a few texts of the same length. */
 export class TextField {
-  readonly #bytes: Uint8Array
+  readonly #view: DataView
   readonly #at: number
+  readonly #lastAt: number
 
-  constructor(bytes: Uint8Array, at: number) {
-    this.#bytes = bytes
+  /** @param length of every text that is written here: none, or eight bytes and more */
+  constructor(bytes: Uint8Array, at: number, length: number) {
+    this.#view = viewOf(bytes)
     this.#at = at
+    this.#lastAt = at + length - PIECE_BYTES
   }
 
-  write(text: Uint8Array): void {
-    this.#bytes.set(text, this.#at)
+  /** @param pieces of `textPieces` */
+  write(pieces: Float64Array): void {
+    const last = pieces.length - 1
+    if (last < 0) return
+    let at = this.#at
+    for (let piece = 0; piece < last; piece++) {
+      this.#view.setFloat64(at, pieces[piece] ?? 0, true)
+      at += PIECE_BYTES
+    }
+    this.#view.setFloat64(this.#lastAt, pieces[last] ?? 0, true)
   }
 }
 
 /** The hex digits of 128 bits; the template holds the dashes. */
 export class UuidField {
-  readonly #bytes: Uint8Array
+  readonly #view: DataView
   readonly #at: number
 
   constructor(bytes: Uint8Array, at: number) {
-    this.#bytes = bytes
+    this.#view = viewOf(bytes)
     this.#at = at
   }
 
   /** @param words four big-endian 32-bit words */
   write(words: Uint32Array): void {
-    const bytes = this.#bytes
-    const at = this.#at
-    const w0 = words[0] ?? 0
-    const w1 = words[1] ?? 0
-    const w2 = words[2] ?? 0
-    const w3 = words[3] ?? 0
-    writePair(w0 >>> 16, bytes, at)
-    writePair(w0 & 0xffff, bytes, at + 4)
-    writePair(w1 >>> 16, bytes, at + 9)
-    writePair(w1 & 0xffff, bytes, at + 14)
-    writePair(w2 >>> 16, bytes, at + 19)
-    writePair(w2 & 0xffff, bytes, at + 24)
-    writePair(w3 >>> 16, bytes, at + 28)
-    writePair(w3 & 0xffff, bytes, at + 32)
+    for (let word = 0; word < 4; word++) {
+      const bits = words[word] ?? 0
+      this.#view.setUint32(this.#at + (HIGH_DIGITS_AT[word] ?? 0), hexDigits(bits >>> 16), true)
+      this.#view.setUint32(this.#at + (LOW_DIGITS_AT[word] ?? 0), hexDigits(bits & 0xffff), true)
+    }
   }
 }
 
-function writePair(pair: number, bytes: Uint8Array, at: number): void {
-  const high = pair >>> 8
-  const low = pair & 255
-  bytes[at] = hexHigh[high] ?? 0
-  bytes[at + 1] = hexLow[high] ?? 0
-  bytes[at + 2] = hexHigh[low] ?? 0
-  bytes[at + 3] = hexLow[low] ?? 0
+function hexDigits(pair: number): number {
+  return (hexPairs[pair >>> 8] ?? 0) | ((hexPairs[pair & 255] ?? 0) << 16)
 }
 
 /** Epoch milliseconds as `2026-01-01T00:00:00.000Z`; only what changed since the last event is written. */
 export class TimestampField {
   readonly #bytes: Uint8Array
+  readonly #view: DataView
   readonly #at: number
-  readonly #hours: DigitsField
-  readonly #minutes: DigitsField
-  readonly #seconds: DigitsField
-  readonly #ms: DigitsField
-  #day = Number.NaN
-  #second = -1
+  #secondMs = Number.NaN
 
   constructor(bytes: Uint8Array, at: number) {
     this.#bytes = bytes
+    this.#view = viewOf(bytes)
     this.#at = at
-    this.#hours = new DigitsField(bytes, at + 11, 2)
-    this.#minutes = new DigitsField(bytes, at + 14, 2)
-    this.#seconds = new DigitsField(bytes, at + 17, 2)
-    this.#ms = new DigitsField(bytes, at + 20, 3)
   }
 
   /** @param epochMs whole, years 0 … 9999 */
   write(epochMs: number): void {
-    const day = Math.floor(epochMs / DAY_MS)
-    if (day !== this.#day) this.#writeDay(day)
-    const inDayMs = epochMs - day * DAY_MS
-    const second = (inDayMs / 1000) | 0
-    if (second !== this.#second) this.#writeSecond(second)
-    this.#ms.write(inDayMs - second * 1000)
+    let ms = epochMs - this.#secondMs
+    if (!(ms >= 0 && ms < 1_000)) ms = this.#writeSecond(epochMs)
+    this.#view.setUint32(this.#at + 20, millisecondsZ[ms] ?? 0, true)
   }
 
-  #writeDay(day: number): void {
-    const text = new Date(day * DAY_MS).toISOString()
-    for (let at = 0; at < 10; at++) this.#bytes[this.#at + at] = text.charCodeAt(at)
-    this.#day = day
-  }
-
-  #writeSecond(second: number): void {
-    const minutes = (second / 60) | 0
-    const hours = (minutes / 60) | 0
-    this.#hours.write(hours)
-    this.#minutes.write(minutes - hours * 60)
-    this.#seconds.write(second - minutes * 60)
-    this.#second = second
+  /** Writes all but the milliseconds; returns those. */
+  #writeSecond(epochMs: number): number {
+    this.#secondMs = Math.floor(epochMs / 1_000) * 1_000
+    const text = new Date(this.#secondMs).toISOString()
+    for (let at = 0; at < 20; at++) this.#bytes[this.#at + at] = text.charCodeAt(at)
+    return epochMs - this.#secondMs
   }
 }
 
 export function latin1Bytes(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text, 'latin1'))
+}
+
+/**
+ * A text for a TextField, eight bytes to a piece; the last piece ends with the text, so that it may overlap. As floating
+ * point numbers because there are no wider integers to move: ASCII is never one of those that a processor may change.
+ */
+export function textPieces(text: string): Float64Array {
+  assert(text.length === 0 || text.length >= PIECE_BYTES, 'a text is empty or fills a piece')
+  const view = viewOf(latin1Bytes(text))
+  return Float64Array.from({ length: Math.ceil(text.length / PIECE_BYTES) }, (_, piece) =>
+    view.getFloat64(Math.min(piece * PIECE_BYTES, text.length - PIECE_BYTES), true),
+  )
+}
+
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

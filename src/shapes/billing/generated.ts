@@ -5,7 +5,7 @@
 import type { EventStream, GeneratedStreamSpec, TimeOfIndex } from '../stream.ts'
 import { EventDraw } from './event-draw.ts'
 import { layOut, type EventLayout, type Template } from './event-layout.ts'
-import { latin1Bytes } from './fields.ts'
+import { textPieces } from './fields.ts'
 import {
   randomUuids,
   sequentialIds,
@@ -14,11 +14,11 @@ import {
   type Identifiers,
 } from './identifiers.ts'
 import { Organizations } from './organizations.ts'
-import { writeValue } from './value-text.ts'
+import { ValueText } from './value-text.ts'
 
-const NEWLINE = 10
-const TAB = 9
-const CLOSING_BRACE = 0x7d
+const CLOSED = new ValueText('}')
+const BEFORE_TAB = new ValueText('\t')
+const BEFORE_NEWLINE = new ValueText('\n')
 
 /** All codes have one length. */
 const CODES = [
@@ -44,7 +44,7 @@ class GeneratedStream implements EventStream {
   readonly #timeOfIndex: TimeOfIndex
   readonly #draw: EventDraw
   readonly #organizations: Organizations
-  readonly #codes: readonly Uint8Array[]
+  readonly #codes: readonly Float64Array[]
   readonly #identifiers: Identifiers
   readonly #idText: Buffer
   readonly #idField: IdField
@@ -72,20 +72,26 @@ class GeneratedStream implements EventStream {
   }
 
   writeJson(index: number, target: Buffer, offset: number): number {
-    const valueAt = this.#writeUpToValue(this.#layout.json, index, { target, offset })
-    const end = writeValue(this.#draw.value64(), target, valueAt)
-    target[end] = CLOSING_BRACE
-    return end + 1
+    const { head, filler } = this.#layout.json
+    const slot = this.#writeHead(this.#layout.json, index)
+    const { bytes, slotBytes, roomAt, view } = filler.slots
+    const end = CLOSED.write(this.#draw.value64, view, roomAt[slot] ?? 0)
+    // The room's unused bytes are copied too and stand behind the event, for the next one to write over.
+    target.set(head, offset)
+    target.set(bytes[slot] ?? head, offset + head.length)
+    return offset + head.length + end - slot * slotBytes
   }
 
   writeCopyRow(index: number, target: Buffer, offset: number): number {
-    const valueAt = this.#writeUpToValue(this.#layout.copyRow, index, { target, offset })
-    const value64 = this.#draw.value64()
-    const valueEnd = writeValue(value64, target, valueAt)
-    target[valueEnd] = TAB
-    const decimalEnd = writeValue(value64, target, valueEnd + 1)
-    target[decimalEnd] = NEWLINE
-    return decimalEnd + 1
+    const { head, filler } = this.#layout.copyRow
+    const slot = this.#writeHead(this.#layout.copyRow, index)
+    const { bytes, slotBytes, roomAt, view } = filler.slots
+    const { value64 } = this.#draw
+    const valueEnd = BEFORE_TAB.write(value64, view, roomAt[slot] ?? 0)
+    const end = BEFORE_NEWLINE.write(value64, view, valueEnd)
+    target.set(head, offset)
+    target.set(bytes[slot] ?? head, offset + head.length)
+    return offset + head.length + end - slot * slotBytes
   }
 
   canonicalOf(index: number): number {
@@ -94,7 +100,7 @@ class GeneratedStream implements EventStream {
 
   sourceOf(index: number): string {
     this.#draw.seatCanonical(index)
-    return this.#organizations.textOf(this.#draw.organizationRank())
+    return this.#organizations.textOf(this.#drawn().organizationRank)
   }
 
   idOf(index: number): string {
@@ -108,7 +114,7 @@ class GeneratedStream implements EventStream {
     if (index === null || this.#draw.isDuplicate(index)) return null
     if (source === null) return index
     this.#draw.hash.seat(index)
-    return this.#organizations.textOf(this.#draw.organizationRank()) === source ? index : null
+    return this.#organizations.textOf(this.#drawn().organizationRank) === source ? index : null
   }
 
   valueAt(index: number): number {
@@ -117,7 +123,7 @@ class GeneratedStream implements EventStream {
 
   value64Of(index: number): number {
     this.#draw.seatCanonical(index)
-    return this.#draw.value64()
+    return this.#drawn().value64
   }
 
   timeMsOf(index: number): number {
@@ -125,23 +131,25 @@ class GeneratedStream implements EventStream {
     return this.#createdMs(canonical) - this.#draw.delayMs(canonical)
   }
 
-  /** Patches the template and copies it; returns where the value goes. The draw stays seated on the event. */
-  #writeUpToValue(template: Template, index: number, { target, offset }: Place): number {
+  /** Writes the event's fields into the template; returns the filler's slot. */
+  #writeHead(template: Template, index: number): number {
     const draw = this.#draw
     const canonical = draw.seatCanonical(index)
+    draw.draw()
     const createdMs = this.#createdMs(canonical)
-    template.organization.write(this.#organizations.bytesOf(draw.organizationRank()))
+    template.organization.write(this.#organizations.textPiecesOf(draw.organizationRank))
     template.transaction.write(canonical, createdMs)
-    template.customer.write(draw.customerRank())
-    const codeWord = draw.codeWord()
-    template.code.write(this.#codes[codeWord % this.#codes.length] ?? NO_BYTES)
+    template.customer.write(draw.customerRank)
+    template.code.write(this.#codes[draw.codeRank] ?? NO_TEXT)
     template.timestamp.write(createdMs - draw.delayMs(canonical))
-    const { choiceTexts, head } = template
-    template.choices.write(choiceTexts[(codeWord >>> 28) % choiceTexts.length] ?? NO_BYTES)
-    const filler = template.filler.sliceOf(canonical)
-    target.set(head, offset)
-    target.set(filler, offset + head.length)
-    return offset + head.length + filler.length
+    const { choiceTexts } = template
+    template.choices.write(choiceTexts[draw.choice & (choiceTexts.length - 1)] ?? NO_TEXT)
+    return canonical & template.filler.slots.mask
+  }
+
+  #drawn(): EventDraw {
+    this.#draw.draw()
+    return this.#draw
   }
 
   /** When the event and its id were made, before anything delayed it. */
@@ -162,16 +170,10 @@ class GeneratedStream implements EventStream {
   }
 }
 
-/** A place in a buffer that the caller owns. */
-interface Place {
-  readonly target: Buffer
-  readonly offset: number
-}
+const NO_TEXT = new Float64Array(0)
 
-const NO_BYTES = new Uint8Array(0)
-
-function codeNames(count: number): readonly Uint8Array[] {
+function codeNames(count: number): readonly Float64Array[] {
   return Array.from({ length: count }, (_, rank) =>
-    latin1Bytes(CODES[rank] ?? `code_${String(rank).padStart(5, '0')}`),
+    textPieces(CODES[rank] ?? `code_${String(rank).padStart(5, '0')}`),
   )
 }

@@ -38,7 +38,8 @@ export interface IdentifierOptions {
 /** 32 bits of a mark for each of two uses; 0 where there is none. */
 function markWord(mark: string, use: number): number {
   let word = 0
-  for (let at = 0; at < mark.length; at++) word = mix32(word ^ (mark.charCodeAt(at) + use * 0x10000))
+  for (let at = 0; at < mark.length; at++)
+    word = mix32(word ^ (mark.charCodeAt(at) + use * 0x10000))
   return word
 }
 
@@ -48,21 +49,21 @@ export function randomUuids({ seed, mark, hash }: IdentifierOptions): Identifier
   const check = markWord(mark, 2)
   const words = new Uint32Array(4)
   const found = new Uint32Array(4)
-  const fill = (index: number): void => {
-    permutation.permute(index)
+  const fill = (): void => {
+    permutation.permute(hash.high, hash.low)
     const { left, right } = permutation
     words[0] = (left << 8) | (right >>> 16)
-    words[1] = (right << 16) | 0x4000 | (hash.word(CHECK_WORD) & 0xfff)
-    words[2] = 0x80000000 | (hash.word(CHECK_WORD + 1) & 0x3fffffff)
-    words[3] = hash.word(CHECK_WORD + 2) ^ check
+    words[1] = (right << 16) | 0x4000 | ((hash.words[CHECK_WORD] ?? 0) & 0xfff)
+    words[2] = 0x80000000 | ((hash.words[CHECK_WORD + 1] ?? 0) & 0x3fffffff)
+    words[3] = (hash.words[CHECK_WORD + 2] ?? 0) ^ check
   }
   return {
     template: UUID_TEMPLATE,
     fieldIn: (bytes, at) => {
       const field = new UuidField(bytes, at)
       return {
-        write: (index) => {
-          fill(index)
+        write: () => {
+          fill()
           field.write(words)
         },
       }
@@ -75,7 +76,7 @@ export function randomUuids({ seed, mark, hash }: IdentifierOptions): Identifier
       const w3 = found[3] ?? 0
       const index = permutation.invert(w0 >>> 8, ((w0 & 255) << 16) | (w1 >>> 16))
       hash.seat(index)
-      fill(index)
+      fill()
       return w1 === words[1] && w2 === words[2] && w3 === words[3] ? index : null
     },
   }
@@ -90,22 +91,22 @@ export function timeOrderedUuids(
   const check = markWord(mark, 2)
   const words = new Uint32Array(4)
   const found = new Uint32Array(4)
-  const fill = (index: number, createdMs: number): void => {
-    permutation.permute(index)
+  const fill = (createdMs: number): void => {
+    permutation.permute(hash.high, hash.low)
     const { left, right } = permutation
     const timeHigh = Math.floor(createdMs / TWO_TO_16)
     words[0] = timeHigh
     words[1] = ((createdMs - timeHigh * TWO_TO_16) << 16) | 0x7000 | (left >>> 12)
     words[2] = 0x80000000 | ((left & 0xfff) << 18) | (right >>> 6)
-    words[3] = ((right & 63) << 26) | ((hash.word(CHECK_WORD) ^ check) & 0x3ffffff)
+    words[3] = ((right & 63) << 26) | (((hash.words[CHECK_WORD] ?? 0) ^ check) & 0x3ffffff)
   }
   return {
     template: UUID_TEMPLATE,
     fieldIn: (bytes, at) => {
       const field = new UuidField(bytes, at)
       return {
-        write: (index, createdMs) => {
-          fill(index, createdMs)
+        write: (_index, createdMs) => {
+          fill(createdMs)
           field.write(words)
         },
       }
@@ -120,8 +121,8 @@ export function timeOrderedUuids(
       const index = permutation.invert(left, ((w2 & 0x3ffff) << 6) | (w3 >>> 26))
       hash.seat(index)
       // The check bits first: a schedule need not know the time of an index that no event has.
-      if (((w3 ^ hash.word(CHECK_WORD) ^ check) & 0x3ffffff) !== 0) return null
-      fill(index, createdMsOf(index))
+      if (((w3 ^ (hash.words[CHECK_WORD] ?? 0) ^ check) & 0x3ffffff) !== 0) return null
+      fill(createdMsOf(index))
       const same = w0 === words[0] && w1 === words[1] && w2 === words[2] && w3 === words[3]
       return same ? index : null
     },

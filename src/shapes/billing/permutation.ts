@@ -18,11 +18,11 @@ export class IndexPermutation {
     }
   }
 
-  /** Leaves the permuted index in `left` (upper 24 bits) and `right` (lower 24 bits). */
-  permute(index: number): void {
+  /** Takes the upper and lower 24 bits of an index; leaves the permuted index in `left` (upper 24 bits) and `right` (lower 24 bits). */
+  permute(high: number, low: number): void {
     const keys = this.#keys
-    let left = Math.floor(index / TWO_TO_24)
-    let right = index - left * TWO_TO_24
+    let left = high
+    let right = low
     for (let round = 0; round < ROUNDS; round++) {
       const next = left ^ (mix32(right ^ (keys[round] ?? 0)) & HALF)
       left = right

@@ -1,4 +1,5 @@
 /** Values are n/64, so that any sum of them is exact in binary and in decimal: six digits hold every fraction. */
+import { fourDigits, textPieces } from './fields.ts'
 
 /** Values lie below this. */
 export const VALUE_LIMIT = 10_000
@@ -8,27 +9,32 @@ export const VALUE_MAX_BYTES = 11
 /** Mean length of the value text over all 640,000 values. */
 export const VALUE_MEAN_BYTES = 9.889
 
-const FRACTION_STRIDE = 8
-/** `.015625` for 1/64, nothing for 0: the text, then its length in the last byte of the stride. */
-const fractions = new Uint8Array(64 * FRACTION_STRIDE)
-for (let n = 0; n < 64; n++) {
-  const text = String(n / 64).slice(1)
-  fractions.set(Buffer.from(text, 'latin1'), n * FRACTION_STRIDE)
-  fractions[n * FRACTION_STRIDE + FRACTION_STRIDE - 1] = text.length
-}
+/** A fraction and the character behind it, `.984375}`. */
+const FRACTION_MAX_BYTES = 8
 
-/** Writes the shortest decimal text, the same as `String(value64 / 64)`; returns the offset behind it. */
-export function writeValue(value64: number, target: Uint8Array, offset: number): number {
-  const whole = value64 >>> 6
-  let end = offset
-  if (whole >= 1000) target[end++] = 48 + ((whole / 1000) | 0)
-  if (whole >= 100) target[end++] = 48 + (((whole / 100) | 0) % 10)
-  if (whole >= 10) target[end++] = 48 + (((whole / 10) | 0) % 10)
-  target[end++] = 48 + (whole % 10)
-  const at = (value64 & 63) * FRACTION_STRIDE
-  const length = fractions[at + FRACTION_STRIDE - 1] ?? 0
-  for (let position = at; position < at + length; position++) {
-    target[end++] = fractions[position] ?? 0
+/** The shortest decimal text of a value, the same as `String(value64 / 64)`, and one character that ends it. */
+export class ValueText {
+  /** For each of the 64 fractions: its text and the end, and how long they are. */
+  readonly #fractions = new Float64Array(64)
+  readonly #lengths = new Uint8Array(64)
+
+  /** @param end one character */
+  constructor(end: string) {
+    for (let n = 0; n < 64; n++) {
+      const text = String(n / 64).slice(1) + end
+      this.#fractions.set(textPieces(text.padEnd(FRACTION_MAX_BYTES, end)), n)
+      this.#lengths[n] = text.length
+    }
   }
-  return end
+
+  /** Writes over VALUE_MAX_BYTES + 1 bytes whatever the length, so that no digit costs a branch; returns the offset behind the end. */
+  write(value64: number, view: DataView, offset: number): number {
+    const whole = value64 >>> 6
+    const n = value64 & 63
+    const digits = whole >= 1_000 ? 4 : whole >= 100 ? 3 : whole >= 10 ? 2 : 1
+    // The first character is the lowest byte: leading zeros are shifted out.
+    view.setUint32(offset, fourDigits(whole) >>> (32 - 8 * digits), true)
+    view.setFloat64(offset + digits, this.#fractions[n] ?? 0, true)
+    return offset + digits + (this.#lengths[n] ?? 0)
+  }
 }

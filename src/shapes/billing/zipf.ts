@@ -9,16 +9,42 @@ export interface RankTable {
 
 /** @param count at least 1; 8 bytes of memory each. @param exponent 0 is uniform. */
 export function zipfTable(count: number, exponent: number): RankTable {
-  if (exponent === 0) return { rankOf: (word) => Math.floor((word * count) / TWO_TO_32) }
-  const { keep, alias } = aliasTable(count, exponent)
-  return {
-    rankOf: (word) => {
-      const scaled = word * count
-      const rank = Math.floor(scaled / TWO_TO_32)
-      // What the rank left of the word is uniform again, in steps of `count`: the coin, without a second word.
-      const coin = scaled - rank * TWO_TO_32
-      return coin <= (keep[rank] ?? 0) ? rank : (alias[rank] ?? 0)
-    },
+  return exponent === 0 ? new UniformRanks(count) : new ZipfRanks(count, exponent)
+}
+
+class UniformRanks implements RankTable {
+  readonly #count: number
+
+  constructor(count: number) {
+    this.#count = count
+  }
+
+  rankOf(word: number): number {
+    return Math.floor((word * this.#count) / TWO_TO_32)
+  }
+}
+
+class ZipfRanks implements RankTable {
+  readonly #count: number
+  readonly #keep: Uint32Array
+  readonly #alias: Uint32Array
+
+  constructor(count: number, exponent: number) {
+    const { keep, alias } = aliasTable(count, exponent)
+    this.#count = count
+    this.#keep = keep
+    this.#alias = alias
+  }
+
+  rankOf(word: number): number {
+    const scaled = word * this.#count
+    const rank = Math.floor(scaled / TWO_TO_32)
+    // What the rank left of the word is uniform again, in steps of `count`: the coin, without a second word.
+    const coin = (scaled - rank * TWO_TO_32) | 0
+    const keep = (this.#keep[rank] ?? 0) | 0
+    // coin > keep, unsigned, as the borrow of keep − coin: no processor can guess what a coin shows.
+    const borrow = ((~keep & coin) | ((~keep | coin) & (keep - coin))) >> 31
+    return rank ^ ((rank ^ (this.#alias[rank] ?? 0)) & borrow)
   }
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -158,6 +159,17 @@ describe('the bytes of an event', () => {
     })
     expect(compressed).toEqual([...compressed].sort((a, b) => b - a))
     expect(compressed[0]! / compressed.at(-1)!).toBeGreaterThan(3)
+  })
+
+  it.each([
+    ['uuidv4', '35497554a12b2169e079d757be2bb4515ff5770756266794796c38d5c366cb58'],
+    ['uuidv7', '26aa1c32f5e5080fee1237f22eea24bc9f8fb106f6da9ec09a6c7c2bc99582b0'],
+    ['sequential', '55cbd06d12f58705c004f0878eedde6bc76ac7017cbd3fc14969b587fd10bf3a'],
+  ] as const)('are the same in every version, with %s', (identifiers, sha256) => {
+    const population = { identifiers, duplicateRatio: 0.01, lateRatio: 0.01, outOfOrderRatio: 0.1 }
+    const indexes = [...span(0, 2_000), ...span(2 ** 24 - 50, 2 ** 24 + 50), PRELOAD_BASE_INDEX]
+    const bytes = bytesOf(stream(population), indexes)
+    expect(createHash('sha256').update(bytes).digest('hex')).toBe(sha256)
   })
 
   it('differ from event to event and from seed to seed', () => {
