@@ -3,7 +3,7 @@
  * which rights, and which settings are not in force. It connects and reads; nothing is created, here or there.
  */
 import { ownName } from '../engines/own-name.ts'
-import type { ServerInspection } from '../engines/own-server.ts'
+import type { InspectionRequest, ServerInspection } from '../engines/own-server.ts'
 import type { ServerKind } from '../engines/own-servers.ts'
 import { ownServers } from '../engines/own-servers.ts'
 import { HeadroomError } from '../kit/errors.ts'
@@ -78,10 +78,10 @@ async function enginePlans(
   return plans
 }
 
-async function inspect<Kind extends ServerKind>(
-  kind: Kind,
+async function inspect(
+  kind: ServerKind,
   { addresses }: External,
-  request: Parameters<(typeof ownServers)[Kind]['inspect']>[1],
+  request: InspectionRequest,
 ): Promise<EnginePlan['server']> {
   const address = addresses[kind]
   if (address === undefined) {

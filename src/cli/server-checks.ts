@@ -20,8 +20,8 @@ export async function serverChecks(
   return checks
 }
 
-async function serverCheck<Kind extends ServerKind>(
-  kind: Kind,
+async function serverCheck(
+  kind: ServerKind,
   addresses: External['addresses'],
   signal: AbortSignal,
 ): Promise<Check> {

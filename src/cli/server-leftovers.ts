@@ -93,8 +93,8 @@ async function cleanOne(
   }
 }
 
-async function dropOn<Kind extends ServerKind>(
-  kind: Kind,
+async function dropOn(
+  kind: ServerKind,
   addresses: External['addresses'],
   entry: ServerEntry,
 ): Promise<{ readonly outcome: DropOutcome; readonly asked: string }> {

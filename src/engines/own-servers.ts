@@ -10,9 +10,8 @@ import { ownPostgres } from './postgres/own-server.ts'
 export type ServerAddress = EngineAddress
 export type ServerKind = keyof ServerAddress
 
-export type OwnServers = { readonly [Kind in ServerKind]: OwnServer<ServerAddress[Kind]> }
-
-export const ownServers: OwnServers = {
+/** Each is only ever given an address that it has parsed itself. */
+export const ownServers: Readonly<Record<ServerKind, OwnServer<ServerAddress[ServerKind]>>> = {
   postgres: ownPostgres,
   clickhouse: ownClickHouse,
 }

@@ -120,7 +120,7 @@ function handshakeFailure(error: NodeJS.ErrnoException, words: TlsWords): TlsFai
       remedy: `show one that its authority has signed: ${words.nameClient}`,
     }
   }
-  if (/KEY_VALUES_MISMATCH/.test(text)) {
+  if (text.includes('KEY_VALUES_MISMATCH')) {
     return {
       message: 'was not asked: client certificate and client key do not belong together',
       remedy: `name a pair: ${words.nameClient}`,

@@ -2,12 +2,17 @@
  * The command line against a PostgreSQL of the user's own: TLS from a test CA, SCRAM, a role that may make a schema and
  * nothing more. Canaries made before are untouched after; a canary secret is found nowhere.
  */
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from 'vitest'
-import type { RunRecord } from '../../src/results/record.ts'
 import { headroom, startHeadroom, temporaryFolder } from '../cli/cli-process.ts'
+import {
+  expectSecretsNowhere,
+  filesBelow,
+  onlyRecord,
+  processTexts,
+} from '../fixtures/left-behind.ts'
 import type { OwnPostgres } from '../fixtures/own-postgres.ts'
 import { startOwnPostgres } from '../fixtures/own-postgres.ts'
 
@@ -99,47 +104,8 @@ ${more}`,
   )
 }
 
-/** Every file that a run leaves. */
-function filesBelow(dir: string): readonly string[] {
-  return readdirSync(dir, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-}
-
-const FORMS = [
-  SECRET,
-  encodeURIComponent(SECRET),
-  Buffer.from(SECRET).toString('base64').replace(/=+$/, ''),
-]
-
-function expectNoSecret(texts: readonly string[]): void {
-  for (const text of texts) for (const form of FORMS) expect(text.includes(form)).toBe(false)
-  for (const file of filesBelow(folder.path)) {
-    if (file === join(folder.path, 'password')) continue
-    const text = readFileSync(file, 'latin1')
-    for (const form of FORMS) expect(text.includes(form), file).toBe(false)
-  }
-}
-
-/** Arguments and environment of every process of this machine that may be looked at. */
-function processTexts(): readonly string[] {
-  if (!existsSync('/proc/self/environ')) return []
-  return readdirSync('/proc')
-    .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
-    .flatMap((pid) =>
-      ['cmdline', 'environ'].map((name) => {
-        try {
-          return readFileSync(`/proc/${pid}/${name}`, 'latin1')
-        } catch {
-          return ''
-        }
-      }),
-    )
-}
-
-function onlyRecord(): RunRecord {
-  const file = filesBelow(join(folder.path, 'results')).find((name) => name.endsWith('run.json'))
-  return JSON.parse(readFileSync(file ?? '', 'utf8')) as RunRecord
+const nowhere = (...texts: readonly string[]): void => {
+  expectSecretsNowhere([SECRET], { folder: folder.path, except: ['password'], texts })
 }
 
 const run = ['run', 'smoke', '--target', 'pg-direct', '--rounds', '1']
@@ -167,7 +133,7 @@ describe('a role that may make a schema and nothing more', () => {
     expect(readdirSync(join(folder.path, '.headroom', 'servers'))).toEqual([])
     expect(await stateOfServer()).toEqual(before)
 
-    const { outcome, engines: recorded } = onlyRecord()
+    const { outcome, engines: recorded } = onlyRecord(folder.path)
     if (outcome.state !== 'completed') throw new Error(outcome.state)
     expect(outcome.audit.passed).toBe(true)
     // CHECKPOINT was refused: it is not recorded as made, and the reader is told by name.
@@ -180,7 +146,7 @@ describe('a role that may make a schema and nothing more', () => {
     const [id = ''] = readdirSync(join(folder.path, 'reports'))
     const report = readFileSync(join(folder.path, 'reports', id, 'index.html'), 'utf8')
     expect(report).toContain('GRANT pg_checkpoint TO bench')
-    expectNoSecret([result.stdout, result.stderr, ...during])
+    nowhere(result.stdout, result.stderr, ...during)
     expect(readFileSync(server.logFile, 'utf8')).not.toContain(SECRET)
   })
 
@@ -201,7 +167,7 @@ engines: { database: { settings: { synchronous_commit: 'off', shared_buffers: 65
     expect(result.exitCode, result.stderr).toBe(0)
     expect(await stateOfServer()).toEqual(before)
     // 64MB is what was asked for, spelled in another way.
-    expect(onlyRecord().engines[0]?.settingsNotInForce).toEqual([
+    expect(onlyRecord(folder.path).engines[0]?.settingsNotInForce).toEqual([
       { name: 'synchronous_commit', asked: 'off', inForce: 'on' },
       { name: 'max_connections', asked: '7', inForce: '100' },
     ])
@@ -227,7 +193,7 @@ engines: { database: { settings: { synchronous_commit: 'off', shared_buffers: 65
     })
     expect(await stateOfServer()).toEqual(before)
     expect(filesBelow(folder.path)).toEqual(files)
-    expectNoSecret([result.stdout, result.stderr, json.stdout])
+    nowhere(result.stdout, result.stderr, json.stdout)
   })
 })
 
@@ -246,7 +212,7 @@ describe('a role that may make databases', () => {
     expect(made).toHaveLength(1)
     expect(made[0]?.mark).toMatch(/^headroom /)
     expect(await stateOfServer()).toEqual(before)
-    const { outcome } = onlyRecord()
+    const { outcome } = onlyRecord(folder.path)
     if (outcome.state !== 'completed') throw new Error(outcome.state)
     expect(outcome.measured.checkpoints.map(({ reason }) => reason)).toEqual(['start', 'labelled'])
   })
@@ -280,7 +246,7 @@ describe.each([['bench'], ['maker']])(
       expect(await stateOfServer()).toEqual(before)
       const again = await headroom(['clean'], { cwd: folder.path })
       expect(again.stdout).toContain('nothing was left behind')
-      expectNoSecret([unnamed.stderr, cleaned.stderr, cleaned.stdout])
+      nowhere(unnamed.stderr, cleaned.stderr, cleaned.stdout)
     })
   },
 )

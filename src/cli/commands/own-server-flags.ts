@@ -27,5 +27,5 @@ export function ownServerFlags<T>(yargs: Argv<T>): Argv<T & OwnServerFlags> {
       requiresArg: true,
       coerce: once('--engines'),
       describe: 'YAML file with their addresses [engines.yaml, where there is one]',
-    }) as Argv<T & OwnServerFlags>
+    })
 }

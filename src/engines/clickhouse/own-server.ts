@@ -173,13 +173,14 @@ async function dropLeftover(
   signal: AbortSignal,
 ): Promise<DropOutcome> {
   await using http = new ClickHouseHttp(address)
-  const rows = await http.rows('SELECT comment FROM system.databases WHERE name = {name:String}', {
-    signal,
-    parameters: { name },
-  })
+  // A row of one empty text would be no row at all in the answer.
+  const rows = await http.rows(
+    `SELECT 'there', comment FROM system.databases WHERE name = {name:String}`,
+    { signal, parameters: { name } },
+  )
   const row = rows[0]
   if (row === undefined) return { state: 'absent' }
-  const found = row[0] ?? ''
+  const found = row[1] ?? ''
   if (found !== mark) return { state: 'not-marked', found: found === '' ? null : found }
   await http.text(`DROP DATABASE IF EXISTS ${name} SYNC`, { signal })
   return { state: 'dropped' }

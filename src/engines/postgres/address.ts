@@ -56,9 +56,9 @@ function tlsOf(source: AddressSource, url: URL): PostgresAddress['tls'] {
         'says sslmode=disable and names certificates',
         'leave out one of the two',
       )
-    case 'verify-full':
     // libpq's require takes any certificate. Many providers write it into their DSNs; here it is verified all the same.
     case 'require':
+    case 'verify-full':
       return verifiedTls(source, files)
     case 'verify-ca':
       return verifiedTls(source, files, false)
