@@ -34,9 +34,12 @@ type Place = z.infer<typeof Place>
 const places = Object.fromEntries(SERVER_KINDS.map((kind) => [kind, Place.optional()]))
 export const EnginesFile = z.strictObject(places as Record<ServerKind, z.ZodOptional<typeof Place>>)
 
-/** What flags name; `engines` is the path of an engines.yaml. Absent: the one in this folder, if there is one. */
-export type ExternalSources = { readonly [Kind in ServerKind]?: string | undefined } & {
-  readonly engines: string | undefined
+/**
+ * What flags name; `engines` is the path of an engines.yaml. Absent: the one in this folder, if there is one; null: none
+ * is read.
+ */
+export type ExternalSources = Partial<Readonly<Record<ServerKind, string | undefined>>> & {
+  readonly engines: string | null | undefined
 }
 
 export interface External {
@@ -72,7 +75,7 @@ interface From {
   readonly env: Env
 }
 
-function readServer<Kind extends ServerKind>(kind: Kind, from: From): External {
+function readServer(kind: ServerKind, from: From): External {
   const source = pick(kind, from)
   if (source === null) return { addresses: {}, secrets: [], warnings: [] }
   const server = ownServers[kind]
@@ -84,7 +87,8 @@ function readServer<Kind extends ServerKind>(kind: Kind, from: From): External {
   }
 }
 
-function enginesFile(path: string | undefined): NamedPlace {
+function enginesFile(path: string | null | undefined): NamedPlace {
+  if (path === null) return { dir: process.cwd(), places: {} }
   const file = resolve(path ?? join(process.cwd(), 'engines.yaml'))
   if (path === undefined && !existsSync(file)) return { dir: dirname(file), places: {} }
   return { dir: dirname(file), places: parseYamlFile(EnginesFile, file, { what: 'engines file' }) }
