@@ -2,7 +2,6 @@
 // sees nothing new.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -11,13 +10,15 @@ const mine = ancestors()
 const alive = process.platform === 'linux' ? readdirSync('/proc').filter(isOurs) : []
 const live = join(root, '.headroom', 'live')
 const ledgers = existsSync(live) ? readdirSync(live) : []
-const dockerFolder = join(tmpdir(), 'headroom-docker-stand-ins')
+const dockerFolder = process.env['HEADROOM_DOCKER_FOLDER']
 const untracked = execFileSync('git', ['status', '--porcelain'], { cwd: root, encoding: 'utf8' })
 
 const problems = [
   ...alive.map((pid) => `process ${pid} still runs: ${commandLine(pid)}`),
   ...ledgers.map((name) => `.headroom/live/${name} was left`),
-  ...(existsSync(dockerFolder) ? [`the Docker engine in ${dockerFolder} was left`] : []),
+  ...(dockerFolder !== undefined && existsSync(dockerFolder)
+    ? [`the Docker engine in ${dockerFolder} was left`]
+    : []),
   ...untracked
     .split('\n')
     .filter((line) => line.startsWith('??'))

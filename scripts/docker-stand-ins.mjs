@@ -24,7 +24,7 @@ try {
 
 /** Prints the environment that reaches the engine, as JSON: what is said meanwhile goes to standard error. */
 async function up() {
-  const before = existsSync(folder)
+  const before = existsSync(join(folder, 'docker.pid'))
   mkdirSync(folder, { recursive: true, mode: 0o711 })
   try {
     const engine = await startEngine(folder)

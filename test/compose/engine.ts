@@ -3,6 +3,7 @@
  * for the official images and ended afterwards. Where neither is possible it says why, and the tests find no engine.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { packageRoot } from '../../src/kit/paths.ts'
 
@@ -10,6 +11,8 @@ const SCRIPT = join(packageRoot, 'scripts', 'docker-stand-ins.mjs')
 
 export default function setup(): (() => void) | undefined {
   if (isReachable()) return undefined
+  // Of this run alone: another run's end must not take it away.
+  process.env['HEADROOM_DOCKER_FOLDER'] ??= join(tmpdir(), `headroom-docker-${process.pid}`)
   const up = spawnSync(process.execPath, [SCRIPT, 'up'], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
