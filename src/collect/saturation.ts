@@ -1,11 +1,12 @@
 /**
- * Who was the limit. In: the steps of a run, its parts and cores. Out: driver, pool, service, engine or machine with
- * the evidence in a sentence, or null where nobody was seen at a limit. Each rule needs a figure of its own: better
+ * Who was the limit. In: the steps of a run, its parts and cores. Out: driver, pool, service, engine, queries or
+ * machine with the evidence in a sentence, or null where nobody was seen at a limit. Each rule needs a figure of its own: better
  * no name than a wrong one.
  */
 import type { Part } from '../architecture/part.ts'
 import { formatDurationUs, formatNumber, formatRate, formatRatio } from '../kit/units.ts'
 import type { Quantile, SaturatedBy, Step } from '../results/record.ts'
+import { coincidenceInWords, coincidenceOf } from './query-overlap.ts'
 
 export interface SaturationInput extends SaturationContext {
   /** All steps of the run, in order. */
@@ -47,6 +48,8 @@ const WAITING_SESSIONS_MIN = 1
 /** One step seen against the first measured one. */
 interface Case {
   readonly step: Step
+  /** Every measured step of the run, this one too. */
+  readonly measured: readonly Step[]
   readonly first: Step
   readonly context: SaturationContext
   readonly at: string
@@ -64,6 +67,7 @@ const RULES: readonly Rule[] = [
   engineWaited,
   engineTookAllCores,
   noCoreWasIdle,
+  queriesRan,
 ]
 /** These spoil a step even where it kept its limits. A driver's lateness does not: latencies contain it. */
 const SPOILING_RULES: readonly Rule[] = [connectionsWereFew]
@@ -77,26 +81,28 @@ export function saturation(input: SaturationInput): SaturationVerdict | null {
   const broken = measured.find((step) => step.brokenSlo !== null)
   const spoiled = firstVerdict(SPOILING_RULES, {
     steps: measured.filter((step) => step !== broken && step.complete),
+    measured,
     first,
     context,
   })
-  if (spoiled !== null) return spoiled
-  return broken === undefined ? null : firstVerdict(RULES, { steps: [broken], first, context })
+  if (spoiled !== null || broken === undefined) return spoiled
+  return firstVerdict(RULES, { steps: [broken], measured, first, context })
 }
 
 function firstVerdict(
   rules: readonly Rule[],
   subject: {
     readonly steps: readonly Step[]
+    readonly measured: readonly Step[]
     readonly first: Step
     readonly context: SaturationContext
   },
 ): SaturationVerdict | null {
-  const { first, context } = subject
+  const { first, measured, context } = subject
   for (const step of subject.steps) {
     const at = `at ${formatRate(step.targetPerS)}`
     for (const rule of rules) {
-      const verdict = rule({ step, first, context, at })
+      const verdict = rule({ step, measured, first, context, at })
       if (verdict !== null) return verdict
     }
   }
@@ -250,6 +256,13 @@ function engineTookAllCores({ step, context, at }: Case): SaturationVerdict | nu
     }
   }
   return null
+}
+
+/** Events were late while analytical questions were answered, and all through the run slower than between them. */
+function queriesRan({ step, measured, at }: Case): SaturationVerdict | null {
+  const found = coincidenceOf(step, measured)
+  if (found?.proven !== true) return null
+  return { by: 'queries', evidence: `${at} ${coincidenceInWords(found)}` }
 }
 
 function noCoreWasIdle({ step, context, at }: Case): SaturationVerdict | null {

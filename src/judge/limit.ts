@@ -8,6 +8,7 @@ import type { Step } from '../results/record.ts'
 import type { TargetFindings } from './findings.ts'
 import { measuredSteps } from './evidence.ts'
 import type { Round, TargetEvidence } from './evidence.ts'
+import { ruledOutInWords } from './ruled-out.ts'
 import { contentionInWords, isContended } from './whose-limit.ts'
 
 type Limit = NonNullable<TargetFindings['limit']>
@@ -29,7 +30,7 @@ export function limitOf(target: TargetEvidence): TargetFindings['limit'] {
   return {
     metric,
     by,
-    evidence: `${brokenInWords(first.step)} ${rounds}; ${resourceInWords(first.round)}`,
+    evidence: `${brokenInWords(first.step)} ${rounds}; ${resourceInWords(first)}`,
     moves: whatMoves({ by, round: first.round, step: first.step }),
   }
 }
@@ -50,8 +51,12 @@ function brokenInWords(step: Step): string {
   return `${sloInWords(slo.metric, slo.max)} (${value}) at ${formatRate(step.targetPerS)}`
 }
 
-function resourceInWords(round: Round): string {
-  return round.measured.saturated?.evidence ?? 'no resource was seen at its limit'
+function resourceInWords({ round, step }: Pick<Situation, 'round' | 'step'>): string {
+  const { saturated } = round.measured
+  if (saturated !== null) return saturated.evidence
+  const ruledOut = ruledOutInWords(round, step)
+  const nobody = 'no resource was seen at its limit'
+  return ruledOut === '' ? nobody : `${nobody}: ${ruledOut}`
 }
 
 interface Situation {
@@ -72,6 +77,8 @@ function whatMoves(situation: Situation): string {
         : 'commit many requests at once, as pg-batch does, or run more replicas of the service'
     case 'engine':
       return engineMoves(situation)
+    case 'queries':
+      return queriesMove(situation)
     case 'machine':
       return 'more cores, or driver, service and engines on machines of their own'
     case 'driver':
@@ -81,6 +88,12 @@ function whatMoves(situation: Situation): string {
     case 'unknown':
       return 'not known: no part was seen at its limit; a longer step or a quieter machine would tell'
   }
+}
+
+function queriesMove({ round }: Situation): string {
+  return round.run.engines.some((engine) => engine.kind === 'clickhouse')
+    ? 'cores of its own for the analytical store: here queries and ingestion share one machine'
+    : 'an analytical store of their own for the queries (dual-write does that) or a replica: here they and ingestion share PostgreSQL'
 }
 
 function engineMoves({ step, round }: Situation): string {

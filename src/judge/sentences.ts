@@ -33,6 +33,7 @@ const NUMBERS = ['none', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 
 const RESOURCE: Readonly<Record<NonNullable<TargetFindings['limit']>['by'], string>> = {
   service: 'service CPU',
   engine: 'the engine',
+  queries: 'analytical queries beside ingestion',
   machine: 'the cores of this machine',
   driver: 'the driver',
   pool: 'the connections',

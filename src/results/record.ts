@@ -71,7 +71,7 @@ export const Step = z.strictObject({
 })
 export type Step = z.infer<typeof Step>
 
-export const SaturatedBy = z.enum(['driver', 'pool', 'service', 'engine', 'machine'])
+export const SaturatedBy = z.enum(['driver', 'pool', 'service', 'engine', 'queries', 'machine'])
 export type SaturatedBy = z.infer<typeof SaturatedBy>
 
 export const Measured = z.strictObject({

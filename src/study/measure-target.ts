@@ -8,6 +8,8 @@ import { auditEvidence } from '../audit/audit.ts'
 import { freshnessByRange, rangesOf } from '../audit/freshness.ts'
 import type { OutcomeReader } from '../audit/outcomes.ts'
 import { openOutcomes } from '../audit/outcomes.ts'
+import { latenessBySegment } from '../audit/lateness.ts'
+import { queryOverlap } from '../collect/query-overlap.ts'
 import { saturation } from '../collect/saturation.ts'
 import type { SeriesSummary } from '../collect/summary.ts'
 import { SummaryFold } from '../collect/summary.ts'
@@ -23,6 +25,7 @@ import { EXCEPTIONS_FILE, OUTCOMES_FILE, runLive } from './live-run.ts'
 import { SERIES_FILE } from './live-watch.ts'
 import type { StoreFigures } from './measured.ts'
 import { measuredOf } from './measured.ts'
+import { dueTimes, latencyLimitMs, slowFrom } from './lateness.ts'
 import { preload } from './preload.ts'
 import type { RunOptions } from './run-options.ts'
 
@@ -116,6 +119,7 @@ async function measuredFrom(after: After): Promise<Measured> {
     freshness: live.freshness,
     stores: await sizesOf(after),
     checkpoints: live.checkpoints,
+    overlapBySegment: await overlapBySegment(after),
     probeCpuCores: live.sampler.probeCpuCores,
     saturated: (steps) => saturation({ ...context, steps }),
   })
@@ -149,6 +153,25 @@ async function freshnessBySegment({
     }
   }
   return bySegment
+}
+
+/** Metrics per segment about events that met a query. */
+async function overlapBySegment({
+  options,
+  live,
+  outcomes,
+}: After): Promise<readonly Readonly<Record<string, number>>[]> {
+  const { segments, queries } = live.driver
+  if (queries.length === 0) return []
+  const { scenario, plan, hardSignal: signal } = options
+  const dueMs = dueTimes(scenario, plan)
+  const limitMs = latencyLimitMs(scenario)
+  const timed = segments.map((segment) => ({ ...segment, slowUs: slowFrom(segment.latencyAll) }))
+  const bins = await latenessBySegment({ outcomes, dueMs, segments: timed, limitMs, signal })
+  // Only measured segments are steps of the same kind; a warm-up is slow for reasons of its own.
+  const measured = bins.filter((_bins, at) => segments[at]?.kind === 'measure')
+  const overlap = queryOverlap(measured, queries)
+  return bins.map((one) => overlap[measured.indexOf(one)] ?? {})
 }
 
 async function sizesOf({ up, options, live }: After): Promise<readonly StoreFigures[]> {

@@ -32,6 +32,8 @@ export interface MeasuredInput {
   readonly freshness: readonly FreshnessSummary[]
   readonly stores: readonly StoreFigures[]
   readonly checkpoints: readonly CheckpointMark[]
+  /** How events fared while queries ran: metrics per driver segment; empty where none was asked. */
+  readonly overlapBySegment: readonly Readonly<Record<string, number>>[]
   readonly probeCpuCores: number
   readonly saturated: (steps: readonly Step[]) => SaturationVerdict | null
 }
@@ -76,7 +78,11 @@ function stepOf(input: MeasuredInput, segment: SegmentResult, at: number): Step 
   const lengthMs = segment.toMs - segment.fromMs
   const acknowledged = segment.counts.accepted + segment.counts.duplicate
   const breach = input.breaches.get(segment.name) ?? null
-  const metrics = { ...input.series.steps[at], ...slowestQueries(input.driver.queries, segment) }
+  const metrics = {
+    ...input.series.steps[at],
+    ...slowestQueries(input.driver.queries, segment),
+    ...input.overlapBySegment[at],
+  }
   const step: Step = {
     name: segment.name,
     kind: segment.kind,

@@ -127,7 +127,7 @@ function preloadTimes(scenario: Scenario, epochMs: number): TimeOfIndex {
   return (index) => preloadTimeOf(index, preload)
 }
 
-function pacingOf(scenario: Scenario): Pick<DriverJob, 'spacing' | 'seed' | 'batchEvents'> {
+export function pacingOf(scenario: Scenario): Pick<DriverJob, 'spacing' | 'seed' | 'batchEvents'> {
   return { spacing: scenario.spacing, seed: scenario.seed, batchEvents: scenario.batchEvents }
 }
 

@@ -196,6 +196,25 @@ describe('saturation', () => {
     })
   })
 
+  it('is the queries when events were late while they ran, all through the run slower, and nobody else was full', () => {
+    const held = { 'query.bursts': 3, 'query.slowerBursts': 3 }
+    const late = {
+      ...{ 'query.dueRatio': 0.2, 'query.lateRatio': 0.9, 'query.lateRatio{Q1}': 0.9 },
+      ...{ 'query.lateRatio{Q4}': 0.1, 'query.bursts': 2, 'query.slowerBursts': 2 },
+    }
+    const broken = step(1_000, { brokenSlo: SLOW_P99, metrics: late })
+    expect(verdict([step(500, { metrics: held }), broken])).toEqual({
+      by: 'queries',
+      evidence:
+        'at 1,000 events/s 90 % of the late events fell due while Q1 ran, of all events 20 %; events were 5 of 5 times slower during queries than in the pause before (by chance 3.13 %)',
+    })
+    const full = { ...late, 'machine.idleCores': 0 }
+    const starved = step(1_000, { brokenSlo: SLOW_P99, metrics: full })
+    expect(verdict([step(500, { metrics: held }), starved])?.by).toBe('machine')
+    const notSlower = { 'query.bursts': 3, 'query.slowerBursts': 2 }
+    expect(verdict([step(500, { metrics: notSlower }), broken])).toBeNull()
+  })
+
   it('says nothing where nothing was sampled', () => {
     const blind: Step = {
       ...step(1_000, { brokenSlo: SLOW_P99 }),

@@ -115,6 +115,7 @@ function measure(latenciesUs: readonly number[], options: { readonly lastEndsAtM
       { name: 'postgres.events', rows: 10, heapBytes: 1_000, indexBytes: 500, totalBytes: 1_600 },
     ],
     checkpoints: [],
+    overlapBySegment: [],
     probeCpuCores: 0,
     saturated: () => null,
   }
