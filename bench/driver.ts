@@ -1,9 +1,8 @@
 /** The driver beside other load generators: CPU per request, evenness of arrivals, how late requests leave. */
-import autocannon from 'autocannon'
 import type { ChildProcess } from 'node:child_process'
-import { fork, spawn, spawnSync } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startDriver } from '../src/drive/driver.ts'
@@ -14,6 +13,11 @@ import { EventPopulation } from '../src/scenario/scenario.ts'
 import type { BenchOptions, BenchRow } from './bench-row.ts'
 import { interleaved, median } from './bench-row.ts'
 import { rawClosedLoopUs } from './closed-loop.ts'
+import { autocannonPeer } from './peers/autocannon.ts'
+import { k6 } from './peers/k6.ts'
+import { oha } from './peers/oha.ts'
+import type { Peer, PeerLoad } from './peers/peer.ts'
+import { wrk } from './peers/wrk.ts'
 
 const CONNECTIONS = 64
 const CLOSED_REQUESTS = 100_000
@@ -21,8 +25,21 @@ const FIXED_PER_S = 10_000
 const PACED_PER_S = 5_000
 const SECONDS = 6
 const WARM_WINDOWS = 3
-/** Measured with oha in November 2026 on two cores. */
-const OHA_CPU_S_PER_100K = 1.09
+/** A peer that sends less than this share of what it was asked for is told on. */
+const HELD_RATIO = 0.98
+const FIXED_RATE = 'CPU per 100k requests at 10k/s, tick pacing'
+const OURS_MAKES_EVENTS = 'ours makes each event afresh and keeps its outcome'
+/** Our CPU as a share of theirs, at most. */
+const CLOSED_LOOP_BARS: readonly (readonly [Peer, number])[] = [
+  [wrk, 1.4],
+  [oha, 0.9],
+  [autocannonPeer, 0.7],
+  [k6, 0.16],
+]
+const FIXED_RATE_BARS: readonly (readonly [Peer, number])[] = [
+  [oha, 1.0],
+  [k6, 0.2],
+]
 const BODY = JSON.stringify({ organization_id: '0b9d5a6e', padding: 'x'.repeat(500) })
 
 interface Target extends AsyncDisposable {
@@ -39,60 +56,86 @@ export async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
   return rows
 }
 
-async function closedLoop({ url }: Target, { rounds, log }: BenchOptions): Promise<BenchRow[]> {
+async function closedLoop(target: Target, options: BenchOptions): Promise<BenchRow[]> {
+  const { url } = target
   const head = `POST /v1/events HTTP/1.1\r\nhost: ${url.host}\r\ncontent-type: application/json\r\n`
   const bytes = Buffer.from(`${head}content-length: ${String(BODY.length)}\r\n\r\n${BODY}`)
   const ours = (): Promise<number> =>
     rawClosedLoopUs({ url, connections: CONNECTIONS, requests: CLOSED_REQUESTS, bytes })
   await ours()
-  const what = `CPU per request, closed loop, ${String(CONNECTIONS)} connections`
-  const peers: readonly (readonly [string, number, (() => Promise<number>) | null])[] = [
-    ['wrk', 1.4, hasTool('wrk', '-v') ? () => wrkUs(url) : null],
-    ['autocannon', 0.7, () => autocannonUs(url)],
-  ]
+  const load = loadOf(target, options)
   const rows: BenchRow[] = []
-  for (const [peerName, bar, peer] of peers) {
-    if (peer === null)
-      log(`bench: ${peerName} is not installed (apt-get install wrk): no ratio to it`)
-    const compared = await interleaved(rounds, { ours, peer })
-    rows.push({
-      what,
-      ...compared,
-      peerName,
-      unit: 'µs',
-      bar: `≤ ${String(bar)} × ${peerName}`,
-      met: compared.ratio === null ? null : compared.ratio.mid <= bar,
-      note: peer === null ? 'not installed' : conditions(),
-    })
+  for (const [peer, bar] of CLOSED_LOOP_BARS) {
+    const theirs = async (): Promise<number> => {
+      const { cpuUs, requests } = await peer.closedLoop(load, CLOSED_REQUESTS)
+      return cpuUs / requests
+    }
+    const what = `CPU per request, closed loop, ${String(CONNECTIONS)} connections`
+    const made = { peer, bar, ours, theirs, what, unit: 'µs', note: '' }
+    rows.push(await rowBeside(made, options))
   }
   return rows
 }
 
 /** 10,000 requests a second: what the whole driver process takes, making events and keeping outcomes included. */
-async function fixedRate({ url }: Target, { rounds }: BenchOptions): Promise<BenchRow[]> {
+async function fixedRate(target: Target, options: BenchOptions): Promise<BenchRow[]> {
   const ours = async (): Promise<number> => {
     const ratios: number[] = []
-    await drive(url, { pacing: 'tick', perS: FIXED_PER_S, onWindow: (ratio) => ratios.push(ratio) })
-    // A fresh process compiles in its first seconds; autocannon runs in this one and is warm. The last is the drain.
+    const onWindow = (ratio: number): unknown => ratios.push(ratio)
+    await drive(target.url, { pacing: 'tick', perS: FIXED_PER_S, onWindow })
+    // A fresh process compiles in its first seconds, as a peer's start is not counted either. The last is the drain.
     return (median(ratios.slice(WARM_WINDOWS, -1)) / FIXED_PER_S) * 100_000
   }
-  const peer = async (): Promise<number> => {
-    const how = { overallRate: FIXED_PER_S, duration: SECONDS }
-    const { cpuUs, requests } = await autocannonRun(url, how)
-    return (cpuUs / 1e6 / requests) * 100_000
+  const load = loadOf(target, options)
+  const rows: BenchRow[] = []
+  for (const [peer, bar] of FIXED_RATE_BARS) {
+    const { atRate } = peer
+    if (atRate === null) continue
+    let fewest = Infinity
+    const theirs = async (): Promise<number> => {
+      const { cpuUs, requests } = await atRate(load, { perS: FIXED_PER_S, seconds: SECONDS })
+      fewest = Math.min(fewest, requests / (FIXED_PER_S * SECONDS))
+      return (cpuUs / 1e6 / requests) * 100_000
+    }
+    const made = { peer, bar, ours, theirs, what: FIXED_RATE, unit: 'CPU-s' }
+    const row = await rowBeside({ ...made, note: OURS_MAKES_EVENTS }, options)
+    const held =
+      fewest < HELD_RATIO ? `; ${peer.name} sent ${String(Math.round(fewest * 100))} %` : ''
+    rows.push({ ...row, note: row.note + held })
   }
-  const compared = await interleaved(rounds, { ours, peer })
-  return [
-    {
-      what: 'CPU per 100k requests at 10k/s, tick pacing',
-      ...compared,
-      peerName: 'autocannon (sends one ready body, a second’s worth at once)',
-      unit: 'CPU-s',
-      bar: '≤ 1.09 CPU-s: 1.0 × oha where it was measured; oha is not installable here',
-      met: compared.ours <= OHA_CPU_S_PER_100K,
-      note: `ours makes each event afresh and keeps its outcome; ${conditions()}`,
-    },
-  ]
+  return rows
+}
+
+interface Comparison {
+  readonly peer: Peer
+  /** Our share of theirs, at most. */
+  readonly bar: number
+  readonly ours: () => Promise<number>
+  readonly theirs: () => Promise<number>
+  readonly what: string
+  readonly unit: string
+  readonly note: string
+}
+
+async function rowBeside(made: Comparison, { rounds, log }: BenchOptions): Promise<BenchRow> {
+  const { peer, bar, ours, theirs, what, unit } = made
+  const isHere = peer.isInstalled()
+  if (!isHere) log(`bench: ${peer.name} is not installed (${peer.install}): no ratio to it`)
+  const compared = await interleaved(isHere ? rounds : 1, { ours, peer: isHere ? theirs : null })
+  const notes = [isHere ? '' : `${peer.name} is not installed`, made.note, conditions()]
+  return {
+    what,
+    ...compared,
+    peerName: peer.name,
+    unit,
+    bar: `≤ ${String(bar)} × ${peer.name}`,
+    met: compared.ratio === null ? null : compared.ratio.mid <= bar,
+    note: notes.filter((note) => note !== '').join('; '),
+  }
+}
+
+function loadOf({ url }: Target, { signal }: BenchOptions): PeerLoad {
+  return { url: new URL('/v1/events', url), connections: CONNECTIONS, body: BODY, signal }
 }
 
 /** How far arrivals, seen by the server, lie from an even grid. */
@@ -190,52 +233,6 @@ function jobOf(
     outcomesFile: join(dir, 'outcomes.bin'),
     exceptionsFile: join(dir, 'exceptions.ndjson'),
   }
-}
-
-async function autocannonUs(url: URL): Promise<number> {
-  const { cpuUs, requests } = await autocannonRun(url, { amount: CLOSED_REQUESTS })
-  return cpuUs / requests
-}
-
-async function autocannonRun(
-  url: URL,
-  how: { readonly amount: number } | { readonly overallRate: number; readonly duration: number },
-): Promise<{ readonly cpuUs: number; readonly requests: number }> {
-  const before = process.cpuUsage()
-  const result = await autocannon({
-    url: new URL('/v1/events', url).href,
-    connections: CONNECTIONS,
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: BODY,
-    ...how,
-  })
-  const { user, system } = process.cpuUsage(before)
-  return { cpuUs: user + system, requests: result.requests.total }
-}
-
-/** The shell tells what its children used. */
-async function wrkUs(url: URL): Promise<number> {
-  const script = `wrk.method="POST"; wrk.body='${BODY}'; wrk.headers["Content-Type"]="application/json"`
-  const lua = join(await mkdtemp(join(tmpdir(), 'headroom-wrk-')), 'post.lua')
-  await writeFile(lua, script)
-  const target = new URL('/v1/events', url).href
-  const command = `wrk -t1 -c${String(CONNECTIONS)} -d3 -s "$0" "$1"; times`
-  const child = spawn('sh', ['-c', command, lua, target], { stdio: ['ignore', 'pipe', 'ignore'] })
-  const chunks: Buffer[] = []
-  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
-  await once(child, 'close')
-  await rm(join(lua, '..'), { recursive: true, force: true })
-  const text = Buffer.concat(chunks).toString()
-  const requests = Number(/(\d+) requests in/.exec(text)?.[1])
-  const [user = NaN, system = NaN] = [
-    ...(text.trim().split('\n').at(-1) ?? '').matchAll(/(\d+)m([\d.]+)s/g),
-  ].map(([, minutes, seconds]) => Number(minutes) * 60 + Number(seconds))
-  return ((user + system) * 1e6) / requests
-}
-
-function hasTool(name: string, flag: string): boolean {
-  return spawnSync(name, [flag], { stdio: 'ignore' }).error === undefined
 }
 
 async function startTarget(): Promise<Target> {
