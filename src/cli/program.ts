@@ -10,6 +10,7 @@ import type { CommandContext, CommonFlags } from './command.ts'
 import { toModule } from './command.ts'
 import { cleanCommand } from './commands/clean.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { initCommand } from './commands/init.ts'
 import { listCommand } from './commands/list.ts'
 import { reportCommand } from './commands/report.ts'
 import { runCommand } from './commands/run.ts'
@@ -54,16 +55,21 @@ function buildProgram(
     .command(toModule(listCommand, context, finish))
     .command(toModule(doctorCommand, context, finish))
     .command(toModule(cleanCommand, context, finish))
+    .command(toModule(initCommand, context, finish))
     .command(toModule(schemaCommand, context, finish))
     .completion('completion', 'Print a completion script for bash or zsh')
     .example('$0 run quick --target pg-direct,pg-batch', 'Compare two architectures')
     .example('$0 run quick --target pg-direct --rate 800 --growth 8%', 'Judge for your own load')
     .example('$0 run my-load.yaml --target my-target.yaml', 'Your own traffic and settings')
+    .example('$0 init', 'Files for a service of your own')
     .example('$0 report', 'Draw the last report again')
     .epilog(
       `${EXIT_CODE_TABLE}\n\nscenarios, targets, profiles and triggers are YAML files: headroom list`,
     )
-    .demandCommand(1, 'say what to do: run, report, list, doctor, clean, schema or completion')
+    .demandCommand(
+      1,
+      'say what to do: run, report, list, doctor, clean, init, schema or completion',
+    )
     .strict()
     .version(version)
     .help()
@@ -79,7 +85,7 @@ function buildProgram(
   return program
 }
 
-const COMMANDS = ['run', 'report', 'list', 'doctor', 'clean', 'schema', 'completion']
+const COMMANDS = ['run', 'report', 'list', 'doctor', 'clean', 'init', 'schema', 'completion']
 
 /** yargs names the first thing it misses; a misspelt word is more often the cause, and is told first. */
 function badUsage(
