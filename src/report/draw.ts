@@ -200,12 +200,15 @@ function drawPanelHeading(
   { panel, x, y }: { readonly panel: Panel; readonly x: number; readonly y: number },
 ): void {
   if (panel.title !== null) {
-    context.fillStyle = panel.ink?.light ?? MUTED
-    context.fillRect(x, y + 3, 11, 11)
+    // A panel without a colour of its own is about no single target.
+    if (panel.ink !== null) {
+      context.fillStyle = panel.ink.light
+      context.fillRect(x, y + 3, 11, 11)
+    }
     context.fillStyle = INK
     context.font = `600 14px ${FONT}`
     context.textBaseline = 'top'
-    context.fillText(panel.title, x + 18, y)
+    context.fillText(panel.title, panel.ink === null ? x : x + 18, y)
   }
   if (panel.stacked) {
     drawLegend(context, { lines: panel.lines, x, y: y + 22, stacked: true })

@@ -58,7 +58,10 @@ function inline(tag: 'style' | 'script', text: string): Markup {
 function sections(view: StudyView, options: PageOptions): readonly Markup[] {
   const evidence = [
     chartsSection(options.charts),
-    triggersSection(view),
+    triggersSection(
+      view,
+      options.charts.map(({ name }) => name),
+    ),
     limitsSection(view),
     storesSection(view),
     conditionsSection(view, options),

@@ -220,6 +220,45 @@ describe.skipIf(browserIsMissing)(`the report page in Chromium${browserNote}`, (
     await opened.close()
   })
 
+  it('shows the answers of each query beside the trigger that judges them, and copies their rows', async () => {
+    const opened = await openPage(browser, html, {
+      permissions: ['clipboard-write', 'clipboard-read'],
+    })
+    const { page } = opened
+    await page.locator('#trigger-e3 a[href="#chart-query-seconds"]').click()
+    const figure = page.locator('#chart-query-seconds')
+    expect(await figure.locator('h3').innerText()).toContain('the limit is 5 s')
+    expect(await figure.locator('canvas').count()).toBe(3)
+    expect(await figure.locator('.panel h4').first().innerText()).toMatch(
+      /^Q1, [\d,]+ to [\d,]+ rows read$/,
+    )
+    await figure.locator('summary').click()
+    expect(await figure.locator('table', { hasText: 'level: E3 5 s' }).count()).toBe(2)
+    await figure.locator('.copy-csv').click()
+    await figure.getByText('Copied').waitFor()
+    const [head, ...rows] = (await page.evaluate<string>('navigator.clipboard.readText()')).split(
+      '\n',
+    )
+    expect(head).toBe('panel,line,x,x unit,y,y unit,rows read')
+    expect(rows[0]).toMatch(/^"Q1, .+ rows read",pg-direct,[\d.]+,clock,0\.\d+,s,15\d{4}$/)
+    expect(opened.complaints).toEqual([])
+    await opened.close()
+  })
+
+  it('tells the rows of the answer under the pointer', async () => {
+    const opened = await openPage(browser, html)
+    const { page } = opened
+    const canvas = page.locator('#chart-query-seconds canvas').first()
+    await canvas.scrollIntoViewIfNeeded()
+    const before = await canvas.screenshot()
+    const box = await canvas.boundingBox()
+    if (box === null) throw new Error('no canvas')
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height * 0.6)
+    await expect.poll(async () => (await canvas.screenshot()).equals(before)).toBe(false)
+    expect(opened.complaints).toEqual([])
+    await opened.close()
+  })
+
   it('says at the top that a study is not complete, whatever went wrong in it', async () => {
     const states = ['void', 'aborted', 'failed', 'audit-failed'] as const
     const broken = pageOf({

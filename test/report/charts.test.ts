@@ -31,6 +31,16 @@ function withLateDriver(run: RunRecord): RunRecord {
   return { ...run, outcome: { ...run.outcome, measured: { ...run.outcome.measured, steps } } }
 }
 
+function withUnansweredQueries(run: RunRecord): RunRecord {
+  if (run.outcome.state !== 'completed') return run
+  const queries = run.outcome.measured.queries.map((query) =>
+    query.name !== 'Q1' || query.seconds === null
+      ? query
+      : { ...query, failed: 3, seconds: { ...query.seconds, p50: 'infinite' as const } },
+  )
+  return { ...run, outcome: { ...run.outcome, measured: { ...run.outcome.measured, queries } } }
+}
+
 /** Points of time with values, in order. */
 const series = fc
   .array(
@@ -54,6 +64,7 @@ describe('the charts of a report', () => {
       'wal',
       'backlog',
       'freshness',
+      'query-seconds',
       'cpu',
       'table-health',
       'send-delay',
@@ -71,6 +82,57 @@ describe('the charts of a report', () => {
     expect(chart('latency-percentiles', charts).title).toMatch(
       /^pg-direct answers 99 % of events within/,
     )
+  })
+
+  it('show every answer to a query with the rows it read, below the limit of its trigger', () => {
+    const { panels, title, subtitle } = chart('query-seconds')
+    expect(panels.map((panel) => panel.title?.split(',')[0])).toEqual(['Q1', 'Q2', 'Q4'])
+    expect(panels.at(-1)?.title).toBe('Q4, 1 row read')
+    expect(panels.map(({ levels }) => levels.map(({ label }) => label))).toEqual([
+      ['E3 5 s'],
+      ['E3 5 s'],
+      [],
+    ])
+    for (const { lines, levels, y } of panels) {
+      expect(lines.map(({ label }) => label)).toEqual(
+        ['pg-direct', 'pg-batch', 'dual-write', 'clickhouse-direct'].filter((name) =>
+          lines.some(({ label }) => label === name),
+        ),
+      )
+      expect(lines.length).toBeGreaterThan(0)
+      for (const { at } of levels) expect(at).toBeLessThan(y.max)
+      for (const line of lines) {
+        expect(line.style).toBe('points')
+        expect(line.beside?.values).toHaveLength(line.points.length)
+        expect(line.beside?.values.every((rows) => rows !== null && rows > 0)).toBe(true)
+      }
+    }
+    expect(title).toMatch(
+      /^The slowest query took \d+ ms \(median of Q2 in .+\); the limit is 5 s$/,
+    )
+    expect(subtitle).not.toContain('Never answered')
+  })
+
+  it('never hide a question that was not answered behind those that were', () => {
+    const findings = findingsFixture({ rounds: 1, tweak: withUnansweredQueries })
+    const { title, subtitle } = chart(
+      'query-seconds',
+      chartsOf(viewStudy(findings, seriesFixture(findings))),
+    )
+    expect(title).toMatch(/^More than half of the answers to Q1 never came in pg-direct/)
+    expect(subtitle).toContain('Never answered: Q1 in pg-direct 3×')
+  })
+
+  it('leave the queries out where none was asked', () => {
+    const findings = findingsFixture({ rounds: 1 })
+    const silent = new Map(
+      [...seriesFixture(findings)].map(([id, keys]) => [
+        id,
+        new Map([...keys].filter(([key]) => !key.startsWith('query.'))),
+      ]),
+    )
+    const names = chartsOf(viewStudy(findings, silent)).map(({ name }) => name)
+    expect(names).not.toContain('query-seconds')
   })
 
   it('never call a late driver punctual because no step was complete', () => {

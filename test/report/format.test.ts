@@ -14,7 +14,7 @@ const page = (await import(pathToFileURL(join(PAGE_DIR, 'format.js')).href)) as 
 
 describe('quantities on the page', () => {
   it('says the same words in a tooltip as in the table', () => {
-    const units = ['µs', 'bytes', 'bytes/s', 'ratio', 'events/s', 'cores']
+    const units = ['µs', 's', 'bytes', 'bytes/s', 'ratio', 'events/s', 'cores']
     fc.assert(
       fc.property(
         fc.constantFrom(...units),

@@ -130,8 +130,27 @@ function runSeries(run: RunRecord, everyMs: number): ReadonlyMap<string, readonl
         add('table.deadRows{events}', t, Math.round((t / 40) * next()))
       }
     }
+    for (const [key, t, v] of answered(step, noise)) add(key, t, v)
   }
   return byKey
+}
+
+/** An answer to every query every two seconds, over rows that grow with the run. */
+function answered(
+  step: Step,
+  noise: () => number,
+): readonly (readonly [key: string, t: number, v: number])[] {
+  const everyMs = Math.max(2_000, (step.toMs - step.fromMs) / 40)
+  const answers: [string, number, number][] = []
+  for (const [key, seconds] of Object.entries(step.metrics)) {
+    const query = /^query\.seconds\{(.+)\}$/.exec(key)?.[1]
+    if (query === undefined) continue
+    for (let t = step.fromMs + 500; t < step.toMs; t += everyMs) {
+      const read = query === 'Q4' ? 1 : 150_000 + Math.round(t * 2)
+      answers.push([key, t, seconds * noise() * noise()], [`query.rowsRead{${query}}`, t, read])
+    }
+  }
+  return answers
 }
 
 function sampled(

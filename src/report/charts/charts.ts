@@ -3,6 +3,7 @@ import { pointsPerLine } from '../series.ts'
 import type { StudyView } from '../study-view.ts'
 import { percentileChart, windowsChart } from './latency.ts'
 import { backlogChart, freshnessChart, sendDelayChart, tableHealthChart } from './overlays.ts'
+import { QUERY_LINES, queryChart } from './queries.ts'
 import { rateChart } from './rate.ts'
 import { cpuChart, walChart } from './resources.ts'
 import type { ChartSpec } from './spec.ts'
@@ -11,7 +12,7 @@ import type { ChartSpec } from './spec.ts'
 const LINES_PER_TARGET = 14
 
 export function chartsOf(view: StudyView): readonly ChartSpec[] {
-  const limit = pointsPerLine(view.targets.length * LINES_PER_TARGET)
+  const limit = pointsPerLine(view.targets.length * (LINES_PER_TARGET + QUERY_LINES))
   return [
     percentileChart(view),
     rateChart(view, limit),
@@ -19,6 +20,7 @@ export function chartsOf(view: StudyView): readonly ChartSpec[] {
     walChart(view),
     backlogChart(view, limit),
     freshnessChart(view, limit),
+    queryChart(view, limit),
     cpuChart(view),
     tableHealthChart(view, limit),
     sendDelayChart(view, limit),

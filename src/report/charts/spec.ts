@@ -21,10 +21,17 @@ export interface Axis {
 export interface Line {
   readonly label: string
   readonly ink: Ink
-  readonly style: 'solid' | 'dashed' | 'dotted' | 'faint'
+  /** `points` are not joined: nothing is known between them. */
+  readonly style: 'solid' | 'dashed' | 'dotted' | 'faint' | 'points'
   /** Written at the line's end; otherwise the legend names it. */
   readonly labelled: boolean
   readonly points: readonly Point[]
+  /** A second figure of each point, told with it and not drawn; null where it is not known. */
+  readonly beside?: {
+    readonly title: string
+    readonly unit: string
+    readonly values: readonly (number | null)[]
+  }
 }
 
 /** A level worth knowing, drawn across the panel with its label. */

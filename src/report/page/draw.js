@@ -5,7 +5,8 @@
 import { formatClock, formatTick, formatValue } from './format.js'
 import { marksPlugin, labelRoom } from './marks.js'
 
-const DASHES = { solid: [], dashed: [6, 4], dotted: [2, 3], faint: [] }
+const DASHES = { solid: [], dashed: [6, 4], dotted: [2, 3], faint: [], points: [] }
+const POINTS = { showLine: false, pointRadius: 2.75, pointBorderWidth: 0, pointHoverRadius: 4.5 }
 const TIME_STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600]
 
 /**
@@ -54,6 +55,7 @@ function datasetOf(line, { panel, theme }) {
     borderJoinStyle: 'round',
     fill: panel.stacked ? 'stack' : false,
     spanGaps: false,
+    ...(line.style === 'points' ? POINTS : {}),
   }
 }
 
@@ -180,11 +182,20 @@ function tooltip(panel, theme) {
           : panel.x.unit === 'clock'
             ? `${formatClock(items[0].parsed.x)} into the run`
             : formatValue(items[0].parsed.x, panel.x.unit),
-      label: (item) => ` ${item.dataset.label}: ${formatValue(item.parsed.y, panel.y.unit)}`,
+      label: (item) =>
+        ` ${item.dataset.label}: ${formatValue(item.parsed.y, panel.y.unit)}${besideOf(panel.lines[item.datasetIndex], item.dataIndex)}`,
       labelColor: (item) => ({
         borderColor: item.dataset.backgroundColor,
         backgroundColor: item.dataset.backgroundColor,
       }),
     },
   }
+}
+
+/** What is told with a point without being drawn. */
+function besideOf({ beside }, at) {
+  const value = beside?.values[at] ?? null
+  return value === null
+    ? ''
+    : `, ${formatValue(value, beside.unit)} ${beside.title.replace(beside.unit, '').trim()}`
 }

@@ -49,6 +49,8 @@ export function formatValue(value, unit) {
   switch (unit) {
     case 'µs':
       return scaled(value, TIME_SCALES)
+    case 's':
+      return scaled(value * 1e6, TIME_SCALES)
     case 'bytes':
       return scaled(value, BYTE_SCALES)
     case 'bytes/s':
@@ -70,7 +72,7 @@ export function formatValue(value, unit) {
  * @param {string} unit
  */
 export function formatTick(value, unit) {
-  const changes = ['µs', 'bytes', 'bytes/s', 'clock', 'percentile', 'ratio'].includes(unit)
+  const changes = ['µs', 's', 'bytes', 'bytes/s', 'clock', 'percentile', 'ratio'].includes(unit)
   return changes ? formatValue(value, unit) : formatNumber(value)
 }
 

@@ -182,12 +182,16 @@ function pointsTable(panel, chartTitle) {
 }
 
 function csvOf(chart) {
-  const rows = [['panel', 'line', 'x', 'x unit', 'y', 'y unit']]
+  const beside = chart.panels.flatMap((panel) => panel.lines).find((line) => line.beside)?.beside
+  const more = beside === undefined ? [] : [beside.title]
+  const rows = [['panel', 'line', 'x', 'x unit', 'y', 'y unit', ...more]]
   for (const panel of chart.panels) {
     for (const line of panel.lines) {
-      for (const [x, y] of line.points) {
-        rows.push([panel.title ?? '', line.label, x, panel.x.unit, y ?? 'infinite', panel.y.unit])
-      }
+      line.points.forEach(([x, y], at) => {
+        const told = beside === undefined ? [] : [line.beside?.values[at] ?? '']
+        const point = [x, panel.x.unit, y ?? 'infinite', panel.y.unit]
+        rows.push([panel.title ?? '', line.label, ...point, ...told])
+      })
     }
   }
   return rows.map((row) => row.map(csvCell).join(',')).join('\n')

@@ -45,7 +45,7 @@ function panelBlock(panel: Panel, chart: ChartSpec): Markup {
     panel.title === null
       ? nothing
       : html`<h4 class="${panel.ink === null ? '' : inkClass(panel.ink)}">
-          <span class="chip" aria-hidden="true"></span>${panel.title}
+          ${panel.ink === null ? nothing : html`<span class="chip" aria-hidden="true"></span>`}${panel.title}
         </h4>`
   return html`<div class="panel">
     ${heading} ${panelLegend(panel)}

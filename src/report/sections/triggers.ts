@@ -13,7 +13,19 @@ interface Judged {
   readonly judgement: Judgement
 }
 
-export function triggersSection(view: StudyView): Markup {
+/** The chart that shows a metric, by its family; a metric without one has no link. */
+const CHART_OF: Readonly<Record<string, { readonly name: string; readonly words: string }>> = {
+  latency: { name: 'latency-windows', words: 'p99 of each second' },
+  wal: { name: 'wal', words: 'WAL by time' },
+  freshness: { name: 'freshness', words: 'freshness by time' },
+  backlog: { name: 'backlog', words: 'backlog by time' },
+  table: { name: 'table-health', words: 'dead tuples by time' },
+  parts: { name: 'table-health', words: 'parts by time' },
+  query: { name: 'query-seconds', words: 'every answer by time, with the rows it read' },
+}
+
+/** @param charts names of the charts on the page: only those are linked to */
+export function triggersSection(view: StudyView, charts: readonly string[]): Markup {
   const byTrigger = new Map<string, Judged[]>()
   for (const target of view.targets) {
     for (const judgement of target.findings.judgements) {
@@ -27,11 +39,13 @@ export function triggersSection(view: StudyView): Markup {
     <p class="lead">
       Documented reasons to migrate, each judged for your profile or against what was measured.
     </p>
-    <div class="cards wide-cards">${[...byTrigger.values()].map(card)}</div>
+    <div class="cards wide-cards">
+      ${[...byTrigger.values()].map((judged) => card(judged, charts))}
+    </div>
   </section>`
 }
 
-function card(judged: readonly Judged[]): Markup {
+function card(judged: readonly Judged[], charts: readonly string[]): Markup {
   const [first] = judged
   if (first === undefined) return nothing
   const { trigger, title, rule, source, action } = first.judgement
@@ -43,7 +57,7 @@ function card(judged: readonly Judged[]): Markup {
       <p class="rule">${ruleBeyondTitle(rule, title)}</p>
       <dl>
         ${entry('Documented', html`${source.document}<q>${plainQuote(source.quote)}</q>`)}
-        ${entry('What to do', html`${action}`)}
+        ${evidenceEntry(first.judgement, charts)} ${entry('What to do', html`${action}`)}
         ${anchors.length === 0 ? nothing : entry('Real moves at or below this level', list(anchors))}
       </dl>
     </div>
@@ -58,6 +72,17 @@ function entry(term: string, definition: Markup): Markup {
     <dt>${term}</dt>
     <dd>${definition}</dd>
   </div>`
+}
+
+function evidenceEntry({ limits = [] }: Judgement, charts: readonly string[]): Markup {
+  const families = new Set(limits.map(({ metric }) => metric.split('.')[0] ?? metric))
+  const links = [...families].flatMap((family) => {
+    const chart = CHART_OF[family]
+    return chart === undefined || !charts.includes(chart.name)
+      ? []
+      : [html`<a href="#chart-${chart.name}">${chart.words}</a>`]
+  })
+  return links.length === 0 ? nothing : entry('Chart', html`${links}`)
 }
 
 function list(lines: readonly string[]): Markup {
