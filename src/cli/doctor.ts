@@ -4,6 +4,7 @@
  */
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { dockerCheck } from './containers.ts'
 import { findLibrary, clickHousePackage } from '../engines/clickhouse/library.ts'
 import { findNativeDir, postgresPackage } from '../engines/postgres/binaries.ts'
 import { freeBytes, measureFsyncP50Us } from '../kit/disk.ts'
@@ -43,6 +44,7 @@ export async function examine(
     memoryCheck(),
     ...(await diskChecks(folder)),
     ...(await engineChecks(folder, signal)),
+    await dockerCheck(),
     ...(await serverChecks(addresses, signal)),
   ]
 }

@@ -6,6 +6,7 @@ import { loadScenario } from '../scenario/load.ts'
 import { loadTargets } from '../target/load.ts'
 import { serviceInputs } from '../target/service-inputs.ts'
 import type { CommandContext } from './command.ts'
+import { requireContainers } from './containers.ts'
 import { chooseEngines } from './engines-choice.ts'
 import type { ExternalSources } from './external-engines.ts'
 import { DEFAULT_PROFILE, loadProfile } from './load-profile.ts'
@@ -54,6 +55,7 @@ export async function runStudy(flags: RunWishes, context: CommandContext): Promi
     return await tellDryRun({ scenario, targets, external, json: flags.json }, context)
   }
   requireOutDir(flags.out)
+  await requireContainers(targets, engines)
   // Wrong input is told before half of Headroom is loaded.
   const { performStudy } = await import('./perform-study.ts')
   return await performStudy(

@@ -26,8 +26,7 @@ import { ContainerEvents } from './container-events.ts'
 import { guardedDocker } from './guarded-docker.ts'
 import { overrideText } from './override.ts'
 import type { ServiceOverride } from './override.ts'
-
-const COMPOSE_FILE = join(packageRoot, 'docker-compose.yml')
+import { SERVICE_IMAGE, serviceImageTag } from './service-image.ts'
 
 export interface ComposeOptions {
   readonly runId: string
@@ -37,6 +36,8 @@ export interface ComposeOptions {
   readonly logDir: string
   /** Whether the service under test runs in a container too, and reaches engines by their names. */
   readonly servicesInside: boolean
+  /** For tests; the one that Headroom brings along where absent. */
+  readonly composeFile?: string
   readonly signal: AbortSignal
   readonly log: Log
 }
@@ -65,6 +66,7 @@ export class ComposeProject implements AsyncDisposable {
   readonly events: ContainerEvents
   readonly docker: DockerState
   readonly options: ComposeOptions
+  readonly #composeFile: string
   readonly #overrideFile: string
   readonly #services = new Map<string, ServiceOverride>()
   readonly #scope = new Scope()
@@ -77,6 +79,7 @@ export class ComposeProject implements AsyncDisposable {
   #env: DockerEnv = {
     HEADROOM_POSTGRES_PASSWORD: this.passwords.postgres,
     HEADROOM_CLICKHOUSE_PASSWORD: this.passwords.clickhouse,
+    HEADROOM_IMAGE_TAG: serviceImageTag(process.env['HEADROOM_IMAGE_TAG']),
   }
   /** A call was ended half way: the daemon may still be at work on it. */
   #cut = false
@@ -85,7 +88,6 @@ export class ComposeProject implements AsyncDisposable {
   static async open(options: ComposeOptions): Promise<ComposeProject> {
     const { signal } = options
     const docker = await requireDocker(guardedDocker, signal)
-    if (!existsSync(COMPOSE_FILE)) throw new Error(`${COMPOSE_FILE} is missing`)
     const name = projectName(options.runId)
     mkdirSync(options.dataDir, { recursive: true, mode: 0o700 })
     mkdirSync(options.logDir, { recursive: true })
@@ -108,6 +110,7 @@ export class ComposeProject implements AsyncDisposable {
     this.docker = made.docker
     this.events = made.events
     this.#scope.use(made.events)
+    this.#composeFile = options.composeFile ?? join(packageRoot, 'docker-compose.yml')
     this.#overrideFile = join(options.dataDir, 'docker-compose.override.json')
     this.#scope.defer(() => this.#down())
   }
@@ -121,6 +124,7 @@ export class ComposeProject implements AsyncDisposable {
     this.#services.set(service, override)
     this.#env = { ...this.#env, ...env }
     this.#writeOverride()
+    await this.#tellOfBuild()
     try {
       const dependencies = withDependencies ? [] : ['--no-deps']
       await this.#compose(['up', '--detach', '--quiet-pull', ...dependencies, service])
@@ -140,10 +144,17 @@ export class ComposeProject implements AsyncDisposable {
     await this.#scope[Symbol.asyncDispose]()
   }
 
+  /** A build takes minutes, in which nothing else is said. */
+  async #tellOfBuild(): Promise<void> {
+    const image = `${SERVICE_IMAGE}:${this.#env['HEADROOM_IMAGE_TAG'] ?? ''}`
+    if ((await this.run(['image', 'ls', '--quiet', image])).trim() !== '') return
+    this.options.log(`building ${image}: once after every change of the code`)
+  }
+
   #writeOverride(): void {
     const text = overrideText({
       project: this.name,
-      composeFile: COMPOSE_FILE,
+      composeFile: this.#composeFile,
       services: this.#services,
     })
     writeFileSync(this.#overrideFile, text, { mode: 0o600 })
@@ -158,7 +169,7 @@ export class ComposeProject implements AsyncDisposable {
           ...['compose', '--ansi', 'never', '--project-name', this.name],
           // A .env beside the file is the user's, for his own `docker compose up`.
           ...['--project-directory', packageRoot, '--env-file', '/dev/null'],
-          ...['--file', COMPOSE_FILE, ...files, ...args],
+          ...['--file', this.#composeFile, ...files, ...args],
         ],
         { env: this.#env, ...(signal === undefined ? {} : { signal }) },
       )
@@ -190,9 +201,12 @@ export class ComposeProject implements AsyncDisposable {
         },
       )
     }
-    const message = `the image ${image} is not here and cannot be fetched: ${lastOf(error)}`
+    const isOurs = image.startsWith(`${SERVICE_IMAGE}:`)
+    const verb = isOurs ? 'built' : 'fetched'
+    const message = `the image ${image} is not here and cannot be ${verb}: ${lastOf(error)}`
+    const fetch = `docker pull ${image} where there is a network, or docker load it from a file`
     return new HeadroomError('IMAGE_MISSING', message, {
-      hint: `docker pull ${image} where there is a network, or docker load it from a file`,
+      hint: isOurs ? `${said}\nsee docs/docker-compose.md about builds behind a proxy` : fetch,
       cause: error,
     })
   }
