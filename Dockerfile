@@ -21,17 +21,22 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY reference-impl reference-impl
-RUN npx tsc -p tsconfig.build.json && rm -f dist/.tsbuildinfo
+COPY compose/healthcheck compose/secrets bin/
+# A checkout may be readable by its owner only; what runs is not its owner.
+RUN npx tsc -p tsconfig.build.json \
+    && rm -f dist/.tsbuildinfo \
+    && chmod -R a+rX package.json dist reference-impl \
+    && chmod 755 bin/*
 
 # --- what runs: no compiler, no engine, no source but the schemas
 FROM ${NODE_IMAGE} AS service
 ENV NODE_ENV=production
 WORKDIR /app
-COPY --from=packages /app/package.json ./
+COPY --from=build /app/package.json ./
 COPY --from=packages /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY --from=build /app/reference-impl reference-impl
-COPY compose/healthcheck compose/secrets /usr/local/bin/
+COPY --from=build /app/bin /usr/local/bin/
 # The image's user node.
 USER 1000:1000
 EXPOSE 8080
@@ -47,11 +52,13 @@ RUN --mount=type=secret,id=maven,target=/run/settings.xml \
         -Dartifact=io.debezium:debezium-connector-postgres:${DEBEZIUM}:tar.gz:plugin -DoutputDirectory=/download \
     && mkdir /plugins \
     && tar --extract --gzip --directory /plugins --file /download/debezium-connector-postgres-${DEBEZIUM}-plugin.tar.gz
+COPY compose/connect/plugins /plugins
+COPY compose/connect/worker.properties /worker.properties
+RUN chmod -R a+rX /plugins /worker.properties
 
 FROM apache/kafka:4.3.1 AS connect
 COPY --from=connectors /plugins /opt/connect/plugins
-COPY compose/connect/plugins /opt/connect/plugins
-COPY compose/connect/worker.properties /opt/connect/worker.properties
+COPY --from=connectors /worker.properties /opt/connect/worker.properties
 EXPOSE 8083
 ENTRYPOINT ["/opt/kafka/bin/connect-distributed.sh", "/opt/connect/worker.properties"]
 
@@ -64,6 +71,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 COPY compose/pgbouncer/pgbouncer.ini /etc/pgbouncer/pgbouncer.ini
 COPY compose/pgbouncer/start /usr/local/bin/start
+RUN chmod a+r /etc/pgbouncer/pgbouncer.ini && chmod 755 /usr/local/bin/start
 USER 65534:65534
 EXPOSE 6432
 CMD ["start"]
