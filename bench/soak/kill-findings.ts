@@ -1,7 +1,7 @@
 /** What many kills show together. In: positions that ran, with their audits. Out: criteria and tables for the summary. */
 import type { OutcomeCounts } from '../../src/drive/job.ts'
 import { formatCount } from '../../src/kit/units.ts'
-import type { StoreAudit } from '../../src/results/record.ts'
+import type { StoreAudit } from '../../src/results/audit-record.ts'
 import type { Component } from './kill-run.ts'
 import { components } from './kill-run.ts'
 import type { Criterion, SoakTable } from './soak.ts'

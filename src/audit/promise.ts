@@ -1,6 +1,6 @@
 /** Counts of an audit and a promise in, a verdict and the sentence for the report out. */
 import type { StorePromise } from '../architecture/architecture.ts'
-import type { StoreAudit } from '../results/record.ts'
+import type { StoreAudit } from '../results/audit-record.ts'
 
 /** Ordered from harmless to worst, as `survives` is. */
 export type WorstFault = 'none' | 'process-kill' | 'power-loss' | 'node-loss'

@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { StorePromise } from '../architecture/architecture.ts'
 import type { PointReader, ReadAnswer } from '../architecture/evidence.ts'
-import type { StoreAudit } from '../results/record.ts'
+import type { StoreAudit } from '../results/audit-record.ts'
 import type { EventStream } from '../shapes/stream.ts'
 import { ExactSum } from './exact-sum.ts'
 import { IndexBits, or, without } from './index-bits.ts'

@@ -4,7 +4,7 @@
  */
 import type { StorePromise } from '../architecture/architecture.ts'
 import type { Store } from '../engines/engine.ts'
-import type { StoreAudit } from '../results/record.ts'
+import type { StoreAudit } from '../results/audit-record.ts'
 import type { EventStream } from '../shapes/stream.ts'
 import { ExactSum } from './exact-sum.ts'
 import { and, or, without, type IndexBits } from './index-bits.ts'

@@ -81,7 +81,7 @@ function filesOf({ speaks, url, demo }: InitWishes): readonly NewFile[] {
     ...(demo
       ? [
           { path: 'targets/demo.yaml', text: example('targets/demo.yaml') },
-          { path: 'demo/service.py', text: example('service.py') },
+          { path: 'demo/service.py', text: example('demo/service.py') },
         ]
       : []),
   ]

@@ -2,7 +2,7 @@
  * What a reader must know of figures of a service of the user's own: what was not seen of it. In: evidence. Out:
  * sentences, each only where it applies. Pure.
  */
-import type { StoreAudit } from '../results/record.ts'
+import type { StoreAudit } from '../results/audit-record.ts'
 import type { Round, TargetEvidence } from './evidence.ts'
 
 type OwnService = Extract<Round['run']['target'], { kind: 'service' }>

@@ -3,6 +3,7 @@
  * Written once, never edited; a reader of a newer Headroom still reads schema 1.
  */
 import { z } from 'zod'
+import { Audit } from './audit-record.ts'
 import { Scenario } from '../scenario/scenario.ts'
 import { Target } from '../target/target.ts'
 import { Profile } from '../plan/profile.ts'
@@ -122,56 +123,6 @@ export const Measured = z.strictObject({
   probeCpuCores: z.number(),
 })
 export type Measured = z.infer<typeof Measured>
-
-/** accepted ⊆ stored ⊆ accepted ∪ unknown, per store, by id. Lists are cut at `listLimit`; counts never are. */
-export const StoreAudit = z.strictObject({
-  store: z.string(),
-  acceptedEvents: count,
-  unknownEvents: count,
-  /** Rows the run added (preloaded rows excluded). */
-  storedRows: count,
-  readableEvents: count,
-  lostEvents: count,
-  /** Raw rows beyond the first of an id. */
-  duplicatedRows: count,
-  /** Ids readable more than once. */
-  duplicatedReadable: count,
-  /** Stored ids no event of the run has, or which were never sent. */
-  foreignRows: count,
-  /** Ids whose stored value differs from the sent one. */
-  divergedEvents: count,
-  preloadedRowsExpected: count,
-  preloadedRowsFound: count,
-  value64SumExpected: z.string(),
-  value64SumStored: z.string(),
-  lost: z.array(z.string()),
-  duplicated: z.array(z.string()),
-  diverged: z.array(z.string()),
-  foreign: z.array(z.string()),
-  listLimit: count,
-  /** Whether the store kept what it promised: loss may be allowed by the promise, and is then still counted. */
-  verdict: z.enum(['whole', 'as-promised', 'broken']),
-  because: z.string(),
-  /** How it was learned. Absent: the harness read every row of the store. */
-  by: z.enum(['statement', 'reads']).optional(),
-  /** Through reads: how many of the acknowledged events were asked for. */
-  askedEvents: count.optional(),
-  /** Through reads: questions that were never answered. */
-  unansweredReads: count.optional(),
-  /** Through a statement: rows of others, or of earlier runs. */
-  unrelatedRows: count.optional(),
-  /** What this way of looking cannot show. */
-  notSeen: z.array(z.string()).optional(),
-})
-export type StoreAudit = z.infer<typeof StoreAudit>
-
-export const Audit = z.strictObject({
-  stores: z.array(StoreAudit),
-  /** Events on which two stores of one architecture disagree. */
-  divergedBetweenStores: count,
-  passed: z.boolean(),
-})
-export type Audit = z.infer<typeof Audit>
 
 export const Outcome = z.discriminatedUnion('state', [
   /** The schedule ran to its end, or to its first broken SLO as asked; the audit passed. */

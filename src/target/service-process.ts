@@ -13,6 +13,7 @@ import { livePids } from '../kit/process-table.ts'
 import { textTemplate } from '../shapes/event-template.ts'
 import type { ServiceTarget } from './service-target.ts'
 
+const PART = 'service'
 const LOOK_EVERY_MS = 1_000
 
 export interface ServiceProcess extends AsyncDisposable {
@@ -46,7 +47,7 @@ export async function openServiceProcess(
     args,
     cwd: described.cwd,
     env: Object.fromEntries(env),
-    logFile: join(options.logDir, 'service.log'),
+    logFile: join(options.logDir, `${PART}.log`),
   })
   return new StartedProcess(daemon)
 }
@@ -131,7 +132,7 @@ function pidIn(file: string): number {
 
 function partOf(pids: () => readonly number[]): LaunchedPart {
   return {
-    name: 'service',
+    name: PART,
     kind: 'service',
     url: null,
     pids,

@@ -5,14 +5,15 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { freePort } from '../../src/kit/ports.ts'
 import { packageRoot } from '../../src/kit/paths.ts'
-import type { RunRecord, StoreAudit } from '../../src/results/record.ts'
+import type { StoreAudit } from '../../src/results/audit-record.ts'
+import type { RunRecord } from '../../src/results/record.ts'
 import { RunRecord as RunRecordSchema } from '../../src/results/record.ts'
 import type { CliResult } from '../cli/cli-process.ts'
 import { headroom, startHeadroom, temporaryFolder } from '../cli/cli-process.ts'
 import { pythonIsMissing, pythonNote } from '../fixtures/python.ts'
 
 const CANARY = 'canary-5f2d9c41-never-seen'
-const examples = join(packageRoot, 'docs/examples/own-service')
+const examples = join(packageRoot, 'docs/examples/own-service/demo')
 const fixtures = join(packageRoot, 'test/fixtures/own-service')
 
 let folder: ReturnType<typeof temporaryFolder>
@@ -187,7 +188,7 @@ describe.skipIf(pythonIsMissing)(
   },
 )
 
-/** How docs/examples/own-service/metering.py is spoken to. */
+/** How docs/examples/own-service/demo/metering.py is spoken to. */
 const METERING = `
 headers: { x-metering-key: "\${env.METERING_KEY}" }
 request:

@@ -1,6 +1,6 @@
 /** What was promised and what the stores were found to hold: promises, audits and bytes on disk. */
 import { formatBytes, formatCount } from '../../kit/units.ts'
-import type { StoreAudit } from '../../results/record.ts'
+import type { StoreAudit } from '../../results/audit-record.ts'
 import { html, nothing } from '../markup.ts'
 import type { Insertable, Markup } from '../markup.ts'
 import type { StudyView, TargetView } from '../study-view.ts'
