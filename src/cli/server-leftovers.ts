@@ -101,6 +101,7 @@ async function dropOn(
   const address = addresses[kind]
   if (address === undefined) throw new Error('no address')
   const server = ownServers[kind]
+  if (server.dropLeftover === null) throw new Error(`no run makes anything on ${kind}`)
   const outcome = await server.dropLeftover(address, entry, AbortSignal.timeout(DROP_TIMEOUT_MS))
   return { outcome, asked: server.say(address) }
 }

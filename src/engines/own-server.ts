@@ -19,9 +19,17 @@ export interface OwnServer<Address> {
    * @throws HeadroomError ENGINE_UNREACHABLE, ENGINE_TLS_FAILED, ENGINE_AUTH_FAILED, ENGINE_RIGHTS_MISSING, BAD_INPUT
    */
   inspect(address: Address, asked: InspectionRequest): Promise<ServerInspection>
-  /** Drops what a killed run left: only what the server itself marks with `mark` as well. */
-  dropLeftover(address: Address, leftover: CreatedThing, signal: AbortSignal): Promise<DropOutcome>
+  /**
+   * Drops what a killed run left: only what the server itself marks with `mark` as well. null: no run makes anything there
+   * yet.
+   */
+  readonly dropLeftover: DropLeftover<Address> | null
 }
+
+/** A method's type, so that one of a certain address stands for all of them in the registry. */
+type DropLeftover<Address> = {
+  drop(address: Address, leftover: CreatedThing, signal: AbortSignal): Promise<DropOutcome>
+}['drop']
 
 export interface InspectionRequest {
   /** What the target asks the server to be set to; empty for a bare look. */

@@ -4,16 +4,26 @@
  */
 import { ownClickHouse } from './clickhouse/own-server.ts'
 import type { EngineAddress } from './engine.ts'
+import type { KafkaAddress } from './kafka/address.ts'
+import { ownKafka } from './kafka/own-server.ts'
 import type { OwnServer } from './own-server.ts'
 import { ownPostgres } from './postgres/own-server.ts'
+import type { RedisAddress } from './redis/address.ts'
+import { ownRedis } from './redis/own-server.ts'
 
-export type ServerAddress = EngineAddress
+/** Those of engines that run, and of those that no architecture uses yet: they are checked and looked at. */
+export interface ServerAddress extends EngineAddress {
+  kafka: KafkaAddress
+  redis: RedisAddress
+}
 export type ServerKind = keyof ServerAddress
 
 /** Each is only ever given an address that it has parsed itself. */
 export const ownServers: Readonly<Record<ServerKind, OwnServer<ServerAddress[ServerKind]>>> = {
   postgres: ownPostgres,
   clickhouse: ownClickHouse,
+  kafka: ownKafka,
+  redis: ownRedis,
 }
 
 export const SERVER_KINDS = Object.keys(ownServers) as readonly ServerKind[]
