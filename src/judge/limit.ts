@@ -3,6 +3,7 @@
  * knob or architecture to turn to; null where nothing broke.
  */
 import { findMetric } from '../collect/metrics.ts'
+import { coincidenceInWords, coincidenceOf } from '../collect/query-overlap.ts'
 import { formatQuantity, formatRate } from '../kit/units.ts'
 import type { Step } from '../results/record.ts'
 import type { TargetFindings } from './findings.ts'
@@ -25,12 +26,13 @@ export function limitOf(target: TargetEvidence): TargetFindings['limit'] {
   const slo = first?.step.brokenSlo
   if (first === undefined || slo === undefined || slo === null) return null
   const metric = mostFrequent(broken.map((one) => one.step.brokenSlo?.metric ?? slo.metric))
-  const by = mostFrequent(broken.map((one) => one.round.measured.saturated?.by ?? 'unknown'))
+  const all = target.rounds.flatMap(measuredSteps)
+  const by = mostFrequent(broken.map((one) => limitedBy(one, all)))
   const rounds = `in ${String(broken.length)} of ${String(target.rounds.length)} rounds`
   return {
     metric,
     by,
-    evidence: `${brokenInWords(first.step)} ${rounds}; ${resourceInWords(first)}`,
+    evidence: `${brokenInWords(first.step)} ${rounds}; ${resourceInWords({ ...first, by }, all)}`,
     moves: whatMoves({ by, round: first.round, step: first.step }),
   }
 }
@@ -51,10 +53,24 @@ function brokenInWords(step: Step): string {
   return `${sloInWords(slo.metric, slo.max)} (${value}) at ${formatRate(step.targetPerS)}`
 }
 
-function resourceInWords({ round, step }: Pick<Situation, 'round' | 'step'>): string {
+/** A round alone may hold too few bursts of queries to tell: then those of all rounds decide. */
+function limitedBy(
+  { round, step }: Pick<Situation, 'round' | 'step'>,
+  all: readonly Step[],
+): Limit['by'] {
+  const { saturated } = round.measured
+  if (saturated !== null) return saturated.by
+  return coincidenceOf(step, all)?.proven === true ? 'queries' : 'unknown'
+}
+
+function resourceInWords({ by, round, step }: Situation, all: readonly Step[]): string {
   const { saturated } = round.measured
   if (saturated !== null) return saturated.evidence
-  const ruledOut = ruledOutInWords(round, step)
+  const found = coincidenceOf(step, all)
+  if (by === 'queries' && found?.proven === true) {
+    return `at ${formatRate(step.targetPerS)} ${coincidenceInWords(found)}, over all rounds`
+  }
+  const ruledOut = ruledOutInWords(round, { step, all })
   const nobody = 'no resource was seen at its limit'
   return ruledOut === '' ? nobody : `${nobody}: ${ruledOut}`
 }

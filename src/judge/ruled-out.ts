@@ -7,19 +7,25 @@ import { parseMetricKey } from '../collect/metrics.ts'
 import { formatDurationUs, formatNumber, formatRatio } from '../kit/units.ts'
 import type { Step } from '../results/record.ts'
 import type { Round } from './evidence.ts'
-import { measuredSteps } from './evidence.ts'
 
 /** Parts that used less are not worth a word. */
 const CORES_MIN = 0.05
 
-/** Empty where nothing was sampled. */
-export function ruledOutInWords(round: Round, step: Step): string {
+/**
+ * Empty where nothing was sampled.
+ * @param about the step that broke, and every measured step of the target's rounds
+ */
+export function ruledOutInWords(
+  round: Round,
+  about: { readonly step: Step; readonly all: readonly Step[] },
+): string {
+  const { step } = about
   return [
     partsInWords(round, step),
     longestWaitInWords(step),
     diskInWords(step),
     driverInWords(step),
-    queriesInWords(round, step),
+    queriesInWords(about),
   ]
     .filter((words) => words !== '')
     .join('; ')
@@ -57,8 +63,14 @@ function driverInWords({ sendDelayUs, waitedRatio }: Step): string {
     : `the driver sent within ${formatDurationUs(delay)} (p99), ${waited}`
 }
 
-function queriesInWords(round: Round, step: Step): string {
-  const found = coincidenceOf(step, measuredSteps(round))
+function queriesInWords({
+  step,
+  all,
+}: {
+  readonly step: Step
+  readonly all: readonly Step[]
+}): string {
+  const found = coincidenceOf(step, all)
   if (found !== null) return `${coincidenceInWords(found)}, which proves nothing`
   const asked = labelled(step.metrics, 'query.seconds').map(({ label }) => label)
   if (asked.length === 0) return ''

@@ -3,8 +3,17 @@ import { describe, expect, it } from 'vitest'
 import type { KillRun } from '../../bench/soak/kill-run.ts'
 import { components, killDuringRun, killScenario } from '../../bench/soak/kill-run.ts'
 
-/** Kills the named part two seconds in and starts it again half a second later. */
+const runs = new Map<string, Promise<KillRun>>()
+
+/** Kills the named part two seconds in and starts it again half a second later; once, however many tests look at it. */
 function killed(architecture: string, victim: string): Promise<KillRun> {
+  const key = `${architecture} ${victim}`
+  const run = runs.get(key) ?? killOnce(architecture, victim)
+  runs.set(key, run)
+  return run
+}
+
+function killOnce(architecture: string, victim: string): Promise<KillRun> {
   const signal = AbortSignal.timeout(120_000)
   const scenario = killScenario()
   return killDuringRun({ architecture, victim, scenario, killAtMs: 2_000, downMs: 500, signal })

@@ -60,13 +60,13 @@ describe.each(CLIENTS)('the %s client', (client) => {
     await undisturbed(async () => {
       const still = await frozenRun(client, [], 3)
       const baseUs = Number(allLatencies(still.run).p50)
-      const { run, server } = await frozenRun(client, [[4_000, 2_000]], 12)
+      const { run, server } = await frozenRun(client, [[3_000, 2_000]], 9)
       await still.run[Symbol.asyncDispose]()
       await run[Symbol.asyncDispose]()
       return {
         disturbed: contention(run) ?? contention(still.run),
         check: () => {
-          expect(expectConsistent(run).accepted).toBe(12 * RATE_PER_S)
+          expect(expectConsistent(run).accepted).toBe(9 * RATE_PER_S)
           expect(server.freezes.some(({ fromMs, toMs }) => toMs - fromMs >= 1_990)).toBe(true)
           const truth = frozenTruthUs(run, server, baseUs)
           const seen = allLatencies(run)
@@ -83,9 +83,9 @@ describe.each(CLIENTS)('the %s client', (client) => {
       const random = seeded(11)
       const freezes = Array.from(
         { length: 24 },
-        (_, k) => [300 + k * 650 + random() * 250, 100 + random() * 200] as const,
+        (_, k) => [300 + k * 550 + random() * 200, 100 + random() * 200] as const,
       )
-      const { run, server } = await frozenRun(client, freezes, 16)
+      const { run, server } = await frozenRun(client, freezes, 14)
       await run[Symbol.asyncDispose]()
       return {
         disturbed: contention(run),

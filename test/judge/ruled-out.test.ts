@@ -5,14 +5,16 @@ import type { Measured, RunRecord, Step } from '../../src/results/record.ts'
 import { staircaseStudy } from '../fixtures/staircase.ts'
 
 /** What broke first on a staircase whose last step breaks, with these figures on every step. */
-function limit(metrics: Step['metrics'], saturated: Measured['saturated'] = null) {
+function limit(
+  metrics: Step['metrics'],
+  { saturated = null, rounds = 1 }: { saturated?: Measured['saturated']; rounds?: number } = {},
+) {
+  const climb = [
+    { ratePerS: 1_000, p99Us: 8_000 },
+    { ratePerS: 2_000, p99Us: 90_000 },
+  ]
   const { runs } = staircaseStudy({
-    rounds: [
-      [
-        { ratePerS: 1_000, p99Us: 8_000 },
-        { ratePerS: 2_000, p99Us: 90_000 },
-      ],
-    ],
+    rounds: Array.from({ length: rounds }, () => climb),
     measured: { saturated },
     tweak: (run) => withMetrics(run, metrics),
   })
@@ -61,8 +63,26 @@ describe('a limit that is not identified', () => {
   })
 
   it('gives way to queries that are proven, and names the store of their own that would help', () => {
-    const found = limit(CALM, { by: 'queries', evidence: 'at 2,000 events/s 90 % of …' })
+    const found = limit(CALM, {
+      saturated: { by: 'queries', evidence: 'at 2,000 events/s 90 % of …' },
+    })
     expect(found).toMatchObject({ by: 'queries', evidence: expect.stringContaining('90 % of …') })
     expect(found?.moves).toContain('they and ingestion share PostgreSQL')
+  })
+
+  it('is told from the bursts of all rounds where one round has too few', () => {
+    const late = {
+      ...CALM,
+      ...{ 'query.dueRatio': 0.2, 'query.lateRatio': 0.9, 'query.lateRatio{Q2}': 0.9 },
+      ...{ 'query.bursts': 1, 'query.slowerBursts': 1 },
+    }
+    expect(limit(late)?.by).toBe('unknown')
+    const found = limit(late, { rounds: 3 })
+    expect(found?.by).toBe('queries')
+    expect(found?.evidence).toContain(
+      '90 % of the late events fell due while Q2 ran, of all events 20 %; events were 6 of 6 times slower during queries than in the pause before (by chance 1.56 %), over all rounds',
+    )
+    const apart = limit({ ...late, 'query.slowerBursts': 0 }, { rounds: 3 })
+    expect(apart?.by).toBe('unknown')
   })
 })
