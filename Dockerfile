@@ -25,10 +25,11 @@ COPY compose/healthcheck compose/secrets bin/
 # A checkout may be readable by its owner only; what runs is not its owner.
 RUN npx tsc -p tsconfig.build.json \
     && rm -f dist/.tsbuildinfo \
+    && find reference-impl -type f ! -name '*.sql' -delete \
     && chmod -R a+rX package.json dist reference-impl \
     && chmod 755 bin/*
 
-# --- what runs: no compiler, no engine, no source but the schemas
+# --- what runs: no compiler, no engine, no source but the SQL of the schemas
 FROM ${NODE_IMAGE} AS service
 ENV NODE_ENV=production
 WORKDIR /app
