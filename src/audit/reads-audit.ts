@@ -230,6 +230,9 @@ function wordsOf(
     return { verdict: 'broken', because: `${words}.${others}` }
   }
   const { acceptedEvents } = counts
+  if (askedEvents === 0 && acceptedEvents > 0) {
+    return { verdict: 'broken', because: 'No acknowledged event was asked for in the time given.' }
+  }
   const of = `${askedEvents.toLocaleString('en')} of ${acceptedEvents.toLocaleString('en')} acknowledged events were asked for`
   if (judged.verdict !== 'whole') {
     return askedEvents < acceptedEvents

@@ -146,8 +146,8 @@ function aroundFindings(around: JsonValue, batch: string): readonly Finding[] {
   if (batch !== 'array') {
     return [{ path, message: 'stands around an array only', remedy: 'set batch: array' }]
   }
-  const wholes = textsIn(around).filter((text) => text === '${events}')
-  if (wholes.length !== 1) {
+  const naming = textsIn(around).filter((text) => text.includes('${events}'))
+  if (naming.length !== 1 || naming[0] !== '${events}') {
     return [
       {
         path,

@@ -1,0 +1,291 @@
+/** Audits of a service of the user's own, through a statement or through reads, against a set-based oracle. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { StorePromise } from '../../src/architecture/architecture.ts'
+import type { PointReader, ReadAnswer, StatementStore } from '../../src/architecture/evidence.ts'
+import { auditEvidence } from '../../src/audit/audit.ts'
+import type { OutcomeReader } from '../../src/audit/outcomes.ts'
+import { OUTCOME_CODES } from '../../src/drive/job.ts'
+import type { StoreAudit } from '../../src/results/audit-record.ts'
+import { EventPopulation } from '../../src/scenario/scenario.ts'
+import { generateStream } from '../../src/shapes/billing/generated.ts'
+import type { EventStream } from '../../src/shapes/stream.ts'
+import type { MemoryRow } from './memory-store.ts'
+import { MemoryStore } from './memory-store.ts'
+
+const EVENTS = 400
+const PROMISE: StorePromise = {
+  store: 'mine',
+  survives: 'process-kill',
+  delivery: 'at-least-once',
+  readAfterAck: 'eventually',
+  duplicates: 'one-row',
+}
+const { accepted, unknown, rejected, shed, dropped, duplicate } = OUTCOME_CODES
+
+function streamOf(identifierMark: string, duplicateRatio = 0): EventStream {
+  const events = EventPopulation.parse({ duplicateRatio, organizations: 5 })
+  const spec = { source: 'generated', shape: 'billing', seed: 4, events, identifierMark } as const
+  return generateStream(spec, (index) => index)
+}
+
+const stream = streamOf('mine')
+const earlier = streamOf('earlier')
+
+function outcomesOf(codes: readonly number[]): OutcomeReader {
+  return {
+    events: codes.length,
+    blocks: async function* () {
+      await Promise.resolve()
+      yield {
+        firstIndex: 0,
+        outcomes: Uint8Array.from(codes),
+        ackUnits: new Uint32Array(codes.length),
+      }
+    },
+  }
+}
+
+const rowOf = (index: number, of = stream): MemoryRow => ({
+  source: of.sourceOf(index),
+  id: of.idOf(index),
+  value: of.valueAt(index),
+})
+const nameOf = (index: number): string => `${stream.sourceOf(index)}/${stream.idOf(index)}`
+const all = (code: number): number[] => new Array<number>(EVENTS).fill(code)
+const indexes = Array.from({ length: EVENTS }, (_, index) => index)
+
+async function audit(
+  evidence: Parameters<typeof auditEvidence>[0]['evidence'],
+  codes: readonly number[],
+  promise: Partial<StorePromise> = {},
+): Promise<{ readonly store: StoreAudit; readonly passed: boolean }> {
+  const { stores, passed } = await auditEvidence({
+    evidence,
+    stores: [],
+    promises: [{ ...PROMISE, ...promise }],
+    stream,
+    outcomes: outcomesOf(codes),
+    preloadedRows: 0,
+    signal: new AbortController().signal,
+  })
+  const [store] = stores
+  if (store === undefined) throw new Error('one store is audited')
+  return { store, passed }
+}
+
+const everything = { organization: true, value: true }
+
+function statement(
+  rows: readonly MemoryRow[],
+  yields: StatementStore['yields'] = everything,
+): { by: 'statement'; store: StatementStore; settleS: number } {
+  const store = new MemoryStore('mine', rows)
+  return { by: 'statement', store: { name: 'mine', yields, rows: () => store.rows() }, settleS: 0 }
+}
+
+describe('an audit through a statement', () => {
+  it('names every lost, repeated and differing event, and leaves the rows of others alone', async () => {
+    const missing = new Set([3, 77, 399])
+    const rows = [
+      ...indexes.filter((index) => !missing.has(index)).map((index) => rowOf(index)),
+      rowOf(8),
+      ...indexes.slice(0, 50).map((index) => rowOf(index, earlier)),
+      { source: 'somebody', id: 'else', value: 1 },
+    ].map((row) => (row.id === stream.idOf(20) ? { ...row, value: row.value + 1 } : row))
+    const { store, passed } = await audit(statement(rows), all(accepted))
+    expect(passed).toBe(false)
+    expect(store).toMatchObject({
+      by: 'statement',
+      unrelatedRows: 51,
+      foreignRows: 0,
+      storedRows: EVENTS - 2,
+    })
+    expect(store.lost.sort()).toEqual([...missing].map(nameOf).sort())
+    expect(store.duplicated).toEqual([nameOf(8)])
+    expect(store.diverged).toEqual([nameOf(20)])
+  })
+
+  it('finds stored what was refused, and minds no unanswered event', async () => {
+    const codes = all(accepted)
+    codes[5] = shed
+    codes[6] = rejected
+    codes[7] = unknown
+    codes[8] = unknown
+    codes[9] = dropped
+    const rows = indexes.filter((index) => ![6, 8, 9].includes(index)).map((index) => rowOf(index))
+    const { store } = await audit(statement(rows), codes)
+    expect(store.foreign).toEqual([`${nameOf(5)} (was refused and is stored)`])
+    expect(store).toMatchObject({ lostEvents: 0, unknownEvents: 2, verdict: 'broken' })
+  })
+
+  it('judges nothing that the statement does not yield, and says so', async () => {
+    const rows = indexes.map((index) => ({ ...rowOf(index), source: '', value: Number.NaN }))
+    const yields = { organization: false, value: false }
+    const { store, passed } = await audit(statement(rows, yields), all(accepted))
+    expect(passed).toBe(true)
+    expect(store).toMatchObject({ verdict: 'whole', divergedEvents: 0, lostEvents: 0 })
+    expect(store.notSeen).toHaveLength(2)
+  })
+
+  it('waits for what appears late, as long as it may', async () => {
+    let readings = 0
+    const late = new MemoryStore(
+      'mine',
+      indexes.map((index) => rowOf(index)),
+    )
+    const store: StatementStore = {
+      name: 'mine',
+      yields: everything,
+      rows: () => (readings++ === 0 ? new MemoryStore('mine', []).rows() : late.rows()),
+    }
+    const found = await audit({ by: 'statement', store, settleS: 5 }, all(accepted))
+    expect(found.passed).toBe(true)
+    expect(readings).toBe(2)
+  })
+
+  it('allows loss only where the promise does', async () => {
+    const promise = { delivery: 'at-most-once' } as const
+    const { store, passed } = await audit(statement([]), all(accepted), promise)
+    expect(passed).toBe(true)
+    expect(store).toMatchObject({ verdict: 'as-promised', lostEvents: EVENTS })
+  })
+})
+
+interface Held {
+  readonly answer: (index: number, times: number) => ReadAnswer
+  readonly eventsMax?: number
+  readonly withinS?: number
+  readonly settleS?: number
+  readonly comparesValues?: boolean
+}
+
+function reads(held: Held): {
+  readonly evidence: { by: 'reads'; reader: PointReader; settleS: number }
+  readonly asked: Map<number, number>
+  readonly inFlightMax: () => number
+} {
+  const asked = new Map<number, number>()
+  let inFlight = 0
+  let most = 0
+  const reader: PointReader = {
+    name: 'mine',
+    eventsMax: held.eventsMax ?? Infinity,
+    withinS: held.withinS ?? 60,
+    concurrency: 7,
+    comparesValues: held.comparesValues ?? true,
+    read: async ({ organizationId, transactionId }) => {
+      most = Math.max(most, ++inFlight)
+      await Promise.resolve()
+      inFlight--
+      const index = stream.indexOf(organizationId, transactionId)
+      if (index === null) throw new Error('asked for an event of another stream')
+      const times = (asked.get(index) ?? 0) + 1
+      asked.set(index, times)
+      return held.answer(index, times)
+    },
+  }
+  const evidence = { by: 'reads' as const, reader, settleS: held.settleS ?? 0 }
+  return { evidence, asked, inFlightMax: () => most }
+}
+
+const found = (index: number): ReadAnswer => ({ kind: 'found', value: stream.valueAt(index) })
+const missing: ReadAnswer = { kind: 'missing' }
+
+describe('an audit through reads', () => {
+  it('asks for every acknowledged event, a few at a time, and names every one that is not given back', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom(accepted, duplicate, unknown, rejected, shed, dropped), {
+          minLength: 50,
+          maxLength: 120,
+        }),
+        fc.uniqueArray(fc.nat(119), { maxLength: 20 }),
+        async (codes, gone) => {
+          const { evidence, asked, inFlightMax } = reads({
+            answer: (index) =>
+              gone.includes(index) || isRefused(codes[index]) ? missing : found(index),
+          })
+          const { store } = await audit(evidence, codes)
+          const acknowledged = codes.flatMap((code, index) =>
+            code === accepted || code === duplicate ? [index] : [],
+          )
+          const lost = acknowledged.filter((index) => gone.includes(index))
+          expect(store.lost).toEqual(lost.map(nameOf))
+          expect(store.askedEvents).toBe(acknowledged.length)
+          expect(acknowledged.every((index) => asked.has(index))).toBe(true)
+          expect(inFlightMax()).toBeLessThanOrEqual(7)
+          expect(store.verdict).toBe(lost.length > 0 ? 'broken' : 'whole')
+        },
+      ),
+      { numRuns: 40 },
+    )
+  })
+
+  it('finds what was refused and is there all the same, and values that differ', async () => {
+    const codes = all(accepted)
+    codes[4] = rejected
+    const { evidence } = reads({
+      answer: (index) => (index === 9 ? { kind: 'found', value: 0.015625 } : found(index)),
+    })
+    const { store, passed } = await audit(evidence, codes)
+    expect(passed).toBe(false)
+    expect(store.foreign).toEqual([`${nameOf(4)} (was refused and is there)`])
+    expect(store.diverged).toEqual([nameOf(9)])
+    expect(store.value64SumStored).not.toBe(store.value64SumExpected)
+  })
+
+  it('asks again for what is not there yet, and is content when it comes', async () => {
+    const { evidence } = reads({
+      settleS: 5,
+      answer: (index, times) => (index % 3 === 0 && times < 3 ? missing : found(index)),
+    })
+    expect((await audit(evidence, all(accepted))).store).toMatchObject({
+      verdict: 'whole',
+      lostEvents: 0,
+    })
+  })
+
+  it('calls nothing lost of which the service does not say that it is missing, and proves nothing either', async () => {
+    const { evidence } = reads({
+      answer: (index) => (index < 10 ? { kind: 'unanswered', because: 'HTTP 500' } : found(index)),
+    })
+    const { store, passed } = await audit(evidence, all(accepted))
+    expect(passed).toBe(false)
+    expect(store).toMatchObject({ lostEvents: 0, unansweredReads: 10, verdict: 'broken' })
+    expect(store.because).toContain('10 acknowledged events could not be read back (HTTP 500)')
+  })
+
+  it('says of a sample how sure it makes one', async () => {
+    const { evidence, asked } = reads({ eventsMax: 100, answer: found })
+    const { store } = await audit(evidence, all(accepted))
+    expect(asked.size).toBe(100)
+    expect(Math.max(...asked.keys()) - Math.min(...asked.keys())).toBeGreaterThan(EVENTS * 0.9)
+    expect(store).toMatchObject({ verdict: 'whole', askedEvents: 100, acceptedEvents: EVENTS })
+    expect(store.because).toBe(
+      '100 of 400 acknowledged events were asked for, and each was there: with 95 % confidence at most 3.0 % are missing.',
+    )
+    expect(store.notSeen?.join()).toContain('300 acknowledged events that were not asked for')
+  })
+
+  it('ends when its time is over, and proves nothing when nothing was asked', async () => {
+    const { evidence } = reads({ withinS: -1, answer: found })
+    const { store, passed } = await audit(evidence, all(accepted))
+    expect(store.askedEvents).toBe(0)
+    expect(passed).toBe(false)
+  })
+
+  it('compares no values where an answer holds none', async () => {
+    const { evidence } = reads({
+      comparesValues: false,
+      answer: () => ({ kind: 'found', value: null }),
+    })
+    const { store } = await audit(evidence, all(accepted))
+    expect(store).toMatchObject({ verdict: 'whole', divergedEvents: 0 })
+    expect(store.notSeen?.join()).toContain('values')
+  })
+})
+
+function isRefused(code: number | undefined): boolean {
+  return code === rejected || code === shed || code === dropped
+}
