@@ -8,6 +8,9 @@ import { Target } from '../../src/target/target.ts'
 import { bringUp, type RunningTarget } from '../../src/target/up.ts'
 import { ServiceClient } from './service-client.ts'
 
+/** `HEADROOM_TEST_ENGINES=compose` asks the same of containers: docs/docker-compose.md. */
+const ENGINES = process.env['HEADROOM_TEST_ENGINES'] ?? 'embedded'
+
 export interface Rig extends AsyncDisposable {
   readonly up: RunningTarget
   readonly client: ServiceClient
@@ -32,6 +35,7 @@ export async function startRig(architecture: string, options: RigOptions = {}): 
   const up = await bringUp({
     target,
     external: {},
+    engines: ENGINES === 'compose' ? 'compose' : 'embedded',
     dataDir: join(dir, 'data'),
     logDir,
     runId: 'contract',
