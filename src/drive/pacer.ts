@@ -80,6 +80,10 @@ class TickPacer implements Pacer {
 class MetroPacer implements Pacer {
   readonly kind = 'metro'
   readonly #options: PacerOptions
+  /** One for all turns: there are up to a hundred thousand a second, and what each leaves behind is collected in a pause. */
+  readonly #turnAgain = (): void => {
+    this.#turn()
+  }
   #worker: Worker | null = null
   #isTurning = false
   #stopped = false
@@ -118,9 +122,6 @@ class MetroPacer implements Pacer {
     if (this.#stopped) return
     this.#options.pump()
     this.#isTurning = this.#options.dueTimes.nextMs - performance.now() < TURN_WITHIN_MS
-    if (this.#isTurning)
-      setImmediate(() => {
-        this.#turn()
-      })
+    if (this.#isTurning) setImmediate(this.#turnAgain)
   }
 }

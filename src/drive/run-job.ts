@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Scope } from '../kit/scope.ts'
 import { openStream } from '../shapes/open-stream.ts'
-import type { EventStream } from '../shapes/stream.ts'
+import type { EventStream, TimeOfIndex } from '../shapes/stream.ts'
 import { AckReader } from './ack.ts'
 import { AnswerRulesReader } from './answer-rules.ts'
 import type { Client, ClientOptions } from './client.ts'
@@ -96,11 +96,10 @@ export class JobRun {
   /** Opens stream, files and connections: after this the first event can be sent at once. */
   static async prepare(job: DriverJob, tell: Tell): Promise<JobRun> {
     // A generated stream asks for times only when it writes; by then the schedule is there.
-    let due: Schedule | null = null
-    const stream = await openStream(job.stream, (index) =>
-      due === null ? job.eventEpochMs : eventTimes(due, job)(index),
-    )
-    due = scheduleOf(job, stream)
+    let timeOfIndex: TimeOfIndex = () => job.eventEpochMs
+    const stream = await openStream(job.stream, (index) => timeOfIndex(index))
+    const due = scheduleOf(job, stream)
+    timeOfIndex = eventTimes(due, job)
     const log = await OutcomeLog.open(job.outcomesFile, job.exceptionsFile)
     const run = new JobRun({ job, tell, stream, schedule: due, log })
     await run.#loop.client.open(run.#over.signal)
@@ -268,7 +267,9 @@ export class JobRun {
 }
 
 function makeClient({ client, ca }: DriverJob, options: ClientOptions): Client {
-  return client === 'raw' ? new RawClient(options) : new UndiciClient({ ...options, ca: ca ?? null })
+  return client === 'raw'
+    ? new RawClient(options)
+    : new UndiciClient({ ...options, ca: ca ?? null })
 }
 
 function requestsOf({ speech }: DriverJob, options: RequestWriterOptions): RequestSource {
