@@ -20,6 +20,7 @@ const PGBENCH_CLIENTS = 32
 const COPIED_ROWS = 300_000
 const EVENT_LOOP_FULL_CORES = 0.85
 const UNIT = 'events/s'
+const US_PER_S = 1e6
 
 interface Case {
   readonly what: string
@@ -107,11 +108,16 @@ async function compare(one: Case, options: BenchOptions): Promise<BenchRow> {
   }
 }
 
+/** Cores, and what an event cost: the latter moves less on a machine that others use as well. */
 function coresOf(loads: readonly Ingested[]): string {
-  const cores = (of: (load: Ingested) => number): string => median(loads.map(of)).toFixed(2)
-  const client = cores(({ cpuS, seconds }) => cpuS / seconds)
-  const service = cores(({ serviceCores }) => serviceCores)
-  const database = cores(({ databaseCores }) => databaseCores)
+  const taken = (of: (load: Ingested) => number): string => {
+    const cores = median(loads.map(of))
+    const usPerEvent = median(loads.map((load) => (of(load) * US_PER_S) / load.storedPerS))
+    return `${cores.toFixed(2)} (${usPerEvent.toFixed(0)} µs an event)`
+  }
+  const client = taken(({ cpuS, seconds }) => cpuS / seconds)
+  const service = taken(({ serviceCores }) => serviceCores)
+  const database = taken(({ databaseCores }) => databaseCores)
   return `service ${service}, database ${database}, loading client ${client}`
 }
 
