@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { refuseWhatIsStored } from '../audit/already-stored.ts'
 import { auditEvidence } from '../audit/audit.ts'
 import { freshnessByRange, rangesOf } from '../audit/freshness.ts'
 import type { OutcomeReader } from '../audit/outcomes.ts'
@@ -52,6 +53,10 @@ export async function measureTarget(
       rows: scenario.initialRows,
       signal,
     })
+  }
+  if (plan.streamSpec.source === 'recorded') {
+    const { evidence } = up
+    await refuseWhatIsStored({ evidence, stream: plan.stream, target: target.name, signal })
   }
   const live = await runLive({ ...options, up })
   try {

@@ -37,6 +37,19 @@ rounds: 1
 slowDisk: never
 `
 
+const RECORDED = `
+name: short
+seed: 1
+rate:
+  kind: recorded
+  file: mine.ndjson
+  format: ndjson
+  mapping: { organization_id: org, transaction_id: id, external_customer_id: who, code: what, timestamp: at, value: n }
+  pace: { kind: recorded }
+phases: { warmupS: 0, drainS: 1 }
+slowDisk: never
+`
+
 describe.skipIf(pythonIsMissing)(
   `a service in Python behind the HTTP contract${pythonNote}`,
   () => {
@@ -113,6 +126,30 @@ describe.skipIf(pythonIsMissing)(
       const result = await running.ended
       expect(result.exitCode).toBe(69)
       expect(readRecords()[0]?.outcome).toMatchObject({ state: 'aborted', by: 'service-crash' })
+    })
+
+    it('is not sent a recorded file twice: over rows that are there no audit could tell a loss', async () => {
+      const lines = Array.from({ length: 300 }, (_, at) =>
+        JSON.stringify({
+          org: `org-${String(at % 3)}`,
+          id: `r-${String(at)}`,
+          who: 'me',
+          what: 'call',
+          at: 1.7e12 + at * 5,
+          n: at / 4,
+        }),
+      )
+      write('mine.ndjson', `${lines.join('\n')}\n`)
+      write('short.yaml', RECORDED)
+      write('mine.yaml', contractTarget('service.py'))
+      await run(['--rounds', '2'])
+      const [first, second] = readRecords()
+      expect(first?.outcome).toMatchObject({
+        state: 'completed',
+        audit: { stores: [{ acceptedEvents: 300, lostEvents: 0 }] },
+      })
+      expect(second?.outcome).toMatchObject({ state: 'failed', code: 'BAD_INPUT' })
+      expect(JSON.stringify(second?.outcome)).toContain('already holds events of the recorded file')
     })
 
     it('that is not audited proves nothing: its figures count for nothing', async () => {

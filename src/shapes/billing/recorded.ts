@@ -211,7 +211,9 @@ class FileStream implements RecordedStream {
     return this.#eventAt(index).transactionId
   }
 
-  indexOf(source: string, id: string): number | null {
+  indexOf(source: string | null, id: string): number | null {
+    // The table knows pairs only.
+    if (source === null) return null
     return this.#index.find(hashIdentity(source, id))
   }
 

@@ -1,0 +1,63 @@
+/**
+ * Whether a store of the user's own already holds what is about to be sent. In: a recorded stream, which brings its own
+ * identifiers, and the way to look. Out: nothing, or an error: over rows of an earlier replay no audit could tell a loss.
+ */
+import type { Evidence } from '../architecture/evidence.ts'
+import { HeadroomError } from '../kit/errors.ts'
+import type { EventStream } from '../shapes/stream.ts'
+
+/** Of a file that was replayed before nearly all events are there: a few tell. */
+const ASKED_MAX = 64
+
+export interface StoredBefore {
+  readonly evidence: Evidence
+  readonly stream: EventStream
+  readonly target: string
+  readonly signal: AbortSignal
+}
+
+/** @throws HeadroomError BAD_INPUT */
+export async function refuseWhatIsStored(options: StoredBefore): Promise<void> {
+  const { evidence, target } = options
+  if (evidence.by === 'statement' && !evidence.store.yields.organization) {
+    throw new HeadroomError(
+      'BAD_INPUT',
+      `recorded events are told apart by organization and id, but the statement of ${target} yields no organization_id`,
+      { hint: 'let audit.statement yield organization_id as well, or send generated events' },
+    )
+  }
+  const stored = await storedBefore(options)
+  if (stored === 0) return
+  throw new HeadroomError(
+    'BAD_INPUT',
+    `the store of ${target} already holds events of the recorded file (${stored.toLocaleString('en')} were seen)`,
+    {
+      hint: 'a loss could not be told from what is there: empty it first, replay in one round, or send generated events, which get new ids in every run',
+    },
+  )
+}
+
+async function storedBefore({ evidence, stream, signal }: StoredBefore): Promise<number> {
+  let stored = 0
+  switch (evidence.by) {
+    case 'statement':
+      for await (const { ids, sources } of evidence.store.rows(signal)) {
+        for (const [row, id] of ids.entries()) {
+          if (stream.indexOf(sources[row] ?? '', id) !== null) stored++
+        }
+      }
+      return stored
+    case 'reads': {
+      const every = Math.max(1, Math.floor(stream.eventCount / ASKED_MAX))
+      for (let index = 0; index < stream.eventCount; index += every) {
+        const event = { organizationId: stream.sourceOf(index), transactionId: stream.idOf(index) }
+        const answer = await evidence.reader.read(event, signal)
+        if (answer.kind === 'found') stored++
+      }
+      return stored
+    }
+    case 'stores':
+    case 'none':
+      return 0
+  }
+}
