@@ -5,6 +5,7 @@
 import { Pool } from 'undici'
 import { messageOf } from '../kit/errors.ts'
 import type { DriverJob, QueryResult } from './job.ts'
+import { contractBaseOf } from './request-path.ts'
 
 export interface QueryAskerOptions {
   readonly url: URL
@@ -98,7 +99,8 @@ export class QueryAsker {
 
   #pathOf(name: string): string {
     const params = new URLSearchParams(this.#options.paramsOf(name))
-    return `/v1/queries/${encodeURIComponent(name)}?${params.toString()}`
+    const base = contractBaseOf(this.#options.url)
+    return `${base}/v1/queries/${encodeURIComponent(name)}?${params.toString()}`
   }
 }
 

@@ -20,6 +20,11 @@ export function lowerCased(headers: Readonly<Record<string, string>>): Record<st
   )
 }
 
+/** What stands in front of the contract's paths: events are posted to `<base>/v1/events`. */
+export function contractBaseOf(url: URL): string {
+  return basePathOf(url).replace(/\/v1\/events$/, '')
+}
+
 /** The address's own path, without a slash at its end. */
 export function basePathOf(url: URL): string {
   return url.pathname.replace(/\/+$/, '')

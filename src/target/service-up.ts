@@ -10,6 +10,7 @@ import type { EngineKind, ObservedServer } from '../engines/engine.ts'
 import { observeEngine, openStatement } from '../engines/observe.ts'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import { Scope } from '../kit/scope.ts'
+import { tlsFailureOf } from '../kit/tls.ts'
 import { howToName } from './service-inputs.ts'
 import { openServiceProcess } from './service-process.ts'
 import type { ServiceProcess } from './service-process.ts'
@@ -24,6 +25,11 @@ import type { Crash, ExternalAddresses, RunningTarget, TargetFacts, UpOptions } 
 const READY_WITHIN_S = 5
 const ASK_EVERY_MS = 100
 const ASK_TIMEOUT_MS = 2_000
+const TLS_WORDS = {
+  nameCa: 'ca: in the target',
+  nameClient: 'Headroom shows none to a service; let a proxy do it',
+  askForPlain: 'url: http://…',
+}
 
 export function factsOfService(target: ServiceTarget): TargetFacts {
   const { url, request, audit, engines, process } = target
@@ -248,7 +254,16 @@ function questionOf(
       return isReady ? null : `GET ${path} answers ${String(statusCode)}`
     } catch (error) {
       signal.throwIfAborted()
-      return messageOf(error) || 'no answer'
+      const wrong = tlsFailureOf(error, { ca, checkHost: true, client: null }, TLS_WORDS)
+      if (wrong === null) return messageOf(error) || 'no answer'
+      throw new HeadroomError(
+        'SERVICE_NOT_READY',
+        `${target.name} at ${url.origin} ${wrong.message}`,
+        {
+          hint: wrong.remedy,
+          cause: error,
+        },
+      )
     }
   }
 }
