@@ -1,6 +1,8 @@
 /** Secrets on a command line. In: what was typed. Out: the same without them, and the list of what must not be written. */
 
 const WITH_ADDRESS = ['--postgres', '--clickhouse']
+/** How a connection is protected: without it the same command would not connect again. */
+const SAID_OPENLY = ['sslmode', 'secure']
 
 /** The command line as it may be recorded: credentials of addresses are left out. */
 export function withoutSecrets(args: readonly string[]): string {
@@ -24,7 +26,11 @@ export function withoutCredentials(address: string): string {
     if (url.hostname === '') return '<address>'
     url.username = ''
     url.password = ''
-    url.search = ''
+    const kept = SAID_OPENLY.flatMap((name) => {
+      const value = url.searchParams.get(name)
+      return value !== null && /^[a-z0-9-]{1,20}$/.test(value) ? [`${name}=${value}`] : []
+    })
+    url.search = kept.join('&')
     return url.href
   } catch {
     return '<address>'

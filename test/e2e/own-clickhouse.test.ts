@@ -8,7 +8,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { headroom, startHeadroom, temporaryFolder } from '../cli/cli-process.ts'
 import { makeAuthority } from '../fixtures/certificates.ts'
-import { expectSecretsNowhere, onlyRecord, processTexts } from '../fixtures/left-behind.ts'
+import {
+  calmScenario,
+  expectSecretsNowhere,
+  onlyRecord,
+  processTexts,
+} from '../fixtures/left-behind.ts'
 import type { OwnClickHouse } from '../fixtures/own-clickhouse.ts'
 import { startOwnClickHouse } from '../fixtures/own-clickhouse.ts'
 import type { OwnPostgres } from '../fixtures/own-postgres.ts'
@@ -41,6 +46,7 @@ afterAll(async () => {
 let folder: ReturnType<typeof temporaryFolder>
 beforeEach(() => {
   folder = temporaryFolder()
+  calmScenario(folder.path)
   clickhouse.deny([])
 })
 afterEach(() => {
@@ -81,7 +87,7 @@ clickhouse:
   )
 }
 
-const run = (target: string) => ['run', 'smoke', '--target', target, '--rounds', '1']
+const run = (target: string) => ['run', './calm.yaml', '--target', target, '--rounds', '1']
 const nowhere = (...texts: readonly string[]): void => {
   expectSecretsNowhere(SECRETS, {
     folder: folder.path,

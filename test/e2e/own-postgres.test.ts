@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from 'vitest'
 import { headroom, startHeadroom, temporaryFolder } from '../cli/cli-process.ts'
 import {
+  calmScenario,
   expectSecretsNowhere,
   filesBelow,
   onlyRecord,
@@ -37,6 +38,7 @@ afterAll(() => server[Symbol.asyncDispose]())
 let folder: ReturnType<typeof temporaryFolder>
 beforeEach(() => {
   folder = temporaryFolder()
+  calmScenario(folder.path)
 })
 afterEach(() => {
   folder.remove()
@@ -108,7 +110,7 @@ const nowhere = (...texts: readonly string[]): void => {
   expectSecretsNowhere([SECRET], { folder: folder.path, except: ['password'], texts })
 }
 
-const run = ['run', 'smoke', '--target', 'pg-direct', '--rounds', '1']
+const run = ['run', './calm.yaml', '--target', 'pg-direct', '--rounds', '1']
 
 describe('a role that may make a schema and nothing more', () => {
   it('is measured whole in a schema of its own; nothing else is touched, and the secret is nowhere', async () => {
@@ -161,7 +163,7 @@ engines: { database: { settings: { synchronous_commit: 'off', shared_buffers: 65
 `,
     )
     const before = await stateOfServer()
-    const result = await headroom(['run', 'smoke', '-t', './target.yaml', '--rounds', '1'], {
+    const result = await headroom(['run', './calm.yaml', '-t', './target.yaml', '--rounds', '1'], {
       cwd: folder.path,
     })
     expect(result.exitCode, result.stderr).toBe(0)
@@ -198,23 +200,45 @@ engines: { database: { settings: { synchronous_commit: 'off', shared_buffers: 65
 })
 
 describe('a role that may make databases', () => {
-  it('is measured in a database of its own, with CHECKPOINT', async () => {
-    engines('maker')
+  it('is measured in a database of its own, with CHECKPOINT; no child process is given the secret', async () => {
+    writeFileSync(
+      join(folder.path, 'engines.yaml'),
+      `postgres:
+  dsn: postgres://maker@localhost:${String(server.port)}/scratch?sslrootcert=${server.caFile}
+  passwordEnv: MY_OWN_NAME_FOR_IT
+`,
+    )
     const before = await stateOfServer()
-    const running = startHeadroom(run, { cwd: folder.path })
+    const env = { MY_OWN_NAME_FOR_IT: SECRET }
+    const running = startHeadroom(run, { cwd: folder.path, env })
     await running.said(/events\/s, p99/)
+    // The user put it into Headroom's own environment; it goes no further.
+    const during = processTexts(running.child.pid)
     const made = await server.sql<{ name: string; mark: string }>(
       `SELECT datname AS name, shobj_description(oid, 'pg_database') AS mark FROM pg_database
         WHERE datname LIKE 'headroom\\_2%'`,
     )
-    const result = await running.ended
-    expect(result.exitCode, result.stderr).toBe(0)
+    // Somebody who watches every database: a superuser's session, which this role may not end.
+    const leave = await server.enter(made[0]?.name ?? '')
+    const result = running.ended
+    const ended = running
+      .said(/audit/)
+      .then(() => delay(2_500))
+      .then(leave)
+    const { exitCode, stdout, stderr } = await result
+    await ended
+    expect(exitCode, stderr).toBe(0)
     expect(made).toHaveLength(1)
     expect(made[0]?.mark).toMatch(/^headroom /)
     expect(await stateOfServer()).toEqual(before)
     const { outcome } = onlyRecord(folder.path)
     if (outcome.state !== 'completed') throw new Error(outcome.state)
     expect(outcome.measured.checkpoints.map(({ reason }) => reason)).toEqual(['start', 'labelled'])
+    expectSecretsNowhere([SECRET], {
+      folder: folder.path,
+      except: [],
+      texts: [stdout, stderr, ...during],
+    })
   })
 })
 

@@ -34,10 +34,12 @@ export const doctorCommand: Command<DoctorFlags> = {
   },
 }
 
+/** `your clickhouse` */
+const SUBJECT_COLUMNS = 15
 const SIGNS = { ok: ['green', '✓'], warning: ['yellow', '!'], missing: ['red', '✗'] } as const
 
 function print({ state, subject, finding, remedy }: Check, terminal: Terminal): void {
   const [style, sign] = SIGNS[state]
-  terminal.data(`${terminal.paint(style, sign)} ${subject.padEnd(12)} ${finding}`)
-  if (remedy !== null) terminal.data(`  ${''.padEnd(12)} ${remedy}`)
+  terminal.data(`${terminal.paint(style, sign)} ${subject.padEnd(SUBJECT_COLUMNS)} ${finding}`)
+  if (remedy !== null) terminal.data(`  ${''.padEnd(SUBJECT_COLUMNS)} ${remedy}`)
 }

@@ -3,7 +3,7 @@
  * written down before it is made and dropped after. Nothing else on that server is touched, and none of its settings is
  * changed.
  */
-import { assert } from '../../kit/errors.ts'
+import { HeadroomError, assert, messageOf } from '../../kit/errors.ts'
 import { Scope } from '../../kit/scope.ts'
 import { noteOnServer } from '../../kit/server-ledger.ts'
 import type { EngineContext, EngineRequest, RunningEngine } from '../engine.ts'
@@ -12,8 +12,9 @@ import { ownershipMark } from '../own-server.ts'
 import { watchReachable } from '../reachable.ts'
 import { SizeProbes } from '../size-probes.ts'
 import { clickHouseControl } from './control.ts'
+import { clickHouseFacts, clickHouseLabel } from './facts.ts'
 import { ClickHouseHttp } from './http.ts'
-import { mayNotCreate, planOn, sayClickHouse, shortVersion } from './own-server.ts'
+import { mayNotCreate, planOn, sayClickHouse } from './own-server.ts'
 import { clickHouseProbes } from './probes.ts'
 import { ClickHouseError, isAccessDenied } from './request-error.ts'
 import { changedSettings } from './settings.ts'
@@ -49,23 +50,25 @@ export async function startExternalClickHouse(
   signal.throwIfAborted()
   const address = { ...request.address, database }
   const http = scope.use(new ClickHouseHttp(address))
-  const changed = plan.seesSettings ? await changedSettings(http, signal) : {}
+  const facts = await clickHouseFacts(http, database, signal)
+  const changed = plan.sight.seesSettings ? await changedSettings(http, signal) : {}
   const reachable = scope.use(
     watchReachable(context.name, async (within) => {
       await http.text('SELECT 1', { signal: within })
     }),
   )
 
-  const probes = clickHouseProbes(http, database, plan.hidden)
+  const probes = clickHouseProbes(http, database, plan.sight.hidden)
   const sizes = new SizeProbes()
   const owned = scope.move()
   return {
     kind: 'clickhouse',
     name: context.name,
     provider: 'external',
-    label: `clickhouse ${shortVersion(version)}`,
+    label: clickHouseLabel(version, facts),
     version,
     settings: changed,
+    facts,
     notes,
     addressFor: () => address,
     parts: [],
@@ -84,7 +87,7 @@ export async function startExternalClickHouse(
 
 async function makeDatabase(
   made: { readonly server: ClickHouseHttp; readonly database: string; readonly where: string },
-  { runId, ledgerDir }: EngineContext,
+  { name, runId, ledgerDir, log }: EngineContext,
   scope: Scope,
 ): Promise<void> {
   assert(ledgerDir !== undefined, 'a user’s own server is not touched without a ledger')
@@ -97,13 +100,23 @@ async function makeDatabase(
       signal: AbortSignal.timeout(CREATE_TIMEOUT_MS),
     })
   } catch (error) {
-    // The server refused, so there is nothing; after a broken connection nobody knows, and the ledger keeps the name.
-    if (error instanceof ClickHouseError) strikeOut()
-    throw isAccessDenied(error) ? mayNotCreate() : error
+    // After a broken connection nobody knows whether it is there: the ledger keeps the name.
+    if (!(error instanceof ClickHouseError)) throw error
+    strikeOut()
+    if (isAccessDenied(error)) throw mayNotCreate()
+    const message = `ClickHouse at ${where} refuses to make the database ${database}: ${error.message}`
+    throw new HeadroomError('ENGINE_RIGHTS_MISSING', message, { cause: error })
   }
   scope.defer(async () => {
-    const dropped = AbortSignal.timeout(DROP_TIMEOUT_MS)
-    await server.text(`DROP DATABASE IF EXISTS ${database} SYNC`, { signal: dropped })
-    strikeOut()
+    try {
+      const dropped = AbortSignal.timeout(DROP_TIMEOUT_MS)
+      await server.text(`DROP DATABASE IF EXISTS ${database} SYNC`, { signal: dropped })
+      strikeOut()
+    } catch (error) {
+      // What was measured stands; the ledger keeps the name.
+      log(
+        `${name}: the database ${database} could not be dropped: ${messageOf(error)}; headroom clean does it later`,
+      )
+    }
   })
 }

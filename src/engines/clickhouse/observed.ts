@@ -7,6 +7,7 @@ import type { ClickHouseAddress, ObservedServer, ObserveOptions } from '../engin
 import { watchReachable } from '../reachable.ts'
 import { sizeProbe } from '../size-probes.ts'
 import { ClickHouseHttp } from './http.ts'
+import { readSight, unseenWithout } from './own-server.ts'
 import { clickHouseProbes } from './probes.ts'
 import { changedSettings } from './settings.ts'
 import { clickHouseEventsStore } from './store.ts'
@@ -22,7 +23,8 @@ export async function observeClickHouse(
   const http = scope.use(new ClickHouseHttp(address))
   const soon = AbortSignal.any([signal, AbortSignal.timeout(FIRST_ANSWER_TIMEOUT_MS)])
   const version = await http.text('SELECT version()', { signal: soon })
-  const settings = await changedSettings(http, signal)
+  const sight = await readSight(http, signal)
+  const settings = sight.seesSettings ? await changedSettings(http, signal) : {}
   const reachable = scope.use(
     watchReachable(name, async (within) => {
       await http.text('SELECT 1', { signal: within })
@@ -32,8 +34,10 @@ export async function observeClickHouse(
     clickHouseEventsStore(http, { name: `${name}.${table}`, table, readable: table }),
   )
   const probes = [
-    ...clickHouseProbes(http, address.database),
-    ...watched.map((table) => sizeProbe(table.name, (within) => table.size(within))),
+    ...clickHouseProbes(http, address.database, sight.hidden),
+    ...(sight.hidden.has('parts')
+      ? []
+      : watched.map((table) => sizeProbe(table.name, (within) => table.size(within)))),
   ]
   const owned = scope.move()
   return {
@@ -43,6 +47,7 @@ export async function observeClickHouse(
     label: `clickhouse ${version.split('.').slice(0, 3).join('.')}`,
     version,
     settings,
+    notes: { settingsNotInForce: [], unseen: unseenWithout(sight) },
     addressFor: () => address,
     parts: [],
     probes,

@@ -41,8 +41,7 @@ export function sayClickHouse({ url, user }: ClickHouseAddress): string {
 export interface ClickHousePlan {
   readonly version: string
   readonly notes: ServerNotes
-  readonly hidden: ReadonlySet<ClickHouseProbe>
-  readonly seesSettings: boolean
+  readonly sight: Sight
 }
 
 /** Reads only. @throws HeadroomError ENGINE_RIGHTS_MISSING where the user may not do what every run does */
@@ -58,34 +57,40 @@ export async function planOn(
   const soon = AbortSignal.any([signal, AbortSignal.timeout(FIRST_ANSWER_TIMEOUT_MS)])
   const version = await http.text('SELECT version()', { signal: soon })
   await requireCreateDatabase(http, asked.ownName, signal)
-  if (!(await mayReadAll(http, ['parts'], signal))) {
+  const sight = await readSight(http, signal)
+  if (sight.hidden.has('parts')) {
     throw new HeadroomError(
       'ENGINE_RIGHTS_MISSING',
       'this ClickHouse user may not read system.parts, so the sizes of the run’s tables cannot be known',
       { hint: 'GRANT SELECT ON system.parts TO …' },
     )
   }
-  const hidden = new Set<ClickHouseProbe>()
-  for (const { probe, tables } of PROBE_SOURCES) {
-    if (!(await mayReadAll(http, tables, signal))) hidden.add(probe)
-  }
-  const seesSettings = await mayReadAll(http, SETTINGS_TABLES, signal)
   const { settings } = splitPort(asked.settings)
-  const notInForce = seesSettings
+  const notInForce = sight.seesSettings
     ? await settingsNotInForce(http, settings, signal)
     : Object.entries(settings).map(([name, value]) => ({
         name,
         asked: value,
         inForce: 'not known: this user may not read system.settings',
       }))
-  const unseen = unseenWithout(hidden, seesSettings)
-  return { version, hidden, seesSettings, notes: { settingsNotInForce: notInForce, unseen } }
+  return { version, sight, notes: { settingsNotInForce: notInForce, unseen: unseenWithout(sight) } }
 }
 
-function unseenWithout(
-  hidden: ReadonlySet<ClickHouseProbe>,
-  seesSettings: boolean,
-): readonly string[] {
+/** What this user may read of `system`. */
+export interface Sight {
+  readonly hidden: ReadonlySet<ClickHouseProbe>
+  readonly seesSettings: boolean
+}
+
+export async function readSight(http: ClickHouseHttp, signal: AbortSignal): Promise<Sight> {
+  const hidden = new Set<ClickHouseProbe>()
+  for (const { probe, tables } of PROBE_SOURCES) {
+    if (!(await mayReadAll(http, tables, signal))) hidden.add(probe)
+  }
+  return { hidden, seesSettings: await mayReadAll(http, SETTINGS_TABLES, signal) }
+}
+
+export function unseenWithout({ hidden, seesSettings }: Sight): readonly string[] {
   const grant = (tables: readonly string[]): string =>
     `GRANT SELECT ON ${tables.map((table) => `system.${table}`).join(', ')}`
   return [
@@ -163,7 +168,7 @@ async function inspectClickHouse(
 }
 
 /** `26.7.3.1` → `26.7.3`. */
-export function shortVersion(version: string): string {
+function shortVersion(version: string): string {
   return version.split('.').slice(0, 3).join('.')
 }
 

@@ -9,8 +9,9 @@ import type { ClickHouseAddress } from '../engine.ts'
 
 /** Codes of ClickHouse's ErrorCodes.cpp: REQUIRED_PASSWORD, UNKNOWN_USER, WRONG_PASSWORD, AUTHENTICATION_FAILED. */
 const AUTH_CODES = new Set([194, 192, 193, 516])
-/** ACCESS_DENIED, of the same file. */
+/** Of the same file. */
 const ACCESS_DENIED = 497
+const UNKNOWN_DATABASE = 81
 
 const WORDS = {
   nameCa: 'ca: in engines.yaml, or …?ca=/path/ca.pem in the DSN',
@@ -33,7 +34,7 @@ export class ClickHouseError extends Error {
 }
 
 /** The user lacks a right; ClickHouse says which. */
-export function isAccessDenied(error: unknown): error is ClickHouseError {
+export function isAccessDenied(error: unknown): boolean {
   return error instanceof ClickHouseError && error.code === ACCESS_DENIED
 }
 
@@ -65,6 +66,12 @@ export function refusal(status: number, said: string, address: ClickHouseAddress
     const message = `ClickHouse at ${address.url} refuses user "${address.user}" and its password`
     return new HeadroomError('ENGINE_AUTH_FAILED', message, {
       hint: 'check user and password of the DSN',
+    })
+  }
+  if (code === UNKNOWN_DATABASE) {
+    const message = `ClickHouse at ${address.url} has no database "${address.database}", or hides it from this user`
+    return new HeadroomError('ENGINE_UNREACHABLE', message, {
+      hint: 'name an existing database in the DSN, for example default',
     })
   }
   if (/plain HTTP request was sent to HTTPS|HTTP request to an HTTPS server/i.test(said)) {

@@ -11,8 +11,6 @@ import { connectError } from './connect-error.ts'
 import { guardPassword } from './password-guard.ts'
 import { quoteName } from './quote-name.ts'
 
-export { sqlStateOf } from './sql-state.ts'
-
 /** Sessions with this name are the harness's: its probes leave them out of what they count. */
 export const HARNESS_APPLICATION = 'headroom-harness'
 const CONNECT_TIMEOUT_MS = 5_000

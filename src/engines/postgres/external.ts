@@ -3,7 +3,7 @@
  * the run, written down before it is made and dropped after. Nothing else on that server is touched, and none of its
  * settings is changed.
  */
-import { assert } from '../../kit/errors.ts'
+import { HeadroomError, assert, messageOf } from '../../kit/errors.ts'
 import { Scope } from '../../kit/scope.ts'
 import { noteOnServer } from '../../kit/server-ledger.ts'
 import type { EngineContext, EngineRequest, RunningEngine } from '../engine.ts'
@@ -108,13 +108,28 @@ async function makePlace(
       createPlace(client, place),
     )
   } catch (error) {
-    // The server refused, so there is nothing; after a broken connection nobody knows, and the ledger keeps the name.
-    if (sqlStateOf(error) !== null) strikeOut()
-    throw error
+    // After a broken connection nobody knows whether it is there: the ledger keeps the name.
+    if (sqlStateOf(error) === null) throw error
+    strikeOut()
+    throw new HeadroomError(
+      'ENGINE_RIGHTS_MISSING',
+      `PostgreSQL at ${where} refuses to make the ${place.what} ${place.name}: ${messageOf(error)}`,
+      {
+        hint: 'is it a primary, and may this role do that? headroom doctor looks at it',
+        cause: error,
+      },
+    )
   }
   scope.defer(async () => {
-    await removePlace(address, place, AbortSignal.timeout(DROP_TIMEOUT_MS))
-    strikeOut()
+    try {
+      await removePlace(address, place, AbortSignal.timeout(DROP_TIMEOUT_MS))
+      strikeOut()
+    } catch (error) {
+      // What was measured stands; the ledger keeps the name.
+      context.log(
+        `${context.name}: the ${place.what} ${place.name} could not be dropped: ${messageOf(error)}; headroom clean does it later`,
+      )
+    }
   })
   signal.throwIfAborted()
   return plan

@@ -2,6 +2,7 @@
  * The user's own PostgreSQL behind his own service. In: an address and the tables to watch. Out: an engine that is only
  * looked at: nothing is created or changed, and no CHECKPOINT is run unless that was allowed.
  */
+import { HeadroomError } from '../../kit/errors.ts'
 import { Scope } from '../../kit/scope.ts'
 import type { ObservedServer, ObserveOptions, PostgresAddress } from '../engine.ts'
 import { watchReachable } from '../reachable.ts'
@@ -9,6 +10,7 @@ import { sizeProbe } from '../size-probes.ts'
 import { withClient } from './connection.ts'
 import { postgresControl, serverVersion } from './control.ts'
 import { postgresProbes } from './probes.ts'
+import { readRights, unseenWithout } from './rights.ts'
 import { nonDefaultSettings } from './settings.ts'
 import { SharedConnection } from './shared-connection.ts'
 import { quickSize } from './store.ts'
@@ -19,9 +21,10 @@ export async function observePostgres(
   { name, tables, checkpoint, signal }: ObserveOptions,
 ): Promise<ObservedServer<'postgres'>> {
   await using scope = new Scope()
-  const { version, settings } = await withClient(address, signal, async (client) => ({
+  const { version, settings, rights } = await withClient(address, signal, async (client) => ({
     version: await serverVersion(client),
     settings: await nonDefaultSettings(client),
+    rights: await readRights(client),
   }))
   const reading = scope.use(new SharedConnection(address))
   const asking = scope.use(new SharedConnection(address))
@@ -49,15 +52,23 @@ export async function observePostgres(
     label: `postgres ${version}`,
     version,
     settings,
+    notes: { settingsNotInForce: [], unseen: unseenWithout(rights, 'schema', checkpoint) },
     addressFor: () => address,
     parts: [],
     probes,
     tables: watched,
     crashed: reachable.lost,
     control: {
-      checkpoint: (within) => (checkpoint ? control.checkpoint(within) : Promise.resolve()),
+      checkpoint: (within) =>
+        checkpoint ? control.checkpoint(within) : Promise.reject(notAllowed(name)),
       execute: () => Promise.reject(new Error(`${name} is only looked at`)),
     },
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
+}
+
+function notAllowed(name: string): HeadroomError {
+  return new HeadroomError('ENGINE_RIGHTS_MISSING', `the target allows no CHECKPOINT on ${name}`, {
+    hint: 'checkpoint: true under its engine in the target file',
+  })
 }

@@ -14,8 +14,8 @@ import { sqlStateOf } from './sql-state.ts'
 
 export type OwnPlace = CreatedThing & { readonly what: 'database' | 'schema' }
 
-/** An autovacuum worker in the database ends within moments, but only a superuser may end it. */
-const DROP_ATTEMPTS = 10
+/** Each waits for up to five seconds by itself. */
+const DROP_ATTEMPTS = 4
 const DROP_EVERY_MS = 1_000
 
 /** @throws HeadroomError ENGINE_RIGHTS_MISSING */
@@ -109,17 +109,34 @@ async function dropSchema(client: Client, name: string): Promise<void> {
 }
 
 async function dropDatabase(client: Client, name: string, signal: AbortSignal): Promise<void> {
+  const drop = `DROP DATABASE IF EXISTS ${quoteName(name)}`
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await client.query(`DROP DATABASE IF EXISTS ${quoteName(name)} WITH (FORCE)`)
+      await client.query(`${drop} WITH (FORCE)`)
       return
     } catch (error) {
-      // 42501: a session in it that this role may not end. 55006: somebody came back in.
-      const state = sqlStateOf(error)
-      if ((state !== '42501' && state !== '55006') || attempt === DROP_ATTEMPTS) throw error
+      // 42501: a session in it that only its own role, or a superuser, may end: a monitor, an autovacuum worker.
+      if (sqlStateOf(error) !== '42501') throw error
+    }
+    try {
+      await endOwnSessions(client, name)
+      // Without FORCE the server itself asks autovacuum to leave, and waits for the others for some seconds.
+      await client.query(drop)
+      return
+    } catch (error) {
+      // 55006: somebody is still in it.
+      if (sqlStateOf(error) !== '55006' || attempt === DROP_ATTEMPTS) throw error
     }
     await delay(DROP_EVERY_MS, undefined, { signal })
   }
+}
+
+async function endOwnSessions(client: Client, database: string): Promise<void> {
+  await client.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = $1 AND usename = current_user AND pid <> pg_backend_pid()`,
+    [database],
+  )
 }
 
 /** The mark holds a run's id: letters, digits, dashes and slashes; quoted all the same. */
