@@ -18,8 +18,9 @@ export function tellConclusion(
 ): void {
   const { terminal, json, exitCode } = options
   if (json) {
-    const { study, targets, rankings, phase, verdict, caveats } = findings
-    const summary = { study: study.id, exitCode, verdict, phase, targets, rankings, caveats }
+    const { study, targets, rankings, phase, verdict, caveats, realServer } = findings
+    const about = { study: study.id, exitCode, verdict, phase }
+    const summary = { ...about, targets, rankings, realServer, caveats }
     const runs = findings.runs.map(({ id, round, target, outcome }) => ({
       id,
       round,

@@ -18,6 +18,8 @@ import { keptSteps, measuredSteps } from './evidence.ts'
 import type { Round, TargetEvidence } from './evidence.ts'
 import { ownServerCaveats } from './own-server-caveats.ts'
 import { isElsewhere, ownServiceCaveats } from './own-service.ts'
+import { realServerCaveats } from './real-server.ts'
+import type { RealServerFindings } from './real-server.ts'
 import { RANKING_MIN_ROUNDS } from './statistics.ts'
 import { contentionInWords, isContended } from './whose-limit.ts'
 
@@ -32,6 +34,8 @@ export interface CaveatInput {
   readonly study: StudyRecord
   readonly targets: readonly TargetEvidence[]
   readonly comparedAtPerS: number | null
+  /** Targets whose ClickHouse figures a real server has confirmed. */
+  readonly realServer: readonly RealServerFindings[]
 }
 
 export function caveatsOf(input: CaveatInput): readonly string[] {
@@ -45,7 +49,7 @@ export function caveatsOf(input: CaveatInput): readonly string[] {
     ...disk(rounds),
     ...comparedAt(input, rounds),
     ...duration(study, rounds),
-    ...engines(rounds),
+    ...realServerCaveats(targets, input.realServer),
     ...ownServiceCaveats(targets),
     ...ownServerCaveats(targets.flatMap((target) => target.runs)),
     ...tiers(targets),
@@ -191,17 +195,6 @@ function duration(study: StudyRecord, rounds: readonly Round[]): readonly string
     words.push('Every store was empty before the first event; larger tables cost more.')
   }
   return words
-}
-
-function engines(rounds: readonly Round[]): readonly string[] {
-  const local = rounds.some((round) =>
-    round.run.engines.some((engine) => engine.label.startsWith('clickhouse-local')),
-  )
-  return local
-    ? [
-        'ClickHouse ran as clickhouse-local: its figures are provisional until the same scenario ran on a real server.',
-      ]
-    : []
 }
 
 function tiers(targets: readonly TargetEvidence[]): readonly string[] {

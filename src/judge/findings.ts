@@ -1,5 +1,6 @@
 /** What judge and plan conclude from a study; the report draws this and nothing it computed itself. */
 import type { Interval, Quantile, RunRecord, SaturatedBy, StudyRecord } from '../results/record.ts'
+import type { RealServerFindings } from './real-server.ts'
 import type { Judgement } from './verdict.ts'
 
 /** One architecture over all its rounds. */
@@ -79,6 +80,8 @@ export interface Findings {
   readonly rankings: readonly Ranking[]
   /** Durable targets with a slow disk emulated; empty where the disk is slow enough by itself. */
   readonly emulated: readonly EmulatedFindings[]
+  /** Targets that ran on `clickhouse-local` and, in the same scenario, on a real server: how far the two differ. */
+  readonly realServer: readonly RealServerFindings[]
   /** Phase band of the declared rate (trigger E6), in words. */
   readonly phase: string
   /** The verdict over all targets in one sentence. */

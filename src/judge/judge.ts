@@ -11,6 +11,7 @@ import { evidenceOf } from './evidence.ts'
 import { comparedRate } from './figures.ts'
 import type { Findings } from './findings.ts'
 import { judgementOf } from './judgement.ts'
+import { realServerFindings } from './real-server.ts'
 import { overallVerdict, phaseInWords, targetSentence } from './sentences.ts'
 import type { Trigger } from './trigger.ts'
 
@@ -18,6 +19,8 @@ export interface JudgeInput {
   readonly study: StudyRecord
   readonly runs: readonly RunRecord[]
   readonly triggers: readonly Trigger[]
+  /** Runs of other studies of the same scenario: those on a real ClickHouse server confirm what `clickhouse-local` showed. */
+  readonly others?: readonly RunRecord[]
   /** Another profile than the one the study was run for; the study’s own where absent. */
   readonly profile?: Profile
 }
@@ -37,6 +40,7 @@ export function judgeStudy(input: JudgeInput): Findings {
     const found = targetFindings({ study, evidence: one, comparedAtPerS, judgements })
     return { ...found, sentence: targetSentence(found, about) }
   })
+  const realServer = realServerFindings(evidence, [...runs, ...(input.others ?? [])])
   const emulated = emulatedFindings(study, runs)
   return {
     study,
@@ -44,10 +48,11 @@ export function judgeStudy(input: JudgeInput): Findings {
     targets,
     rankings: rankings(evidence, comparedAtPerS),
     emulated,
+    realServer,
     phase: phaseInWords(about),
     verdict: overallVerdict(targets, about),
     caveats: [
-      ...caveatsOf({ study, targets: evidence, comparedAtPerS }),
+      ...caveatsOf({ study, targets: evidence, comparedAtPerS, realServer }),
       ...emulated.map((one) => emulatedInWords(one)),
     ],
   }

@@ -9,6 +9,7 @@ import { FAINT_INK, NEUTRAL_INK } from './palette.ts'
 import { chartsSection } from './sections/charts.ts'
 import { comparisonSection } from './sections/comparison.ts'
 import { conditionsSection } from './sections/conditions.ts'
+import { realServerSection } from './sections/real-server.ts'
 import { storesSection } from './sections/stores.ts'
 import { limitsSection, triggersSection } from './sections/triggers.ts'
 import { verdictSection } from './sections/verdict.ts'
@@ -64,6 +65,7 @@ function sections(view: StudyView, options: PageOptions): readonly Markup[] {
     ),
     limitsSection(view),
     storesSection(view),
+    realServerSection(view),
     conditionsSection(view, options),
   ]
   const anchors = new Set(
@@ -119,6 +121,7 @@ function contents(view: StudyView): Markup {
       ? [['triggers', 'Triggers'] as const]
       : []),
     ['integrity', 'Promised and kept'],
+    ...(view.findings.realServer.length > 0 ? [['real-server', 'Real server'] as const] : []),
     ['conditions', 'Conditions'],
   ]
   return html`<nav class="contents" aria-label="Contents">

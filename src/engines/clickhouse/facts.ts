@@ -4,15 +4,13 @@
  */
 import type { EngineFacts } from '../engine.ts'
 import type { ClickHouseHttp } from './http.ts'
+import { ClickHouseError, isAccessDenied } from './request-error.ts'
 
-/** Both signs of a server that `clickhouse local` lacks: figures of its own background thread, and a queue of inserts. */
-export function isRealServer(facts: EngineFacts): boolean {
-  return facts['asynchronousMetrics'] === 'yes' && facts['asyncInsert'] === 'yes'
-}
+type Answer = 'yes' | 'no' | 'not known'
 
-/** `clickhouse 26.7.3` for a server, `clickhouse-local 26.7.3` for what only looks like one. */
+/** `clickhouse 26.7.3`, or `clickhouse-local 26.7.3` for what was found to be no server. */
 export function clickHouseLabel(version: string, facts: EngineFacts): string {
-  const name = isRealServer(facts) ? 'clickhouse' : 'clickhouse-local'
+  const name = facts['server'] === 'no' ? 'clickhouse-local' : 'clickhouse'
   return `${name} ${version.split('.').slice(0, 3).join('.')}`
 }
 
@@ -22,28 +20,40 @@ export async function clickHouseFacts(
   database: string,
   signal: AbortSignal,
 ): Promise<EngineFacts> {
-  const saysYes = async (sql: string): Promise<string> => {
-    try {
-      return Number(await http.text(sql, { signal })) > 0 ? 'yes' : 'no'
-    } catch {
-      signal.throwIfAborted()
-      // A table that is not there, a part that is not configured, or a right that this user lacks.
-      return 'no'
-    }
-  }
+  const hasRows = (sql: string): Promise<Answer> =>
+    answerTo(async () => Number(await http.text(sql, { signal })) > 0)
+  const asynchronousMetrics = await hasRows('SELECT count() FROM system.asynchronous_metrics')
+  const asyncInsert = await answerTo(() => queuesInserts(http, database, signal))
   return {
-    asynchronousMetrics: await saysYes('SELECT count() FROM system.asynchronous_metrics'),
-    asyncInsert: await asyncInsert(http, database, signal),
-    keeper: await saysYes(`SELECT count() FROM system.zookeeper WHERE path = '/'`),
+    server: isServer(asynchronousMetrics, asyncInsert),
+    asynchronousMetrics,
+    asyncInsert,
+    keeper: await hasRows(`SELECT count() FROM system.zookeeper WHERE path = '/'`),
+  }
+}
+
+/** `clickhouse local` has neither a thread of its own that takes figures, nor a queue of inserts. */
+function isServer(...signs: readonly Answer[]): Answer {
+  if (signs.includes('no')) return 'no'
+  return signs.includes('not known') ? 'not known' : 'yes'
+}
+
+/** What this user may not ask is not known; a table that is not there, or a part that is not set up, is a no. */
+async function answerTo(ask: () => Promise<boolean>): Promise<Answer> {
+  try {
+    return (await ask()) ? 'yes' : 'no'
+  } catch (error) {
+    if (!(error instanceof ClickHouseError)) throw error
+    return isAccessDenied(error) ? 'not known' : 'no'
   }
 }
 
 /** The setting is taken everywhere, also where nothing is queued: only the server's own count of queued inserts tells. */
-async function asyncInsert(
+async function queuesInserts(
   http: ClickHouseHttp,
   database: string,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<boolean> {
   const table = `${database}.headroom_feature_check`
   const queued = async (): Promise<number> =>
     Number(
@@ -56,10 +66,7 @@ async function asyncInsert(
     const before = await queued()
     const settings = { async_insert: '1', wait_for_async_insert: '1' }
     await http.text(`INSERT INTO ${table} FORMAT TabSeparated\n1`, { signal, settings })
-    return (await queued()) > before ? 'yes' : 'no'
-  } catch {
-    signal.throwIfAborted()
-    return 'not known'
+    return (await queued()) > before
   } finally {
     await http.text(`DROP TABLE IF EXISTS ${table} SYNC`, { signal }).catch(() => undefined)
   }
