@@ -1,4 +1,14 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+
+/** Left alone, one core of two stays idle. */
+const ALL_CORES = Math.max(2, availableParallelism() - 1)
+/** Services and engines of a file wait more than they work: two files at once fill two cores. */
+const TWO_FILES = 2
+/** What these find out is in milliseconds: nothing of ours may run beside them. */
+const TIMING = ['truth-latency', 'collecting', 'driver-process'].map(
+  (name) => `test/e2e/${name}.test.ts`,
+)
 
 export default defineConfig({
   test: {
@@ -9,6 +19,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/contract/**', 'test/e2e/**', 'test/compose/**', 'node_modules/**'],
           testTimeout: 20_000,
+          maxWorkers: ALL_CORES,
         },
       },
       {
@@ -17,7 +28,7 @@ export default defineConfig({
           include: ['test/contract/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          maxWorkers: TWO_FILES,
           sequence: { groupOrder: 1 },
         },
       },
@@ -25,10 +36,21 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          exclude: [...TIMING, 'node_modules/**'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          maxWorkers: TWO_FILES,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: 'timing',
+          include: TIMING,
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -40,7 +62,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 600_000,
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],
