@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import { providersOf } from '../../src/target/ground.ts'
+import { placeOf } from '../../src/target/launch-container.ts'
+import { ArchitectureTarget } from '../../src/target/target.ts'
+
+const needs = { database: 'postgres', warehouse: 'clickhouse' } as const
+const address = { url: 'http://h:8123', database: 'd', user: 'u' }
+
+const target = (engines: Readonly<Record<string, unknown>> = {}) =>
+  ArchitectureTarget.parse({ kind: 'architecture', name: 'x', architecture: 'dual-write', engines })
+
+describe('where engines come from', () => {
+  it('is embedded where nobody says anything', () => {
+    expect([...providersOf(target(), needs, { external: {} }).values()]).toEqual([
+      'embedded',
+      'embedded',
+    ])
+  })
+
+  it('is what the command line says, but for a server that was named', () => {
+    const providers = providersOf(target(), needs, {
+      external: { clickhouse: address },
+      engines: 'compose',
+    })
+    expect(Object.fromEntries(providers)).toEqual({ database: 'compose', warehouse: 'external' })
+  })
+
+  it('is first of all what the target itself says of a role', () => {
+    const providers = providersOf(
+      target({ database: { provider: 'embedded' }, warehouse: { provider: 'compose' } }),
+      needs,
+      { external: { clickhouse: address }, engines: 'compose' },
+    )
+    expect(Object.fromEntries(providers)).toEqual({ database: 'embedded', warehouse: 'compose' })
+  })
+})
+
+describe('a process of an architecture in a container', () => {
+  const config = {}
+
+  it('is the service of the file that has the name of the architecture', () => {
+    const entry = 'reference-impl/pg-direct/service.ts'
+    expect(placeOf({ name: 'service', entry, config })).toEqual({
+      service: 'pg-direct',
+      like: null,
+      command: ['node', '--enable-source-maps', 'dist/reference-impl/pg-direct/service.js'],
+    })
+  })
+
+  it('is made like it where it is another process or another replica', () => {
+    const entry = 'reference-impl/pg-direct/worker.ts'
+    expect(placeOf({ name: 'worker-2', entry, config })).toMatchObject({
+      service: 'pg-direct-worker-2',
+      like: 'pg-direct',
+    })
+  })
+})
