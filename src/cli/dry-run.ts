@@ -9,6 +9,8 @@ import { ownServers } from '../engines/own-servers.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import type { Target } from '../target/target.ts'
+import { providersOf } from '../target/ground.ts'
+import type { OwnProvider } from '../target/up.ts'
 import { parseArchitectureSettings } from '../target/up.ts'
 import type { CommandContext } from './command.ts'
 import type { External } from './external-engines.ts'
@@ -18,6 +20,8 @@ interface DryRunInputs {
   readonly scenario: Scenario
   readonly targets: readonly Target[]
   readonly external: External
+  /** Where engines come from that have no server of the user's own. */
+  readonly engines: OwnProvider
   readonly json: boolean
 }
 
@@ -62,10 +66,13 @@ async function enginePlans(
   const { architecture } = parseArchitectureSettings(target)
   const runId = `${new Date().toISOString().slice(0, 19)}-${inputs.scenario.name}/01-${target.name}`
   const plans: EnginePlan[] = []
+  const providers = providersOf(target, architecture.needs, {
+    external: inputs.external.addresses,
+    engines: inputs.engines,
+  })
   for (const [role, kind] of Object.entries(architecture.needs)) {
     const choice = target.engines[role]
-    const named = inputs.external.addresses[kind] !== undefined
-    const provider = choice?.provider ?? (named ? 'external' : 'embedded')
+    const provider = providers.get(role) ?? 'embedded'
     const settings = Object.fromEntries(
       Object.entries(choice?.settings ?? {}).map(([name, value]) => [name, String(value)]),
     )
@@ -109,8 +116,10 @@ function linesOf(plans: readonly TargetPlan[]): readonly string[] {
 function engineLines({ role, kind, provider, server }: EnginePlan): readonly string[] {
   if (server === null) {
     const where =
-      provider === 'embedded' ? 'a process and a folder below .headroom/' : `by ${provider}`
-    return [`  ${role}: ${kind} started here: ${where}`]
+      provider === 'embedded'
+        ? 'a process of its own, its data below .headroom/'
+        : 'a container, its data in a volume of one project'
+    return [`  ${role}: ${kind} in ${where}`]
   }
   const { label, where, connection, creates, notes } = server
   return [

@@ -52,7 +52,7 @@ export async function runStudy(flags: RunWishes, context: CommandContext): Promi
 
   if (flags.dryRun) {
     const { tellDryRun } = await import('./dry-run.ts')
-    return await tellDryRun({ scenario, targets, external, json: flags.json }, context)
+    return await tellDryRun({ scenario, targets, external, engines, json: flags.json }, context)
   }
   requireOutDir(flags.out)
   await requireContainers(targets, engines)

@@ -275,6 +275,21 @@ describe.each([['bench'], ['maker']])(
   },
 )
 
+describe('Ctrl-C', () => {
+  it('drops what the run made before Headroom ends', async () => {
+    engines('bench')
+    const before = await stateOfServer()
+    const result = await headroom(run, {
+      cwd: folder.path,
+      interruptWhen: (stderr) => (stderr.includes('events/s, p99') ? 'SIGINT' : null),
+    })
+    expect(result.exitCode).toBe(130)
+    expect(await stateOfServer()).toEqual(before)
+    expect(readdirSync(join(folder.path, '.headroom', 'servers'))).toEqual([])
+    nowhere(result.stdout, result.stderr)
+  })
+})
+
 describe('headroom clean', () => {
   it('drops nothing that the ledger names and the server does not mark', async () => {
     engines('maker')

@@ -8,7 +8,10 @@ export interface OwnServerFlags {
   readonly engines: string | undefined
 }
 
-export function ownServerFlags<T>(yargs: Argv<T>): Argv<T & OwnServerFlags> {
+const ENGINES = 'YAML file with their addresses [engines.yaml, where there is one]'
+
+/** @param engines what `--engines` takes, where that is more than a file */
+export function ownServerFlags<T>(yargs: Argv<T>, engines = ENGINES): Argv<T & OwnServerFlags> {
   return yargs
     .option('postgres', {
       type: 'string',
@@ -26,6 +29,6 @@ export function ownServerFlags<T>(yargs: Argv<T>): Argv<T & OwnServerFlags> {
       type: 'string',
       requiresArg: true,
       coerce: once('--engines'),
-      describe: 'YAML file with their addresses [engines.yaml, where there is one]',
+      describe: engines,
     })
 }

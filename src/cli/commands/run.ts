@@ -12,6 +12,8 @@ import {
 import type { OwnServerFlags } from './own-server-flags.ts'
 import { ownServerFlags } from './own-server-flags.ts'
 
+const ENGINES =
+  'embedded, compose, or a YAML file with your servers’ addresses [engines.yaml, else embedded]'
 const ROUNDS_MAX = 1_000
 const INITIAL_ROWS_MAX = 2_000_000_000
 
@@ -32,7 +34,7 @@ export const runCommand: Command<RunFlags> = {
   command: 'run <scenario>',
   describe: 'Run a scenario against targets, judge the triggers, write the report',
   builder: (yargs: Argv<CommonFlags>) =>
-    ownServerFlags(yourLoad(whatToRun(yargs)))
+    ownServerFlags(yourLoad(whatToRun(yargs)), ENGINES)
       .example('$0 run quick --target pg-direct,pg-batch', 'Two architectures, three rounds')
       .example('$0 run quick --target pg-direct --rate 800 --growth 8%', 'Your load and growth')
       .example('$0 run sustain --target pg-direct --rounds 1', 'One long run')
