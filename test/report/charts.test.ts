@@ -111,6 +111,7 @@ describe('the charts of a report', () => {
       /^The slowest query took \d+ ms \(median of Q2 in .+\); the limit is 5 s$/,
     )
     expect(subtitle).not.toContain('Never answered')
+    expect(subtitle).not.toContain('not told')
   })
 
   it('never hide a question that was not answered behind those that were', () => {
@@ -121,6 +122,21 @@ describe('the charts of a report', () => {
     )
     expect(title).toMatch(/^More than half of the answers to Q1 never came in pg-direct/)
     expect(subtitle).toContain('Never answered: Q1 in pg-direct 3×')
+  })
+
+  it('say which target does not tell what it read, where another does', () => {
+    const findings = findingsFixture({ rounds: 1 })
+    const silent = new Set(
+      findings.runs.filter((run) => run.target.name === 'pg-direct').map(({ id }) => id),
+    )
+    const series = new Map(
+      [...seriesFixture(findings)].map(([id, keys]) => [
+        id,
+        new Map([...keys].filter(([key]) => !silent.has(id) || !key.startsWith('query.rowsRead'))),
+      ]),
+    )
+    const { subtitle } = chart('query-seconds', chartsOf(viewStudy(findings, series)))
+    expect(subtitle).toMatch(/ Rows read are not told by pg-direct\.$/)
   })
 
   it('leave the queries out where none was asked', () => {

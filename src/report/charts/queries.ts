@@ -47,7 +47,7 @@ export function queryChart(view: StudyView, limit: number): ChartSpec | null {
       shown,
       [...levels].filter(([, of]) => of.length > 0),
     ),
-    subtitle: subtitleOf(shown),
+    subtitle: `${subtitleOf(shown)}${silentInWords(answers)}`,
     panels: queries.map((query): Panel => {
       const own = answers.filter((one) => one.query === query)
       return {
@@ -122,6 +122,12 @@ function rowsInWords(answers: readonly Answers[]): string {
   const most = formatMany(Math.max(...rows.map((one) => one.most)))
   const range = least === most ? least : `${least} to ${most}`
   return `, ${range} ${most === '1' ? 'row' : 'rows'} read`
+}
+
+/** PostgreSQL answers a query without telling what it read: a reader must not take that for nothing read. */
+function silentInWords(answers: readonly Answers[]): string {
+  const silent = new Set(answers.flatMap((one) => (one.rows === null ? [one.target] : [])))
+  return silent.size === 0 ? '' : ` Rows read are not told by ${[...silent].join(', ')}.`
 }
 
 type Shown = readonly { readonly target: string; readonly measured: Measured }[]
