@@ -141,43 +141,61 @@ function join(left: Hole, right: Hole): Hole {
   }
 }
 
+/** A first row tells the snapshot of the statement: one statement sees one snapshot. */
+interface SeenRow {
+  readonly id: string | null
+  readonly tx: string
+  readonly org: string
+}
+
+/** Two statements at most: polls are most of what measuring costs the database. */
 async function lookAt(
   client: Client,
   table: string,
   cursor: ArrivalsCursor,
 ): Promise<{ readonly look: Look; readonly rows: readonly Row[] }> {
-  const sessions = await client.query<{ xmin: string | null; xid: string | null }>(
-    `SELECT backend_xmin::text AS xmin, backend_xid::text AS xid FROM pg_stat_activity
-      WHERE pid <> pg_backend_pid() AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL)
-     UNION ALL SELECT NULL, transaction::text FROM pg_prepared_xacts`,
-  )
-  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-  const snapshot = await client.query<{ xmin: string; xmax: string }>(
-    `SELECT pg_snapshot_xmin(s)::text AS xmin, pg_snapshot_xmax(s)::text AS xmax
-       FROM pg_current_snapshot() AS s`,
-  )
-  const seen = await client.query<Row>(
-    `(SELECT id, transaction_id AS tx, organization_id AS org FROM ${table}
+  const sessions = cursor.holes.length === 0 ? NO_SESSIONS : await sessionsNow(client)
+  const { rows: seen } = await client.query<SeenRow>(
+    `SELECT NULL::int8 AS id, pg_snapshot_xmin(s)::text AS tx, pg_snapshot_xmax(s)::text AS org
+       FROM pg_current_snapshot() AS s
+     UNION ALL
+     (SELECT id, transaction_id::text, organization_id::text FROM ${table}
        WHERE id > $1 ORDER BY id LIMIT ${String(ROWS_MAX)})
      UNION ALL
-     SELECT e.id, e.transaction_id, e.organization_id
+     SELECT e.id, e.transaction_id::text, e.organization_id::text
        FROM unnest($2::int8[], $3::int8[]) AS hole(a, b)
        CROSS JOIN LATERAL (SELECT id, transaction_id, organization_id FROM ${table}
                             WHERE id BETWEEN hole.a AND hole.b) AS e`,
     [cursor.lastId, cursor.holes.map((hole) => hole.from), cursor.holes.map((hole) => hole.to)],
   )
-  await client.query('COMMIT')
-  const at = snapshot.rows[0]
+  const at = seen.find((row) => row.id === null)
   assert(at !== undefined, 'a snapshot has one row')
+  const rows = seen.filter((row): row is Row => row.id !== null)
   return {
     look: {
-      sessionXmins: sessions.rows.flatMap((row) => (row.xmin === null ? [] : [Number(row.xmin)])),
-      sessionXids: sessions.rows.flatMap((row) => (row.xid === null ? [] : [Number(row.xid)])),
-      xmin: BigInt(at.xmin),
-      xmax: BigInt(at.xmax),
-      ids: seen.rows.map((row) => Number(row.id)).sort((a, b) => a - b),
+      ...sessions,
+      xmin: BigInt(at.tx),
+      xmax: BigInt(at.org),
+      ids: rows.map((row) => Number(row.id)).sort((a, b) => a - b),
     },
-    rows: seen.rows,
+    rows,
+  }
+}
+
+type Sessions = Pick<Look, 'sessionXmins' | 'sessionXids'>
+
+/** Only holes that were there before wait for a session: without any, nobody needs to be asked. */
+const NO_SESSIONS: Sessions = { sessionXmins: [], sessionXids: [] }
+
+async function sessionsNow(client: Client): Promise<Sessions> {
+  const { rows } = await client.query<{ xmin: string | null; xid: string | null }>(
+    `SELECT backend_xmin::text AS xmin, backend_xid::text AS xid FROM pg_stat_activity
+      WHERE pid <> pg_backend_pid() AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL)
+     UNION ALL SELECT NULL, transaction::text FROM pg_prepared_xacts`,
+  )
+  return {
+    sessionXmins: rows.flatMap((row) => (row.xmin === null ? [] : [Number(row.xmin)])),
+    sessionXids: rows.flatMap((row) => (row.xid === null ? [] : [Number(row.xid)])),
   }
 }
 
