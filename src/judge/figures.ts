@@ -101,6 +101,9 @@ function storedBytesPerEvent(round: Round): number | null {
   return stores.reduce((sum, store) => sum + store.totalBytes / store.rows, 0)
 }
 
+/** What drives, measures and carries; the rest of the parts is what a target costs. */
+const NOT_UNDER_TEST = new Set(['driver', 'harness', 'docker-proxy'])
+
 function cpuMsPer1000(
   round: Round,
   options: { readonly step: Step; readonly of: 'service' | 'engine' },
@@ -109,7 +112,7 @@ function cpuMsPer1000(
   let sum: number | null = null
   for (const [key, value] of Object.entries(options.step.metrics)) {
     const part = /^cpu\.msPer1000Events\{(.+)\}$/.exec(key)?.[1]
-    if (part === undefined || part === 'driver' || part === 'harness') continue
+    if (part === undefined || NOT_UNDER_TEST.has(part)) continue
     const isEngine = engines.some((name) => part === name || part.startsWith(`${name}-`))
     if (isEngine === (options.of === 'engine')) sum = (sum ?? 0) + value
   }

@@ -30,6 +30,7 @@ export async function startSamplerFor(
   const parts = (): readonly Part[] => [
     ...up.engines.flatMap(({ engine }) => engine.parts),
     ...up.running.parts,
+    ...(up.plumbing ?? []),
     live.driver,
     harnessPart,
   ]

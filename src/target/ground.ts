@@ -4,6 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Part } from '../architecture/part.ts'
 import { ComposeProject } from '../engines/compose/project.ts'
 import type { EngineContext, EngineKind, Provider, RunningEngine } from '../engines/engine.ts'
 import { startEngine } from '../engines/registry.ts'
@@ -17,6 +18,8 @@ import type { UpOptions } from './up.ts'
 export interface Ground extends AsyncDisposable {
   startRole(role: string): Promise<RunningEngine>
   readonly launch: Launcher
+  /** What only carries traffic to the parts; its processor time is neither theirs nor a stranger's. */
+  readonly plumbing: readonly Part[]
 }
 
 /** Role → engine kind, and who is asked for one. */
@@ -45,6 +48,7 @@ export async function openGround(
   return {
     launch:
       project?.options.servicesInside === true ? containerLauncher(project) : hostLauncher(options),
+    plumbing: project === null ? [] : [project.proxies],
     startRole: (role) => startRole({ role, target, needs, providers, project }, options),
     [Symbol.asyncDispose]: async () => {
       await project?.[Symbol.asyncDispose]()

@@ -11,6 +11,7 @@ import type {
   Promises,
   RunningArchitecture,
 } from '../architecture/architecture.ts'
+import type { Part } from '../architecture/part.ts'
 import type { Evidence } from '../architecture/evidence.ts'
 import type {
   EngineAddress,
@@ -78,6 +79,8 @@ export interface RunningTarget extends AsyncDisposable {
   readonly promises: Promises
   readonly engines: readonly { readonly role: string; readonly engine: ObservedEngine }[]
   readonly running: RunningArchitecture
+  /** What only carries traffic to the parts; absent: nothing does. */
+  readonly plumbing?: readonly Part[]
   /** How what was stored is learned. */
   readonly evidence: Evidence
   /** What can be asked for its bytes on disk. */
@@ -218,6 +221,7 @@ async function bringUpArchitecture(
     promises,
     engines,
     running,
+    plumbing: ground.plumbing,
     evidence: { by: 'stores' },
     sized: running.stores,
     requests: null,

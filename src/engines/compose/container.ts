@@ -18,6 +18,8 @@ import type { ComposeProject, ServiceWish, StartedContainer } from './project.ts
 /** The last words of a container that ended are still on their way for a moment. */
 const LAST_WORDS_MS = 1_000
 const DEFAULT_GRACE_S = 10
+const STATE_FORMAT =
+  '{{.State.StartedAt}}|{{.State.Pid}}|{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'
 
 export interface ContainerWish extends ServiceWish {
   /** Unique in the run: names the part and its log file. */
@@ -176,11 +178,12 @@ class ContainerLife implements Watched {
     project: ComposeProject,
     { id, name, logFile }: Container,
   ): Promise<ContainerLife> {
-    const [startedAt = '', pid = '0'] = (
-      await project.run(['inspect', '--format', '{{.State.StartedAt}}|{{.State.Pid}}', id])
+    const [startedAt = '', pid = '0', ip = ''] = (
+      await project.run(['inspect', '--format', STATE_FORMAT, id])
     )
       .trim()
       .split('|')
+    project.proxies.serve(ip)
     const log = await spawnDocker(['logs', '--follow', '--since', startedAt, id], { logFile })
     // 0 where it has already ended: its exit is told by the events.
     const processes = pid === '0' ? null : processesOf(id, Number(pid))

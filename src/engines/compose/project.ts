@@ -26,6 +26,7 @@ import { ContainerEvents } from './container-events.ts'
 import { guardedDocker } from './guarded-docker.ts'
 import { overrideText } from './override.ts'
 import type { ServiceOverride } from './override.ts'
+import { PortProxies } from './port-proxies.ts'
 import { SERVICE_IMAGE, serviceImageTag } from './service-image.ts'
 
 export interface ComposeOptions {
@@ -64,6 +65,8 @@ const PASSWORD_BYTES = 18
 export class ComposeProject implements AsyncDisposable {
   readonly name: string
   readonly events: ContainerEvents
+  /** What it costs to reach the containers; no part of any of them. */
+  readonly proxies = new PortProxies()
   readonly docker: DockerState
   readonly options: ComposeOptions
   readonly #composeFile: string

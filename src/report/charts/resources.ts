@@ -123,7 +123,7 @@ export function cpuChart(view: StudyView): ChartSpec | null {
 /** On a machine with many more cores than are in use, their line would flatten everything else. */
 const CORES_SHOWN_UP_TO = 6
 
-const HARNESS_PARTS = new Set(['driver', 'harness', 'probes'])
+const HARNESS_PARTS = new Set(['driver', 'harness', 'probes', 'docker-proxy'])
 
 function cpuLines(series: RunSeries, target: TargetView): readonly Line[] {
   const parts = inOrderOfWork(instancesOf(series, 'cpu.cores'))
