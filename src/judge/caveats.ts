@@ -187,12 +187,15 @@ function duration(study: StudyRecord, rounds: readonly Round[]): readonly string
     )
   }
   const filled = rounds.filter((round) => round.run.target.kind === 'architecture')
+  const ofArchitectures = filled.length < rounds.length ? 'of an architecture ' : ''
   if (filled.length > 0 && study.scenario.initialRows > 0) {
     words.push(
-      `Every store ${filled.length < rounds.length ? 'of an architecture ' : ''}held ${formatCount(study.scenario.initialRows)} rows before the first event; larger tables cost more.`,
+      `Every store ${ofArchitectures}held ${formatCount(study.scenario.initialRows)} rows before the first event; larger tables cost more.`,
     )
   } else if (filled.length > 0) {
-    words.push('Every store was empty before the first event; larger tables cost more.')
+    words.push(
+      `Every store ${ofArchitectures}was empty before the first event; larger tables cost more.`,
+    )
   }
   return words
 }

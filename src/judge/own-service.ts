@@ -36,12 +36,10 @@ function whereItRuns(target: OwnService): readonly string[] {
     : []
 }
 
-function whatWasNotSeen(
-  { name, process, engines }: OwnService,
-  seenEngines: number,
-): readonly string[] {
+function whatWasNotSeen(target: OwnService, seenEngines: number): readonly string[] {
+  const { name, process, engines } = target
   const unseen = [
-    ...(process === undefined ? ['CPU and memory of the service (name its process)'] : []),
+    ...(process === undefined ? [unseenProcess(target)] : []),
     ...(seenEngines === 0
       ? [
           Object.keys(engines).length === 0
@@ -56,6 +54,11 @@ function whatWasNotSeen(
       ? []
       : [`${name}: figures of its servers are those of the whole server, whoever else used it.`]
   return [`Not seen of ${name}: ${unseen.join('; ')}.`, ...whole]
+}
+
+function unseenProcess(target: OwnService): string {
+  const what = 'CPU and memory of the service (name its process)'
+  return isElsewhere(target) ? what : `${what}, so that they count as somebody else’s`
 }
 
 function howItWasAudited(name: string, runs: TargetEvidence['runs']): readonly string[] {

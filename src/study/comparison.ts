@@ -76,6 +76,7 @@ export async function runComparison(options: ComparisonOptions): Promise<Compari
     runs: planned.length,
     recordedS: plan.recordedS,
     recordedEvents: plan.recordedEvents,
+    startsEngines: targets.some(({ kind }) => kind === 'architecture'),
   })
   await requireFreeBytes({
     path: options.workDir,

@@ -11,6 +11,10 @@ const STORED_BYTES_PER_ROW = 500
 const WAL_AND_OVERHEAD_FACTOR = 3
 /** WAL segments, system catalogues and libraries of one engine. */
 const ENGINE_BASE_BYTES = 400 * 2 ** 20
+/** Series, logs and reports of a study that starts no engine. */
+const RECORDS_BASE_BYTES = 64 * 2 ** 20
+/** One outcome record and one first-seen moment. */
+const OUTCOME_BYTES_PER_EVENT = 10
 
 /** Seconds of the measured phase. For `recorded` the file decides: pass its length. */
 export function measureSecondsOf(scenario: Scenario, recordedS: number): number {
@@ -64,14 +68,18 @@ export interface Estimate {
   readonly diskBytes: number
 }
 
+export interface EstimateOptions {
+  readonly runs: number
+  readonly recordedS: number
+  readonly recordedEvents: number
+  /** False where all targets are services of the user's own: his engines have their own disks. Default true. */
+  readonly startsEngines?: boolean
+}
+
 /** An upper estimate: a ramp that breaks early ends early. */
 export function estimateStudy(
   scenario: Scenario,
-  {
-    runs,
-    recordedS,
-    recordedEvents,
-  }: { readonly runs: number; readonly recordedS: number; readonly recordedEvents: number },
+  { runs, recordedS, recordedEvents, startsEngines = true }: EstimateOptions,
 ): Estimate {
   const perRunS =
     START_S +
@@ -81,11 +89,14 @@ export function estimateStudy(
     // Most drains end as soon as everything acknowledged is readable.
     Math.min(scenario.phases.drainS, 1) +
     END_S
-  const rows = scenario.initialRows + eventsAtMost(scenario, recordedEvents)
+  const events = eventsAtMost(scenario, recordedEvents)
+  const rows = scenario.initialRows + events
   return {
     seconds: Math.ceil(runs * perRunS),
     diskBytes: Math.ceil(
-      2 * ENGINE_BASE_BYTES + rows * STORED_BYTES_PER_ROW * WAL_AND_OVERHEAD_FACTOR,
+      startsEngines
+        ? 2 * ENGINE_BASE_BYTES + rows * STORED_BYTES_PER_ROW * WAL_AND_OVERHEAD_FACTOR
+        : RECORDS_BASE_BYTES + events * OUTCOME_BYTES_PER_EVENT,
     ),
   }
 }

@@ -66,6 +66,13 @@ describe('the estimate', () => {
     expect(eventsAtMost(steps, 0)).toBe(2 * 200 + 100 * 4 + 200 * 4)
   })
 
+  it('asks for no room for engines where none is started', () => {
+    const short = scenario({ kind: 'constant', ratePerS: 100 })
+    const options = { runs: 1, recordedS: 0, recordedEvents: 0 }
+    const { diskBytes } = estimateStudy(short, { ...options, startsEngines: false })
+    expect(diskBytes).toBeLessThan(estimateStudy(short, options).diskBytes / 5)
+  })
+
   it('grows with runs, rows and rate, never shrinks', () => {
     fc.assert(
       fc.property(
