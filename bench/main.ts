@@ -29,10 +29,19 @@ const ROUNDS = 5
 const USAGE_EXIT_CODE = 64
 const INTERRUPTED_EXIT_CODE = 130
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { rounds: { type: 'string' }, json: { type: 'boolean', default: false } },
-})
+const HELP = `npm run bench [-- suite…] [--rounds n] [--json]
+
+  suites: ${Object.keys(SUITES).join(', ')} (default all)
+
+  --rounds n   interleaved rounds beside each peer (default ${ROUNDS}); measuring-cost takes ten pairs from ${ROUNDS} on
+  --json       the rows on stdout
+`
+
+const { values, positionals } = commandLine()
+if (values.help) {
+  process.stdout.write(HELP)
+  process.exit(0)
+}
 const rounds = Number(values.rounds ?? ROUNDS)
 const wanted = positionals.length === 0 ? Object.keys(SUITES) : positionals
 const unknown = wanted.filter((name) => !Object.hasOwn(SUITES, name))
@@ -67,6 +76,22 @@ if (values.json) {
   process.stdout.write(
     `${machine}: ${count(true)} bars met, ${count(false)} not met, ${count(null)} not comparable here\n`,
   )
+}
+
+function commandLine() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        rounds: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    say(`bench: ${messageOf(error)}\n\n${HELP}`)
+    process.exit(USAGE_EXIT_CODE)
+  }
 }
 
 /** A suite that breaks takes no other with it; the exit code tells. */
