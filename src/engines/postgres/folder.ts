@@ -1,0 +1,28 @@
+/** PostgreSQL as the registry lists it. */
+import type { EngineFolder } from '../engine-folder.ts'
+import { findNativeDir, postgresPackage } from './binaries.ts'
+import { startComposePostgres } from './compose.ts'
+import { startEmbeddedPostgres } from './embedded.ts'
+import { startExternalPostgres } from './external.ts'
+import { observePostgres } from './observed.ts'
+import { postgresStatementStore } from './statement-store.ts'
+
+export const postgres: EngineFolder<'postgres'> = {
+  embedded: { packageName: postgresPackage, isInstalled: () => findNativeDir() !== null },
+  start: (request, context) => {
+    switch (request.provider) {
+      case 'embedded':
+        return startEmbeddedPostgres(request.settings, context)
+      case 'compose':
+        return startComposePostgres(request, context)
+      case 'external':
+        return startExternalPostgres(request, context)
+    }
+  },
+  observe: observePostgres,
+  openStatement: async (address, options) => ({
+    ...(await postgresStatementStore(address, options)),
+    // Every reading has a connection of its own.
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  }),
+}
