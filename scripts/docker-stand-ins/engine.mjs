@@ -21,6 +21,7 @@ const STOP_TIMEOUT_MS = 60_000
 const POLL_MS = 200
 /** The first with `include`, which docker-compose.yml uses. */
 const COMPOSE_MIN = [2, 20]
+const BRIDGE = 'docker0'
 /** Debian 12 has no Compose v2; 13 has, as one static program. */
 const COMPOSE_RELEASE = 'trixie'
 
@@ -54,10 +55,13 @@ export async function stopEngine(folder) {
     }
   }
   unmountBelow(folder)
+  if (existsSync(join(folder, 'made-bridge'))) succeeds('ip', ['link', 'delete', BRIDGE])
   rmSync(folder, { recursive: true, force: true })
 }
 
 async function startDaemon(folder, env) {
+  // The default network is the machine's: it goes with the engine that made it, and stays where another one did.
+  if (!existsSync(`/sys/class/net/${BRIDGE}`)) writeFileSync(join(folder, 'made-bridge'), '')
   // Its own, empty configuration: /etc/docker may say anything.
   writeFileSync(join(folder, 'daemon.json'), '{}')
   const log = openSync(join(folder, 'dockerd.log'), 'w')
@@ -114,6 +118,8 @@ function stopContainers(folder) {
   const env = { DOCKER_HOST: `unix://${join(folder, 'docker.sock')}` }
   const ids = run('docker', ['ps', '--all', '--quiet'], { env }).split('\n').filter(Boolean)
   if (ids.length > 0) run('docker', ['rm', '--force', '--volumes', ...ids], { env })
+  // Their bridges are the machine's, and would outlive the engine.
+  run('docker', ['network', 'prune', '--force'], { env })
 }
 
 /** null where no daemon of this folder runs: the number may belong to somebody else by now. */

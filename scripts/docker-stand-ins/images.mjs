@@ -24,7 +24,7 @@ export async function buildStandIns(folder, env) {
     mkdirSync(context)
     prepare(context, image.split(':')[1])
     // The old builder: the new one would ask a registry about every base.
-    run('docker', ['build', '--quiet', '--tag', image, context], {
+    run('docker', ['build', '--quiet', '--network', 'none', '--tag', image, context], {
       env: { ...env, DOCKER_BUILDKIT: '0' },
     })
     rmSync(context, { recursive: true })
