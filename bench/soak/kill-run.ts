@@ -21,6 +21,7 @@ import { driverJob, planRun } from '../../src/study/run-plan.ts'
 import { architectures } from '../../src/target/registry.ts'
 import { Target } from '../../src/target/target.ts'
 import type { RunningTarget } from '../../src/target/up.ts'
+import type { OwnProvider } from '../../src/target/up.ts'
 import { bringUp } from '../../src/target/up.ts'
 
 export interface Component {
@@ -39,6 +40,8 @@ export interface KillRunOptions extends Component {
   readonly killAtMs: number
   /** From the kill to the order to start again. */
   readonly downMs: number
+  /** Where its engines and its service run; absent: on this host. */
+  readonly engines?: OwnProvider
   readonly signal: AbortSignal
 }
 
@@ -146,6 +149,7 @@ async function bringUpIn(dir: string, options: KillRunOptions): Promise<RunningT
   return await bringUp({
     target: Target.parse({ kind: 'architecture', name: architecture, architecture }),
     external: {},
+    engines: options.engines ?? 'embedded',
     dataDir: join(dir, 'data'),
     logDir,
     runId: 'kill',

@@ -2,14 +2,19 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { externalEngines } from '../../src/cli/external-engines.ts'
 import type { Store } from '../../src/engines/engine.ts'
 import { silentLog } from '../../src/kit/log.ts'
+import { Scope } from '../../src/kit/scope.ts'
+import { architectureById, architectures } from '../../src/target/registry.ts'
 import { Target } from '../../src/target/target.ts'
 import { bringUp, type RunningTarget } from '../../src/target/up.ts'
+import { startOwnClickHouse } from '../fixtures/own-clickhouse.ts'
+import { startOwnPostgres } from '../fixtures/own-postgres.ts'
 import { ServiceClient } from './service-client.ts'
 
 /** `HEADROOM_TEST_ENGINES=compose` asks the same of containers: docs/docker-compose.md. */
-const ENGINES = process.env['HEADROOM_TEST_ENGINES'] ?? 'embedded'
+export const ENGINES = process.env['HEADROOM_TEST_ENGINES'] === 'compose' ? 'compose' : 'embedded'
 
 export interface Rig extends AsyncDisposable {
   readonly up: RunningTarget
@@ -19,10 +24,23 @@ export interface Rig extends AsyncDisposable {
 export interface RigOptions {
   readonly settings?: Readonly<Record<string, unknown>>
   readonly schemaVariant?: string
+  /** `own`: servers of the user's own, with TLS, passwords and the least rights; absent: `here`. */
+  readonly ground?: Ground
 }
 
+export type Ground = 'here' | 'own'
+
+/** Every architecture on engines started for it, and on servers of the user's own. */
+export const GROUNDS: readonly { readonly id: string; readonly ground: Ground }[] = architectures
+  .flatMap(({ id }) => (['here', 'own'] as const).map((ground) => ({ id, ground })))
+  .filter(({ ground }) => ground === 'here' || ENGINES === 'embedded')
+
 export async function startRig(architecture: string, options: RigOptions = {}): Promise<Rig> {
+  await using scope = new Scope()
   const dir = mkdtempSync(join(tmpdir(), 'headroom-contract-'))
+  scope.defer(() => {
+    rmSync(dir, { recursive: true, force: true })
+  })
   const logDir = join(dir, 'logs')
   mkdirSync(logDir)
   const target = Target.parse({
@@ -32,25 +50,52 @@ export async function startRig(architecture: string, options: RigOptions = {}): 
     settings: options.settings ?? {},
     ...(options.schemaVariant === undefined ? {} : { schemaVariant: options.schemaVariant }),
   })
-  const up = await bringUp({
-    target,
-    external: {},
-    engines: ENGINES === 'compose' ? 'compose' : 'embedded',
-    dataDir: join(dir, 'data'),
-    logDir,
-    runId: 'contract',
-    signal: new AbortController().signal,
-    log: silentLog,
-    onEngineReady: () => {},
-  })
+  const needs = Object.values(architectureById(architecture)?.needs ?? {})
+  const up = scope.use(
+    await bringUp({
+      target,
+      external: options.ground === 'own' ? await ownAddresses(needs, scope) : {},
+      engines: ENGINES,
+      dataDir: join(dir, 'data'),
+      logDir,
+      runId: 'contract',
+      ledgerDir: join(dir, 'servers'),
+      signal: new AbortController().signal,
+      log: silentLog,
+      onEngineReady: () => {},
+    }),
+  )
+  const owned = scope.move()
   return {
     up,
     client: new ServiceClient(up.running.ingestUrl),
-    async [Symbol.asyncDispose]() {
-      await up[Symbol.asyncDispose]()
-      rmSync(dir, { recursive: true, force: true })
-    },
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
+}
+
+const SECRET = 'c0ntract/Pa55&x'
+
+/** Starts the servers apart from Headroom, and names them as a user would. */
+async function ownAddresses(
+  needs: readonly string[],
+  scope: Scope,
+): Promise<ReturnType<typeof externalEngines>['addresses']> {
+  const named: { postgres?: string; clickhouse?: string } = {}
+  if (needs.includes('postgres')) {
+    const server = scope.use(await startOwnPostgres())
+    // A schema in one database, and nothing more.
+    await server.sql(`CREATE ROLE bench LOGIN PASSWORD '${SECRET}'`)
+    await server.sql('CREATE DATABASE scratch')
+    await server.sql('GRANT CREATE ON DATABASE scratch TO bench')
+    named.postgres = server.dsn({ role: 'bench', password: SECRET, database: 'scratch' })
+  }
+  if (needs.includes('clickhouse')) {
+    const server = scope.use(await startOwnClickHouse({ user: 'bench', password: SECRET }))
+    const { port, caFile } = server
+    const user = `bench:${encodeURIComponent(SECRET)}`
+    named.clickhouse = `https://${user}@localhost:${String(port)}/default?ca=${caFile}`
+  }
+  return externalEngines({ ...named, engines: null }, {}).addresses
 }
 
 export interface Held {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { KillRun } from '../../bench/soak/kill-run.ts'
 import { components, killDuringRun, killScenario } from '../../bench/soak/kill-run.ts'
+import { ENGINES } from './architecture-rig.ts'
 
 const runs = new Map<string, Promise<KillRun>>()
 
@@ -16,7 +17,8 @@ function killed(architecture: string, victim: string): Promise<KillRun> {
 function killOnce(architecture: string, victim: string): Promise<KillRun> {
   const signal = AbortSignal.timeout(120_000)
   const scenario = killScenario()
-  return killDuringRun({ architecture, victim, scenario, killAtMs: 2_000, downMs: 500, signal })
+  const at = { killAtMs: 2_000, downMs: 500 }
+  return killDuringRun({ architecture, victim, scenario, ...at, engines: ENGINES, signal })
 }
 
 describe.each(components)('$architecture after kill -9 of its $victim', (component) => {

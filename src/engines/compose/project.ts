@@ -27,7 +27,7 @@ import { guardedDocker } from './guarded-docker.ts'
 import { overrideText } from './override.ts'
 import type { ServiceOverride } from './override.ts'
 import { PortProxies } from './port-proxies.ts'
-import { SERVICE_IMAGE, serviceImageTag } from './service-image.ts'
+import { removeOldImages, SERVICE_IMAGE, serviceImageTag } from './service-image.ts'
 
 export interface ComposeOptions {
   readonly runId: string
@@ -127,13 +127,14 @@ export class ComposeProject implements AsyncDisposable {
     this.#services.set(service, override)
     this.#env = { ...this.#env, ...env }
     this.#writeOverride()
-    await this.#tellOfBuild()
+    const builds = await this.#tellOfBuild()
     try {
       const dependencies = withDependencies ? [] : ['--no-deps']
       await this.#compose(['up', '--detach', '--quiet-pull', ...dependencies, service])
     } catch (error) {
       throw await this.#startError(error, service)
     }
+    if (builds) await removeOldImages()
     const id = (await this.#compose(['ps', '--all', '--quiet', service])).trim()
     return { id, image: await this.#imageOf(id), limits: await this.#limitsOf(id) }
   }
@@ -148,10 +149,11 @@ export class ComposeProject implements AsyncDisposable {
   }
 
   /** A build takes minutes, in which nothing else is said. */
-  async #tellOfBuild(): Promise<void> {
+  async #tellOfBuild(): Promise<boolean> {
     const image = `${SERVICE_IMAGE}:${this.#env['HEADROOM_IMAGE_TAG'] ?? ''}`
-    if ((await this.run(['image', 'ls', '--quiet', image])).trim() !== '') return
+    if ((await this.run(['image', 'ls', '--quiet', image])).trim() !== '') return false
     this.options.log(`building ${image}: once after every change of the code`)
+    return true
   }
 
   #writeOverride(): void {

@@ -5,7 +5,9 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { linesOf } from '../../kit/docker.ts'
 import { packageRoot } from '../../kit/paths.ts'
+import { guardedDocker } from './guarded-docker.ts'
 
 export const SERVICE_IMAGE = 'headroom-service'
 
@@ -29,6 +31,21 @@ export function serviceImageTag(chosen: string | undefined): string {
   if (chosen !== undefined && chosen !== '') return chosen
   known ??= `src-${sourcesHash(packageRoot, COPIED).slice(0, TAG_DIGITS)}`
   return known
+}
+
+/** Images of code that has changed since; a checkout or two beside this one keep theirs. */
+const IMAGES_KEPT = 3
+
+/** Called after a build: what many changes have left would fill the disk. One that is still in use stays. */
+export async function removeOldImages(): Promise<void> {
+  const listed = await guardedDocker(['image', 'ls', SERVICE_IMAGE, '--format', '{{.Tag}}'])
+  // Newest first.
+  const old = linesOf(listed)
+    .filter((tag) => tag.startsWith('src-'))
+    .slice(IMAGES_KEPT)
+  for (const tag of old) {
+    await guardedDocker(['image', 'rm', `${SERVICE_IMAGE}:${tag}`]).catch(() => undefined)
+  }
 }
 
 /** SHA-256 over names and contents, in an order of its own. */

@@ -21,6 +21,8 @@ import { utc } from './words.ts'
 
 /** Hexadecimal digits of a hash that are enough to tell records apart. */
 const HASH_SHOWN = 16
+/** `sha256:` and twelve digits. */
+const IMAGE_ID_SHOWN = 19
 
 export type Pair = readonly [term: string, definition: string | Markup]
 
@@ -209,6 +211,20 @@ function targetConditions(view: StudyView): Markup {
     ${factTable({ label: 'Targets and engines', headings, rows })}`
 }
 
+type Engine = RunRecord['engines'][number]
+
+/** The label of a container names it already. */
+function engineWords({ label, provider }: Engine): string {
+  return provider === 'compose' ? label : `${label} (${provider})`
+}
+
+/** An image without a registry's digest was built or loaded there: it is not the official one, whatever its name. */
+function imageWords({ name, id, digest }: NonNullable<Engine['image']>): string {
+  return digest === null
+    ? `image ${name}, no registry’s digest, id ${id.slice(0, IMAGE_ID_SHOWN)}`
+    : `image ${name}@${digest}`
+}
+
 function targetRow(name: string, run: RunRecord): readonly Insertable[] {
   const settings = [
     ...Object.entries(run.architecture.settings).map(([key, value]) => `${key} = ${asText(value)}`),
@@ -221,12 +237,19 @@ function targetRow(name: string, run: RunRecord): readonly Insertable[] {
           `${engine.role}: ${name} = ${inForce} in force, ${asked} asked for`,
       ),
     ),
+    ...run.engines.flatMap((engine) => [
+      ...Object.entries(engine.facts ?? {}).map(
+        ([name, value]) => `${engine.role}, as found: ${name}: ${value}`,
+      ),
+      ...(engine.image === undefined ? [] : [`${engine.role}: ${imageWords(engine.image)}`]),
+    ]),
+    ...(run.architecture.images ?? []).map((image) => `${image.part}: ${imageWords(image)}`),
   ]
   const lines = settings.map((line) => html`<li><code>${line}</code></li>`)
   return [
     name,
     run.architecture.title,
-    run.engines.map((engine) => `${engine.label} (${engine.provider})`).join(', '),
+    run.engines.map(engineWords).join(', '),
     settings.length === 0
       ? 'none'
       : html`<ul class="settings">
