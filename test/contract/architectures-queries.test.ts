@@ -2,14 +2,13 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../src/engines/engine.ts'
-import { architectures } from '../../src/target/registry.ts'
-import { heldBy, startRig, type Rig } from './architecture-rig.ts'
+import { GROUNDS, heldBy, startRig, type Rig } from './architecture-rig.ts'
 import { keyOf, makeEvent, type EventBody } from './service-client.ts'
 
-describe.each(architectures)('queries of $id', ({ id }) => {
+describe.each(GROUNDS)('queries of $id ($ground)', ({ id, ground }) => {
   let rig: Rig
   beforeAll(async () => {
-    rig = await startRig(id)
+    rig = await startRig(id, { ground })
   })
   afterAll(async () => {
     await rig[Symbol.asyncDispose]()

@@ -2,8 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../src/engines/engine.ts'
-import { architectures } from '../../src/target/registry.ts'
-import { heldBy, startRig, type Rig } from './architecture-rig.ts'
+import { GROUNDS, heldBy, startRig, type Rig } from './architecture-rig.ts'
 import { keyOf, makeEvent, type EventBody, type PostAnswer } from './service-client.ts'
 
 /** Which of the posted events an answer accepted. */
@@ -12,10 +11,10 @@ function acceptedOf(events: readonly EventBody[], answer: PostAnswer): readonly 
   return events.filter((_event, index) => !left.has(index))
 }
 
-describe.each(architectures)('$id', ({ id }) => {
+describe.each(GROUNDS)('$id ($ground)', ({ id, ground }) => {
   let rig: Rig
   beforeAll(async () => {
-    rig = await startRig(id)
+    rig = await startRig(id, { ground })
   })
   afterAll(async () => {
     await rig[Symbol.asyncDispose]()
