@@ -14,7 +14,7 @@ for (const folder of ['data', 'tmp', 'user_files']) {
   mkdirSync(`/var/lib/clickhouse/${folder}`, { recursive: true })
 }
 const env = { ...process.env, CLICKHOUSE_PASSWORD: '' }
-const engine = spawn(process.execPath, ['/opt/stand-in/engine.cjs'], {
+const engine = spawn(process.execPath, ['/opt/stand-in/engine.mjs'], {
   stdio: ['pipe', 'inherit', 'inherit'],
   env,
 })
@@ -53,8 +53,10 @@ function pass(incoming, outgoing) {
   const path = url.pathname + url.search
   const onward = send({ ...ENGINE, path, method: incoming.method, headers, agent: false })
   onward.on('response', (answer) => {
-    const { connection, 'keep-alive': _keep, ...rest } = answer.headers
-    outgoing.writeHead(answer.statusCode, rest)
+    const headers = { ...answer.headers }
+    // About the connection behind the gate, not the one before it.
+    for (const name of ['connection', 'keep-alive']) delete headers[name]
+    outgoing.writeHead(answer.statusCode, headers)
     answer.on('error', () => outgoing.destroy()).pipe(outgoing)
   })
   onward.on('error', () => outgoing.destroy())

@@ -1,7 +1,11 @@
 // The process that is ClickHouse: chdb's library runs the `clickhouse local` command line, which serves HTTP for as long
 // as its one query reads from a pipe. The pipe is closed when our standard input ends; then the engine stops cleanly.
-const { execFileSync } = require('node:child_process')
-const { closeSync, openSync, rmSync } = require('node:fs')
+import { execFileSync } from 'node:child_process'
+import { closeSync, openSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+
+const require = createRequire(import.meta.url)
+// CommonJS that exports by assignment, which ES module imports cannot see by name.
 const { DataType, load, open } = require('ffi-rs')
 
 const HOME = '/var/lib/clickhouse'
