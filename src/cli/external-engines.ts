@@ -2,7 +2,7 @@
  * The user's own servers. In: flags, environment, engines.yaml (in this order of precedence). Out: addresses per engine
  * kind, and the secrets among them. A message never repeats an address: it may hold a password.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import type { AddressSource, Env } from '../engines/dsn.ts'
@@ -11,6 +11,11 @@ import { SERVER_KINDS, ownServers } from '../engines/own-servers.ts'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import { withholdFromChildren } from '../kit/withheld.ts'
 import { parseYamlFile } from '../kit/yaml-door.ts'
+
+/** `://user:password@`; Kafka's addresses name several hosts, which no URL does. */
+const PASSWORD_INSIDE = /:\/\/[^/@]*:[^/@]+@/
+/** The mode's bit that lets everybody read. */
+const OTHERS_READ = 0o004
 
 const Path = z.string().min(1)
 
@@ -50,6 +55,7 @@ export interface External {
 }
 
 interface NamedPlace {
+  readonly file: string
   /** Folder that its paths start from. */
   readonly dir: string
   readonly places: z.infer<typeof EnginesFile>
@@ -83,15 +89,20 @@ function readServer(kind: ServerKind, from: From): External {
   return {
     addresses: { [kind]: address },
     secrets: server.secretsOf(address),
-    warnings: [...visiblePassword(kind, source), ...server.warningsOf(address)],
+    warnings: [
+      ...visiblePassword(kind, source),
+      ...readableSecrets(kind, from.file),
+      ...server.warningsOf(address),
+    ],
   }
 }
 
 function enginesFile(path: string | null | undefined): NamedPlace {
-  if (path === null) return { dir: process.cwd(), places: {} }
+  if (path === null) return { file: '', dir: process.cwd(), places: {} }
   const file = resolve(path ?? join(process.cwd(), 'engines.yaml'))
-  if (path === undefined && !existsSync(file)) return { dir: dirname(file), places: {} }
-  return { dir: dirname(file), places: parseYamlFile(EnginesFile, file, { what: 'engines file' }) }
+  if (path === undefined && !existsSync(file)) return { file, dir: dirname(file), places: {} }
+  const places = parseYamlFile(EnginesFile, file, { what: 'engines file' })
+  return { file, dir: dirname(file), places }
 }
 
 function pick(kind: ServerKind, { flag, file, env }: From): AddressSource | null {
@@ -156,8 +167,21 @@ function passwordIn(
 }
 
 function visiblePassword(kind: ServerKind, source: AddressSource): readonly string[] {
-  if (!source.from.startsWith('--') || new URL(source.dsn).password === '') return []
+  if (!source.from.startsWith('--') || !PASSWORD_INSIDE.test(source.dsn)) return []
   return [
     `the password in ${source.from} is visible to every user of this machine; ${dsnVariable(kind)} is not`,
   ]
+}
+
+/** Files that hold a password of this server and that others on this machine may read. */
+function readableSecrets(kind: ServerKind, { file, dir, places }: NamedPlace): readonly string[] {
+  const place = places[kind]
+  if (place === undefined) return []
+  const dsn = typeof place === 'string' ? place : place.dsn
+  const { passwordFile = null, clientKey = null } = typeof place === 'string' ? {} : place
+  const holders = [PASSWORD_INSIDE.test(dsn) ? file : null, passwordFile, clientKey]
+  return holders
+    .flatMap((holder) => (holder === null ? [] : [resolve(dir, holder)]))
+    .filter((path) => ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & OTHERS_READ) !== 0)
+    .map((path) => `${path} holds a secret that every user of this machine may read: chmod 600`)
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { externalEngines } from '../../src/cli/external-engines.ts'
@@ -69,6 +69,77 @@ describe('addresses of external engines', () => {
     const { addresses, secrets } = externalEngines({ ...none, engines }, { MY_PW: 'hidden' })
     expect(addresses.postgres?.password).toBe('hidden')
     expect(secrets).toEqual(['hidden'])
+  })
+
+  it('take a password from a file of its own, and warn where others may read it', () => {
+    const engines = join(folder.path, 'with-file.yaml')
+    writeFileSync(engines, 'postgres: { dsn: "postgres://me@h/d", passwordFile: ./pw }\n')
+    writeFileSync(join(folder.path, 'pw'), 'from-a-file\n', { mode: 0o600 })
+    const safe = externalEngines({ ...none, engines }, {})
+    expect(safe.addresses.postgres?.password).toBe('from-a-file')
+    expect(safe.warnings).toEqual([])
+    chmodSync(join(folder.path, 'pw'), 0o644)
+    expect(externalEngines({ ...none, engines }, {}).warnings[0]).toContain('chmod 600')
+    const inside = join(folder.path, 'inside.yaml')
+    writeFileSync(inside, 'postgres: postgres://me:in-the-file@h/d\n', { mode: 0o644 })
+    const { warnings } = externalEngines({ ...none, engines: inside }, {})
+    expect(warnings[0]).toContain(inside)
+    expect(warnings.join()).not.toContain('in-the-file')
+  })
+
+  it('warn of a connection that others can read', () => {
+    const postgres = 'postgres://me@db.example/d?sslmode=disable'
+    const clickhouse = 'http://me:pw@ch.example:8123'
+    const { warnings } = externalEngines(
+      { ...none },
+      {
+        HEADROOM_POSTGRES_DSN: postgres,
+        HEADROOM_CLICKHOUSE_DSN: clickhouse,
+        HEADROOM_REDIS_DSN: 'redis://127.0.0.1:6379',
+        HEADROOM_KAFKA_DSN: 'kafka://k.example:9092?tls=off',
+      },
+    )
+    expect(warnings).toHaveLength(3)
+    for (const warning of warnings) expect(warning).toContain('is not encrypted')
+  })
+
+  it('are refused where they would give a password away, or say two things at once', () => {
+    for (const [kind, dsn] of [
+      ['kafka', 'kafka://me:pw@k.example:9092?sasl=plain&tls=off'],
+      ['kafka', 'kafka://me@k.example:9092'],
+      ['kafka', 'kafka://me:pw@k.example:9092?sasl=gssapi'],
+      ['kafka', 'kafka://a:1,b:x'],
+      ['redis', 'redis://h?ca=/x'],
+      ['redis', 'rediss://h/zero'],
+      ['clickhouse', 'http://h?ca=/x'],
+      ['clickhouse', 'clickhouse://h?secure=maybe'],
+      ['postgres', 'postgres://me:100%@h/d'],
+    ] as const) {
+      expect(() => externalEngines({ ...none, [kind]: dsn }, {}), dsn).toThrow(
+        expect.objectContaining({ code: 'BAD_INPUT' }) as Error,
+      )
+    }
+  })
+
+  it('of Kafka are several, of Redis one with a database', () => {
+    const { addresses } = externalEngines(
+      {
+        ...none,
+        kafka: 'kafka://me:p%2Fw@a.example:9093,b.example:9094?sasl=scram-sha-256',
+        redis: 'rediss://me:pw@r.example/3',
+      },
+      {},
+    )
+    const tls = { ca: null, checkHost: true, client: null }
+    expect(addresses.kafka).toEqual({
+      brokers: ['a.example:9093', 'b.example:9094'],
+      sasl: { mechanism: 'scram-sha-256', username: 'me', password: 'p/w' },
+      tls,
+    })
+    expect(addresses.redis).toEqual({
+      ...{ host: 'r.example', port: 6379, database: 3, user: 'me', password: 'pw' },
+      tls,
+    })
   })
 
   it('warn of a password that other users of the machine can read', () => {
