@@ -1,8 +1,10 @@
 // What strangers reach on 8123: asks for user and password as the official server would, then hands the request to the
 // engine, which knows neither. Starts the engine, makes CLICKHOUSE_DB, runs /docker-entrypoint-initdb.d, then opens.
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { createServer, request as send } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const ENGINE = { host: '127.0.0.1', port: 8124 }
@@ -26,7 +28,7 @@ for (const name of readdirSync(INIT)
   .filter((file) => file.endsWith('.sql'))
   .sort()) {
   const statements = readFileSync(`${INIT}/${name}`, 'utf8').split(/;\s*(?:\n|$)/)
-  for (const statement of statements.filter((text) => text.trim() !== '')) await run(statement)
+  for (const statement of statements.filter((one) => one.trim() !== '')) await run(statement)
 }
 
 const gate = createServer(pass)
@@ -48,7 +50,7 @@ function pass(incoming, outgoing) {
     return refuse(incoming, outgoing)
   for (const name of ['user', 'password']) url.searchParams.delete(name)
   const headers = { ...incoming.headers }
-  for (const name of ['authorization', 'x-clickhouse-user', 'x-clickhouse-key'])
+  for (const name of ['authorization', 'x-clickhouse-user', 'x-clickhouse-key', 'connection'])
     delete headers[name]
   const path = url.pathname + url.search
   const onward = send({ ...ENGINE, path, method: incoming.method, headers, agent: false })
@@ -97,11 +99,11 @@ async function answers() {
   }
 }
 
+/** No connection is kept: the engine waits seconds for one that is open when it stops. */
 async function run(sql) {
-  const response = await fetch(`http://${ENGINE.host}:${ENGINE.port}/`, {
-    method: 'POST',
-    body: sql,
-  })
-  const text = await response.text()
-  if (!response.ok) throw new Error(text)
+  const asked = send({ ...ENGINE, path: '/', method: 'POST', agent: false })
+  asked.end(sql)
+  const [answer] = await once(asked, 'response')
+  const said = await text(answer)
+  if (answer.statusCode !== 200) throw new Error(said)
 }
