@@ -14,7 +14,7 @@ export const IMPORT_TABLE = {
     types: ['results', 'drive'],
   },
   engines: { values: ['kit', 'shapes'], types: ['architecture', 'collect'] },
-  architecture: { values: ['kit'], types: ['collect', 'engines'] },
+  architecture: { values: ['kit'], types: ['collect', 'engines', 'scenario'] },
   drive: { values: ['kit', 'shapes'], types: ['scenario', 'architecture'] },
   collect: {
     values: ['kit', 'shapes'],

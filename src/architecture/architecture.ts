@@ -5,6 +5,7 @@
 import type { z } from 'zod'
 import type { Probe } from '../collect/probe.ts'
 import type { EngineKind, RunningEngine, Store } from '../engines/engine.ts'
+import type { ShapeName } from '../scenario/scenario.ts'
 import type { Part } from './part.ts'
 
 /** Role → engine kind: `{ database: 'postgres', warehouse: 'clickhouse' }`. */
@@ -64,7 +65,8 @@ export interface Architecture<N extends Needs = Needs, Settings = unknown> {
   readonly title: string
   /** Documented ids of mission-map.md this implements, for the catalogue. */
   readonly documents: readonly string[]
-  readonly shapes: readonly 'billing'[]
+  /** Shapes of events that its tables hold and its service takes; a scenario of another is refused. */
+  readonly shapes: readonly ShapeName[]
   readonly needs: N
   readonly schemaVariants: readonly string[]
   readonly settings: z.ZodType<Settings>

@@ -2,9 +2,12 @@
  * What `headroom run` reads. In: checked flags. Out: the exit code of the study. Everything the user gave is read, and
  * every mistake in it told, before anything starts.
  */
+import { HeadroomError } from '../kit/errors.ts'
+import { holdsSecret } from '../results/redaction.ts'
 import { loadScenario } from '../scenario/load.ts'
 import { loadTargets } from '../target/load.ts'
 import { serviceInputs } from '../target/service-inputs.ts'
+import { requireShape } from '../target/shape-check.ts'
 import type { CommandContext } from './command.ts'
 import { requireContainers } from './containers.ts'
 import { chooseEngines } from './engines-choice.ts'
@@ -35,6 +38,7 @@ export async function runStudy(flags: RunWishes, context: CommandContext): Promi
     initialRows: flags.initialRows,
   })
   const targets = loadTargets(flags.target)
+  requireShape(targets, scenario)
   const profile = loadProfile(flags.profile ?? DEFAULT_PROFILE, {
     ratePerS: flags.rate,
     growthPerMonthRatio: flags.growth,
@@ -42,6 +46,7 @@ export async function runStudy(flags: RunWishes, context: CommandContext): Promi
   const triggers = loadTriggers()
   const chosen = chooseEngines(flags, env)
   const services = serviceInputs(targets, { scenario, env, external: chosen.external.addresses })
+  mustKeepSecrets({ scenario, targets, profile, typed: context.typed }, services.secrets)
   const { engines } = chosen
   const external = {
     ...chosen.external,
@@ -71,5 +76,15 @@ export async function runStudy(flags: RunWishes, context: CommandContext): Promi
       json: flags.json,
     },
     context,
+  )
+}
+
+/** A record that held one would be refused after the run: better told before it. */
+function mustKeepSecrets(recorded: unknown, secrets: readonly string[]): void {
+  if (!holdsSecret(JSON.stringify(recorded), secrets)) return
+  throw new HeadroomError(
+    'BAD_INPUT',
+    'a value that a target takes from the environment also stands in a file or on the command line, and those are recorded',
+    { hint: 'write ${env.NAME} wherever it is meant, or write it out where it is no secret' },
   )
 }

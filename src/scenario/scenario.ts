@@ -83,6 +83,10 @@ export const Slo = z.strictObject({
 })
 export type Slo = z.infer<typeof Slo>
 
+/** What the events are. Each has a folder in src/shapes/ and a line in its registry. */
+export const ShapeName = z.enum(['billing'])
+export type ShapeName = z.infer<typeof ShapeName>
+
 export const Scenario = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and dashes'),
   description: z.string().default(''),
@@ -90,7 +94,7 @@ export const Scenario = z.strictObject({
     .int()
     .min(0)
     .max(2 ** 31 - 1),
-  shape: z.enum(['billing']).default('billing'),
+  shape: ShapeName.default('billing'),
   rate: RateShape,
   /** Spacing of arrivals around the rate: `poisson` is what independent users produce. */
   spacing: z.enum(['even', 'poisson']).default('even'),

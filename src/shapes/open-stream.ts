@@ -1,7 +1,12 @@
-/** A stream's description in, the stream out: generated from a seed, or read from the user's own file. */
-import { generateStream } from './billing/generated.ts'
-import { openRecorded } from './billing/recorded.ts'
-import type { EventStream, StreamSpec, TimeOfIndex } from './stream.ts'
+/** A stream's description in, the stream out, of its own shape: from a seed, or read from the user's own file. */
+import { shapes } from './registry.ts'
+import type {
+  EventStream,
+  RecordedStream,
+  RecordedStreamSpec,
+  StreamSpec,
+  TimeOfIndex,
+} from './stream.ts'
 
 /**
  * @param timeOfIndex event times of a generated stream; a recorded one keeps its own timestamps
@@ -10,8 +15,13 @@ import type { EventStream, StreamSpec, TimeOfIndex } from './stream.ts'
 export async function openStream(spec: StreamSpec, timeOfIndex: TimeOfIndex): Promise<EventStream> {
   switch (spec.source) {
     case 'generated':
-      return generateStream(spec, timeOfIndex)
+      return shapes[spec.shape].generate(spec, timeOfIndex)
     case 'recorded':
       return await openRecorded(spec)
   }
+}
+
+/** @throws HeadroomError FILE_NOT_FOUND or BAD_INPUT, with file:line of what is wrong */
+export async function openRecorded(spec: RecordedStreamSpec): Promise<RecordedStream> {
+  return await shapes[spec.shape].openRecorded(spec)
 }

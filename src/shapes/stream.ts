@@ -2,7 +2,7 @@
  * A deterministic stream of events. Event `i` is a pure function of (spec, i) in O(1): workers and machines split the
  * index range without talking to each other, and the audit knows what must be stored without keeping what was sent.
  */
-import type { EventPopulation } from '../scenario/scenario.ts'
+import type { EventPopulation, ShapeName } from '../scenario/scenario.ts'
 
 /** Rows loaded before the run use indexes from here on, so they never meet the run's own. */
 export const PRELOAD_BASE_INDEX = 2 ** 40
@@ -11,7 +11,7 @@ export const INDEX_LIMIT = 2 ** 48
 
 export interface GeneratedStreamSpec {
   readonly source: 'generated'
-  readonly shape: 'billing'
+  readonly shape: ShapeName
   readonly seed: number
   readonly events: EventPopulation
   /**
@@ -23,7 +23,7 @@ export interface GeneratedStreamSpec {
 
 export interface RecordedStreamSpec {
   readonly source: 'recorded'
-  readonly shape: 'billing'
+  readonly shape: ShapeName
   /** Absolute path. */
   readonly file: string
   readonly format: 'ndjson' | 'csv'
@@ -70,6 +70,14 @@ export interface EventStream {
   value64Of(index: number): number
   /** Event time in epoch ms, late and out-of-order shares applied. */
   timeMsOf(index: number): number
+}
+
+/** The user's own events, in order of recorded time. Closing it closes the file. */
+export interface RecordedStream extends EventStream, Disposable {
+  /** When each event happened, epoch ms, ascending: what drives a schedule at recorded pace. */
+  readonly recordedTimesMs: Float64Array
+  /** Events whose identity an earlier one has already: they are sent as that one's identical bytes. */
+  readonly repeatedEvents: number
 }
 
 /** Columns of the events table that a writer fills, in COPY order. */

@@ -1,6 +1,6 @@
 /** Fills every store with the scenario's initial rows through bulk load, before anything is measured. */
 import type { Store } from '../engines/engine.ts'
-import { preloadRows } from '../shapes/billing/preload.ts'
+import { preloadRows } from '../shapes/preload.ts'
 import type { EventStream } from '../shapes/stream.ts'
 
 export async function preload(

@@ -7,10 +7,9 @@ import type { DriverJob, Segment } from '../drive/job.ts'
 import { eventTimes, scheduleOf } from '../drive/schedule.ts'
 import { segmentsOf } from '../drive/segments.ts'
 import type { Scenario } from '../scenario/scenario.ts'
-import { preloadTimeOf } from '../shapes/billing/preload.ts'
-import { openRecorded } from '../shapes/billing/recorded.ts'
+import { openRecorded, openStream } from '../shapes/open-stream.ts'
+import { preloadTimeOf } from '../shapes/preload.ts'
 import type { ServiceRequests } from '../target/service-speech.ts'
-import { openStream } from '../shapes/open-stream.ts'
 import type {
   EventStream,
   GeneratedStreamSpec,

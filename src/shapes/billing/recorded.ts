@@ -6,7 +6,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { assert, HeadroomError, type Problem } from '../../kit/errors.ts'
 import { nearest } from '../../kit/nearest.ts'
-import type { EventStream, RecordedStreamSpec } from '../stream.ts'
+import type { RecordedStream, RecordedStreamSpec } from '../stream.ts'
 import { parseCsvRecord } from './recorded-csv.ts'
 import {
   csvFields,
@@ -24,13 +24,6 @@ const PROBLEMS_LISTED_MAX = 20
 /** Read at a time where the record is not longer: few bytes are in vain even when records are read at random. */
 const READ_BYTES = 128 * 1024
 const BYTE_ORDER_MARK = '\ufeff'
-
-export interface RecordedStream extends EventStream, Disposable {
-  /** When each event happened, epoch ms, ascending: what drives a schedule at recorded pace. */
-  readonly recordedTimesMs: Float64Array
-  /** Events whose identity an earlier one has already: they are sent as that one's identical bytes. */
-  readonly repeatedEvents: number
-}
 
 /**
  * Values need not be multiples of 1/64 here: the audit compares them as doubles by id; `value64Of` is rounded, the same

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { EventPopulation } from '../../../src/scenario/scenario.ts'
 import { DUPLICATE_WINDOW } from '../../../src/shapes/billing/event-draw.ts'
 import { generateStream } from '../../../src/shapes/billing/generated.ts'
-import { preloadRows, preloadTimeOf } from '../../../src/shapes/billing/preload.ts'
+import { preloadRows, preloadTimeOf } from '../../../src/shapes/preload.ts'
 import { openStream } from '../../../src/shapes/open-stream.ts'
 import {
   COPY_COLUMNS,

@@ -1,5 +1,5 @@
-/** Rows every store holds before the run: their event times, and their COPY text in chunks. */
-import { PRELOAD_BASE_INDEX, type EventStream } from '../stream.ts'
+/** Rows every store holds before the run, of any shape: their event times, and their COPY text in chunks. */
+import { PRELOAD_BASE_INDEX, type EventStream } from './stream.ts'
 
 const CHUNK_BYTES = 256 * 1024
 
