@@ -21,6 +21,7 @@ import { driverJob, planRun } from '../../src/study/run-plan.ts'
 import { architectures } from '../../src/target/registry.ts'
 import { Target } from '../../src/target/target.ts'
 import type { RunningTarget } from '../../src/target/up.ts'
+import type { Store } from '../../src/engines/engine.ts'
 import type { OwnProvider } from '../../src/target/up.ts'
 import { bringUp } from '../../src/target/up.ts'
 
@@ -63,6 +64,8 @@ export interface KillRun {
 const LEAD_MS = 200
 /** A fire-and-forget writer may still be emptying its queue when the driver has its last answer. */
 const SETTLE_MS = 1_500
+/** A store that took long to come back is filled for as long; one that never rests is the audit's to judge. */
+const SETTLE_WITHIN_MS = 20_000
 /** Time a service that is back needs at least to be asked something. */
 const ASKED_WITHIN_MS = 500
 
@@ -117,7 +120,7 @@ async function killIn({ dir, up }: Place, options: KillRunOptions): Promise<Kill
   await victim.fault('restart')
   const restartedAtMs = nowMs() - epochMs
   const result = await driver.result
-  await delay(SETTLE_MS, undefined, { signal })
+  await untilStill(up.running.stores, signal)
   const dueEvents = result.segments.reduce((sum, segment) => sum + segment.dueEvents, 0)
   const { batchEvents } = scenario
   const outcomes = await openOutcomes({ ...files, batchEvents, events: dueEvents })
@@ -157,6 +160,21 @@ async function bringUpIn(dir: string, options: KillRunOptions): Promise<RunningT
     log: silentLog,
     onEngineReady: () => undefined,
   })
+}
+
+/** Waits until no store has had a new row for a while: an audit of a store that moves contradicts itself. */
+async function untilStill(stores: readonly Store[], signal: AbortSignal): Promise<void> {
+  const rowsNow = async (): Promise<string> => {
+    const totals = await Promise.all(stores.map((store) => store.totals(signal)))
+    return totals.map(({ rows }) => rows).join()
+  }
+  const deadlineMs = nowMs() + SETTLE_WITHIN_MS
+  for (let before = await rowsNow(); nowMs() < deadlineMs;) {
+    await delay(SETTLE_MS, undefined, { signal })
+    const now = await rowsNow()
+    if (now === before) return
+    before = now
+  }
 }
 
 function partOf(up: RunningTarget, { architecture, victim }: Component): Part {
