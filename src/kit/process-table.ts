@@ -80,7 +80,7 @@ export function treeOf(root: number): readonly ProcessRow[] {
 
 /**
  * Live pids of the process and its descendants, cheap enough to ask every second: follows the kernel's child lists
- * instead of scanning every process. Children forked by other threads than the main one are found only by `treeOf`.
+ * instead of scanning every process. The kernel keeps one list per thread: a child is in that of the thread that forked it.
  */
 export function livePids(root: number): readonly number[] {
   if (!hasProc || !existsSync(`/proc/${String(root)}/task/${String(root)}/children`)) {
@@ -92,10 +92,20 @@ export function livePids(root: number): readonly number[] {
     const row = rowOf(pid)
     if (row === null || row.zombie) continue
     found.push(pid)
-    const children = readText(`/proc/${String(pid)}/task/${String(pid)}/children`)
-    for (const child of children.split(' ')) if (child.trim() !== '') queue.push(Number(child))
+    queue.push(...childrenOf(pid))
   }
   return found
+}
+
+/** Of every thread. A thread that ended left its children to another one of its process. */
+function childrenOf(pid: number): readonly number[] {
+  const tasks = `/proc/${String(pid)}/task`
+  return entriesOf(tasks).flatMap((thread) =>
+    readText(`${tasks}/${thread}/children`)
+      .split(' ')
+      .filter((child) => child.trim() !== '')
+      .map(Number),
+  )
 }
 
 /** pid (comm) state ppid pgrp … starttime is field 22; comm may hold spaces and parentheses. */
@@ -140,6 +150,14 @@ function readText(file: string): string {
     return readFileSync(file, 'utf8')
   } catch {
     return ''
+  }
+}
+
+function entriesOf(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir)
+  } catch {
+    return []
   }
 }
 

@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { spawnDaemon, waitUntilReady } from '../../src/kit/process.ts'
-import { identityOf, isAlive, rowOf, treeOf } from '../../src/kit/process-table.ts'
+import { identityOf, isAlive, livePids, rowOf, treeOf } from '../../src/kit/process-table.ts'
 import { killTree, signalTree } from '../../src/kit/process-kill.ts'
+import { pythonIsMissing, pythonNote } from '../fixtures/python.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'headroom-process-'))
 afterAll(() => {
@@ -119,3 +120,39 @@ it('stops waiting when the signal aborts', async () => {
   ).rejects.toThrow('interrupted')
   await daemon.stop()
 })
+
+const FORKS_IN_A_THREAD = `
+import subprocess, threading, time
+child = []
+def fork_and_stay():
+    child.append(subprocess.Popen(['sleep', '60']))
+    time.sleep(60)
+threading.Thread(target=fork_and_stay, daemon=True).start()
+while not child: time.sleep(0.01)
+print('child', child[0].pid, flush=True)
+time.sleep(60)
+`
+
+it.skipIf(pythonIsMissing)(
+  `finds the children of every thread, not of the main one alone${pythonNote}`,
+  async () => {
+    const file = join(dir, 'threads.py')
+    writeFileSync(file, FORKS_IN_A_THREAD)
+    const daemon = await shell('threads', `exec python3 ${file}`, { graceMs: 100 })
+    try {
+      await waitUntilReady(
+        daemon,
+        () => Promise.resolve(/child \d+/.test(daemon.logTail().join())),
+        {
+          timeoutMs: 10_000,
+          signal: never,
+        },
+      )
+      const child = Number(/child (\d+)/.exec(daemon.logTail().join())?.[1])
+      expect(livePids(daemon.pid)).toContain(child)
+      expect(daemon.pids()).toContain(child)
+    } finally {
+      await daemon.stop()
+    }
+  },
+)
