@@ -9,7 +9,7 @@ type OwnService = Extract<Round['run']['target'], { kind: 'service' }>
 
 export function ownServiceCaveats(targets: readonly TargetEvidence[]): readonly string[] {
   return targets.flatMap(({ target, runs }) => {
-    const run = runs.at(-1)
+    const run = runs.findLast(({ outcome }) => outcome.state !== 'failed')
     if (run?.target.kind !== 'service') return []
     return [
       ...whereItRuns(run.target),

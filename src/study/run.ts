@@ -63,7 +63,9 @@ export async function runOnce(options: RunOptions): Promise<RunRecord> {
     outcome = done.outcome
     epochMs = done.epochMs
   } catch (error) {
-    runLog.log(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    // What a user can mend needs no stack.
+    const isBug = error instanceof Error && !(error instanceof HeadroomError)
+    runLog.log(isBug ? (error.stack ?? error.message) : messageOf(error))
     outcome = failureOf(error, options.signal)
   } finally {
     await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })

@@ -215,6 +215,18 @@ describe.skipIf(pythonIsMissing)(
       for (const { counts, dueEvents } of steps) expect(counts.rejected).toBe(dueEvents)
     })
 
+    it('whose key also stands in the file ends with 64, for the file is recorded', async () => {
+      write(
+        'mine.yaml',
+        `${liarTarget('honest', { request: METERING })}\ndescription: my key is ${CANARY}\n`,
+      )
+      const result = await run([], { METERING_KEY: CANARY })
+      expect(result.exitCode).toBe(64)
+      expect(result.stderr).toContain('also stands in a file')
+      expect(result.stdout + result.stderr).not.toContain(CANARY)
+      expect(existsSync(join(folder.path, 'results'))).toBe(false)
+    })
+
     it('without its variable ends with 64 before anything starts', async () => {
       write('mine.yaml', liarTarget('honest', { request: METERING }))
       const result = await run([])
