@@ -129,6 +129,6 @@ function engineLines({ role, kind, provider, server }: EnginePlan): readonly str
       ({ name, asked, inForce }) =>
         `    leaves ${name} = ${inForce}, though the target asks for ${asked}`,
     ),
-    ...notes.unseen.map((sentence) => `    does without: ${sentence}`),
+    ...notes.unseen.map((sentence) => `    mind: ${sentence}`),
   ]
 }

@@ -38,7 +38,7 @@ async function serverCheck(
       state: 'ok',
       subject,
       finding: `${label} at ${server.say(address)}, ${connection}; ${makes}`,
-      remedy: notes.unseen.length === 0 ? null : `goes without: ${notes.unseen.join('; ')}`,
+      remedy: notes.unseen.length === 0 ? null : `mind: ${notes.unseen.join('; ')}`,
     }
   } catch (error) {
     if (!(error instanceof HeadroomError)) throw error

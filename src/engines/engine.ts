@@ -133,7 +133,7 @@ export interface RunningEngine<Kind extends EngineKind = EngineKind> extends Asy
 export interface ServerNotes {
   /** Settings of a user's own server are compared with what the target asks for, and never changed. */
   readonly settingsNotInForce: readonly SettingNotInForce[]
-  /** Sentences without a full stop: what is not seen or not done, and the right that would allow it. */
+  /** Sentences without a full stop: what is not seen, not run or not this run's alone, and the right that would change it. */
   readonly unseen: readonly string[]
 }
 

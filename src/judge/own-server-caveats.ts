@@ -22,8 +22,7 @@ export function ownServerCaveats(runs: readonly RunRecord[]): readonly string[] 
         `A setting of your server was not changed: ${sentence} (${[...targets].join(', ')}).`,
     ),
     ...[...unseen].map(
-      ([label, sentences]) =>
-        `Not seen or not done on your ${label}: ${[...sentences].join('; ')}.`,
+      ([label, sentences]) => `Gaps in what your ${label} shows: ${[...sentences].join('; ')}.`,
     ),
   ]
 }

@@ -107,7 +107,7 @@ dir ${base}
 
   it('says what a user may not do or see, and goes without', async () => {
     const narrow = await looked(dsn('narrow'), { appendonly: 'yes' })
-    expect(narrow.notes.unseen.join('\n')).toMatch(/writing keys of its own: .*xadd/i)
+    expect(narrow.notes.unseen.join('\n')).toMatch(/writing keys of its own is refused: .*xadd/i)
     expect(narrow.notes.settingsNotInForce[0]?.inForce).toContain('may not run CONFIG GET')
     const blind = await looked(dsn('blind'))
     expect(blind.label).toBe('redis')

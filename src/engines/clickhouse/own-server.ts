@@ -94,14 +94,16 @@ export function unseenWithout({ hidden, seesSettings }: Sight): readonly string[
   const grant = (tables: readonly string[]): string =>
     `GRANT SELECT ON ${tables.map((table) => `system.${table}`).join(', ')}`
   return [
-    'CPU, memory and disk writes of the server: it is not among the processes that Headroom measures',
+    'CPU, memory and disk writes of the server are not seen: it runs apart from Headroom',
     ...PROBE_SOURCES.flatMap(({ probe, tables, shows }) =>
-      hidden.has(probe) ? [`${shows} (${grant(tables)})`] : [],
+      hidden.has(probe) ? [`${shows} are not seen (${grant(tables)})`] : [],
     ),
     ...(hidden.has('events')
       ? []
       : ['inserts and merges count what everybody does on the server, not this run alone']),
-    ...(seesSettings ? [] : [`settings that differ from the defaults (${grant(SETTINGS_TABLES)})`]),
+    ...(seesSettings
+      ? []
+      : [`settings that differ from the defaults are not listed (${grant(SETTINGS_TABLES)})`]),
   ]
 }
 

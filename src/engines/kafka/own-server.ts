@@ -37,9 +37,9 @@ async function inspectKafka(
       notes: {
         settingsNotInForce: await settingsNotInForce(admin, broker, settings),
         unseen: [
-          'CPU, memory and disk writes of the brokers: they are not among the processes that Headroom measures',
-          'its version: Kafka does not tell it to clients',
-          ...(noTopic === null ? [] : [`topics of its own: ${noTopic}`]),
+          'CPU, memory and disk writes of the brokers are not seen: they run apart from Headroom',
+          'its version is not known: Kafka does not tell it to clients',
+          ...(noTopic === null ? [] : [`topics of its own cannot be made: ${noTopic}`]),
         ],
       },
     }

@@ -63,21 +63,21 @@ export function unseenWithout(
   const when = (missing: boolean, sentence: string): readonly string[] =>
     missing ? [sentence] : []
   return [
-    'CPU, memory and disk writes of the server: it is not among the processes that Headroom measures',
+    'CPU, memory and disk writes of the server are not seen: it runs apart from Headroom',
     place === 'schema'
       ? `WAL, checkpoints and cache hits count what everybody does on the server or in database ${database}, not this run alone`
       : 'WAL and checkpoints count what everybody does on the server, not this run alone',
     ...when(
       !wantsCheckpoint,
-      'no CHECKPOINT was made, because the target does not allow it, so WAL per event does not begin at one',
+      'CHECKPOINT is not run, because the target does not allow it, so WAL per event does not begin at one',
     ),
     ...when(
       wantsCheckpoint && !rights.mayCheckpoint,
-      `no CHECKPOINT was made, so WAL per event does not begin at one (GRANT pg_checkpoint TO ${role})`,
+      `CHECKPOINT is not run, so WAL per event does not begin at one (GRANT pg_checkpoint TO ${role})`,
     ),
     ...when(
       !rights.seesAllSessions,
-      `waits of other roles’ sessions are hidden; those of ${role} are counted (GRANT pg_monitor TO ${role})`,
+      `waits of other roles’ sessions are not seen, those of ${role} are (GRANT pg_monitor TO ${role})`,
     ),
     ...when(
       !rights.seesAllSettings,
@@ -85,7 +85,7 @@ export function unseenWithout(
     ),
     ...when(
       !rights.seesPageImages,
-      `full-page images cannot be told apart within the WAL (CREATE EXTENSION pg_walinspect; GRANT EXECUTE ON FUNCTION pg_get_wal_stats TO ${role})`,
+      `full-page images within the WAL are not told apart (CREATE EXTENSION pg_walinspect; GRANT EXECUTE ON FUNCTION pg_get_wal_stats TO ${role})`,
     ),
   ]
 }

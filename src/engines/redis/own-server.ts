@@ -45,8 +45,8 @@ async function inspectRedis(
       notes: {
         settingsNotInForce: notInForce,
         unseen: [
-          'CPU, memory and disk writes of the server: it is not among the processes that Headroom measures',
-          ...(version === null ? ['its version (ACL SETUSER … +info)'] : []),
+          'CPU, memory and disk writes of the server are not seen: it runs apart from Headroom',
+          ...(version === null ? ['its version is not seen (ACL SETUSER … +info)'] : []),
           ...(await unseenOf(redis, ownName)),
         ],
       },
@@ -58,18 +58,18 @@ async function inspectRedis(
 async function unseenOf(redis: Redis, ownName: string): Promise<readonly string[]> {
   const user = await allowed(async () => String(await redis.call('ACL', 'WHOAMI')))
   if (user === null)
-    return ['whether this user may write keys of its own (ACL SETUSER … +acl|whoami)']
+    return ['whether this user may write keys of its own is not known (ACL SETUSER … +acl|whoami)']
   const tried = await allowed(async () =>
     String(
       await redis.call('ACL', 'DRYRUN', user, 'XADD', `${ownName}:log`, '*', 'field', 'value'),
     ),
   )
   if (tried === null) {
-    return ['whether this user may write keys of its own (ACL SETUSER … +acl|dryrun)']
+    return ['whether this user may write keys of its own is not known (ACL SETUSER … +acl|dryrun)']
   }
   return tried === 'OK'
     ? []
-    : [`writing keys of its own: ${tried} (ACL SETUSER … ~headroom_* +@write)`]
+    : [`writing keys of its own is refused: ${tried} (ACL SETUSER … ~headroom_* +@write)`]
 }
 
 /** null where the ACL, or the version, does not allow the question. */
