@@ -19,6 +19,7 @@ import type {
   RunningEngine,
 } from '../engine.ts'
 import { SizeProbes } from '../size-probes.ts'
+import { asksForAsyncInsert, noAsyncInsert } from './async-insert.ts'
 import type { SortedSettings } from './config.ts'
 import { NO_SETTINGS, serverOverrideXml, usersOverrideXml } from './config.ts'
 import { clickHouseControl } from './control.ts'
@@ -63,6 +64,8 @@ export async function startComposeClickHouse(
   await applySettings({ container, http, settings }, context)
   const version = await http.text('SELECT version()', { signal })
   const facts = await clickHouseFacts(http, DATABASE, signal)
+  const label = composeLabel(clickHouseLabel(version, facts), container.image)
+  if (asksForAsyncInsert(settings) && facts['asyncInsert'] === 'no') throw noAsyncInsert(label)
   const changed = await changedSettings(http, signal)
 
   const probes = clickHouseProbes(http, DATABASE)
@@ -72,7 +75,7 @@ export async function startComposeClickHouse(
     kind: 'clickhouse',
     name: context.name,
     provider: 'compose',
-    label: composeLabel(clickHouseLabel(version, facts), container.image),
+    label,
     version,
     settings: changed,
     image: container.image,

@@ -11,6 +11,7 @@ import { Scope } from '../../kit/scope.ts'
 import type { ClickHouseAddress, EngineContext, EngineSettings, RunningEngine } from '../engine.ts'
 import { SizeProbes } from '../size-probes.ts'
 import { NO_SETTINGS } from './config.ts'
+import { asksForAsyncInsert, noAsyncInsert } from './async-insert.ts'
 import { clickHouseControl } from './control.ts'
 import { ClickHouseHttp } from './http.ts'
 import { requireLibrary } from './library.ts'
@@ -29,7 +30,7 @@ export async function startEmbeddedClickHouse(
   context: EngineContext,
 ): Promise<RunningEngine<'clickhouse'>> {
   const { port, settings } = splitPort(asked)
-  refuseAsyncInsert(settings)
+  if (asksForAsyncInsert(settings)) throw noAsyncInsert('embedded ClickHouse')
   const library = requireLibrary()
   await using scope = new Scope()
 
@@ -70,15 +71,6 @@ export async function startEmbeddedClickHouse(
     },
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
-}
-
-/** `clickhouse local` takes the setting and inserts at once all the same: figures would claim what never happened. */
-function refuseAsyncInsert(settings: EngineSettings): void {
-  const asked = settings['async_insert'] ?? settings['query.async_insert'] ?? '0'
-  if (asked === '0' || asked === 'false') return
-  throw new HeadroomError('BAD_INPUT', 'async_insert has no effect in embedded ClickHouse', {
-    hint: 'measure it on a server of your own: --clickhouse http://user@host:8123',
-  })
 }
 
 interface Wanted {
