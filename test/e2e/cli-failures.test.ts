@@ -23,7 +23,9 @@ const smoke = ['run', 'smoke', '--target', 'pg-direct']
 describe('an engine that cannot be used', () => {
   it('unreachable: ends with 69 and names the address', async () => {
     const port = await closedPort()
-    const env = { HEADROOM_POSTGRES_DSN: `postgres://me:pw-of-mine@127.0.0.1:${String(port)}/x?sslmode=disable` }
+    const env = {
+      HEADROOM_POSTGRES_DSN: `postgres://me:pw-of-mine@127.0.0.1:${String(port)}/x?sslmode=disable`,
+    }
     const result = await headroom(smoke, { cwd: folder.path, env })
     expect(result.exitCode).toBe(69)
     expect(result.stderr).toContain(`127.0.0.1:${String(port)}`)
