@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { RunRecord } from '../../src/results/record.ts'
+import type { CliProcess } from '../cli/cli-process.ts'
 import { headroom, startHeadroom, temporaryFolder } from '../cli/cli-process.ts'
 import { leftOf, withoutDocker } from './docker-here.ts'
 
@@ -49,7 +50,7 @@ describe.skipIf(withoutDocker !== null)(
       async (target) => {
         const result = await headroom(runOn(target), { cwd: folder.path, env: here })
         // 99: an SLO was broken, which on a busy machine says nothing about containers.
-      expect([0, 99], result.stderr).toContain(result.exitCode)
+        expect([0, 99], result.stderr).toContain(result.exitCode)
         const [record] = recordsIn(folder.path)
         expect(record?.outcome.state).toBe('completed')
         if (record?.outcome.state !== 'completed') throw new Error('not completed')
@@ -72,7 +73,7 @@ describe.skipIf(withoutDocker !== null)(
 
     it('leaves nothing after kill -9 in the middle of a run, and the next command says so', async () => {
       const run = startHeadroom(runOn('pg-direct'), { cwd: folder.path, env: here })
-      await run.said(/events\/s, p99/)
+      await inTheMiddle(run)
       run.child.kill('SIGKILL')
       await run.ended
       await untilNothingLeft()
@@ -86,6 +87,7 @@ describe.skipIf(withoutDocker !== null)(
       const run = startHeadroom(runOn('dual-write'), { cwd: folder.path, env: here })
       await run.said(/engines/)
       await delay(ms)
+      expect(run.child.exitCode).toBeNull()
       run.child.kill('SIGKILL')
       await run.ended
       await untilNothingLeft()
@@ -93,7 +95,7 @@ describe.skipIf(withoutDocker !== null)(
 
     it('removes by hand what a guardian that was killed too left behind', async () => {
       const run = startHeadroom(runOn('pg-direct'), { cwd: folder.path, env: here })
-      await run.said(/events\/s, p99/)
+      await inTheMiddle(run)
       // The guardian dies with its Headroom: what is left is for the next command.
       const children = readFileSync(
         `/proc/${String(run.child.pid)}/task/${String(run.child.pid)}/children`,
@@ -116,12 +118,11 @@ describe.skipIf(withoutDocker !== null)(
     })
 
     it.each(['measuring', 'starting'])('leaves nothing after Ctrl-C while %s', async (phase) => {
-      const when = phase === 'measuring' ? /events\/s, p99/ : /: engines/
-      const result = await headroom(runOn('pg-direct'), {
-        cwd: folder.path,
-        env: here,
-        interruptWhen: (stderr) => (when.test(stderr) ? 'SIGINT' : null),
-      })
+      const run = startHeadroom(runOn('pg-direct'), { cwd: folder.path, env: here })
+      if (phase === 'measuring') await inTheMiddle(run)
+      else await run.said(/: engines/)
+      run.child.kill('SIGINT')
+      const result = await run.ended
       expect(result.exitCode).toBe(130)
       await expectNothingLeft()
     })
@@ -199,6 +200,13 @@ describe('a machine where containers cannot run', () => {
     await isTold(environment, /docker compose is 2\.3\.3, too old[^]*2\.20/)
   })
 })
+
+/** Engines and service are up and events flow: two seconds after the preload, of nine. */
+async function inTheMiddle(run: CliProcess): Promise<void> {
+  await run.said(/: preload/)
+  await delay(2_000)
+  expect(run.child.exitCode, 'the run ended before it was cut off').toBeNull()
+}
 
 /** The guardian works on after its Headroom: what it removes is gone within seconds. */
 async function untilNothingLeft(): Promise<void> {
