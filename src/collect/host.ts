@@ -63,7 +63,8 @@ function linuxHost({ parts, dataDir, intervalMs, log }: HostProbeOptions): Probe
 
 interface Account {
   readonly cpu: PartCpu
-  readonly atFirstLookS: number
+  /** null until a process of the part could be read: nothing is known of it, which is not 0. */
+  atFirstSightS: number | null
   seconds: number
 }
 
@@ -77,21 +78,30 @@ class Accounts {
   }
 
   secondsOf(parts: readonly Part[]): readonly Sample[] {
-    return parts.map((part) => {
-      const known = this.#byPart.get(part)
-      const cpu = known?.cpu ?? new PartCpu(part, this.#read)
-      const seconds = cpu.totalS()
-      if (known === undefined) this.#byPart.set(part, { cpu, atFirstLookS: seconds, seconds })
-      else known.seconds = seconds
-      return { metric: 'cpu.seconds', label: part.name, value: seconds }
+    return parts.flatMap((part) => {
+      const account = this.#accountOf(part)
+      account.seconds = account.cpu.totalS()
+      if (!account.cpu.wasSeen) return []
+      account.atFirstSightS ??= account.seconds
+      return [{ metric: 'cpu.seconds', label: part.name, value: account.seconds }]
     })
   }
 
-  /** Since each part's first look, which brings its past along; one that left takes nothing with it. */
+  /** Since each part was first seen, which brings its past along; one that left takes nothing with it. */
   spentS(): number {
     let spentS = 0
-    for (const { seconds, atFirstLookS } of this.#byPart.values()) spentS += seconds - atFirstLookS
+    for (const { seconds, atFirstSightS } of this.#byPart.values()) {
+      spentS += seconds - (atFirstSightS ?? seconds)
+    }
     return spentS
+  }
+
+  #accountOf(part: Part): Account {
+    const known = this.#byPart.get(part)
+    if (known !== undefined) return known
+    const account = { cpu: new PartCpu(part, this.#read), atFirstSightS: null, seconds: 0 }
+    this.#byPart.set(part, account)
+    return account
   }
 }
 

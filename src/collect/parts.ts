@@ -28,6 +28,7 @@ export class PartCpu {
   /** CPU of processes that ended without a living parent in the part to carry it on. */
   #retiredS = 0
   #totalS = 0
+  #wasSeen = false
 
   constructor(part: Part, read: ReadProcessTimes = readProcessTimes) {
     this.#part = part
@@ -35,11 +36,17 @@ export class PartCpu {
     this.#withChildren = part.kind !== 'harness'
   }
 
+  /** Whether any look found a process that could be read: until then 0 seconds mean nothing. */
+  get wasSeen(): boolean {
+    return this.#wasSeen
+  }
+
   /** Seconds so far; never less than before. What a process used between the last look and its end may be missing. */
   totalS(): number {
     const now = this.#look()
     this.#retiredS += this.#lostSince(now)
     this.#known = now
+    this.#wasSeen ||= now.size > 0
     let liveS = 0
     for (const times of now.values()) liveS += this.#secondsOf(times)
     this.#totalS = Math.max(this.#totalS, liveS + this.#retiredS)

@@ -63,7 +63,7 @@ export const Step = z.strictObject({
   waitedRatio: z.number(),
   /** Every metric of collect/metrics.ts over the segment, by key; counters as differences, gauges as means. */
   metrics: z.record(z.string(), z.number()),
-  /** `null`: the step kept every SLO. */
+  /** `null`: the step kept every SLO that was measured. */
   brokenSlo: z
     .strictObject({ metric: z.string(), max: z.number(), value: Quantile, atMs: z.number() })
     .nullable(),
@@ -77,10 +77,25 @@ export type SaturatedBy = z.infer<typeof SaturatedBy>
 
 export const Measured = z.strictObject({
   steps: z.array(Step),
-  /** The highest step that was complete and kept every SLO; null when the first already broke. */
+  /** The highest step that was complete and kept every SLO that was measured; null when the first already broke. */
   sustainedPerS: z.number().nullable(),
   /** The lowest step that broke an SLO; null when none did. */
   brokenAtPerS: z.number().nullable(),
+  /**
+   * SLOs that steps count as keeping only because nothing was measured for them, or no window of theirs fitted in: the
+   * sustained rate holds as far as the others go. Absent: a record of before this was kept.
+   */
+  unmeasuredSlos: z
+    .array(
+      z.strictObject({
+        metric: z.string(),
+        max: z.number(),
+        windowS: z.number(),
+        because: z.enum(['not-measured', 'step-too-short']),
+        ratesPerS: z.array(z.number()),
+      }),
+    )
+    .optional(),
   /** Who was the limit, and the evidence in a sentence. null: no limit was reached. */
   saturated: z.strictObject({ by: SaturatedBy, evidence: z.string() }).nullable(),
   /** Metrics over all measured steps together. */
@@ -121,6 +136,8 @@ export const Measured = z.strictObject({
   freshnessResolutionMs: z.record(z.string(), z.number()),
   /** Cores used by harness and probes, without driver. */
   probeCpuCores: z.number(),
+  /** Parts under test whose processes could not be read: their CPU is unknown, not 0. Absent: none. */
+  unseenCpu: z.array(z.string()).optional(),
 })
 export type Measured = z.infer<typeof Measured>
 
@@ -234,18 +251,19 @@ export const RunRecord = z.strictObject({
 })
 export type RunRecord = z.infer<typeof RunRecord>
 
-/** Many runs that answer one question. */
-export const StudyRecord = z.strictObject({
+/** What every study says, whatever it asks. */
+const everyStudy = {
   schema: z.literal(1),
   id: z.string(),
-  kind: z.enum(['comparison']),
   question: z.string(),
   startedAt: z.string(),
   finishedAt: z.string(),
   /** The command that makes it again. */
   command: z.string(),
   profile: Profile,
+  /** What the study is judged by: SLOs, stop, rounds. What a run was sent is in its own record. */
   scenario: Scenario,
+  /** What is told apart, by name; a run belongs to the one whose name it carries. */
   targets: z.array(Target),
   /**
    * Targets that were run once more with a slow disk emulated, because this one's fsync is nearly free (honesty rule 5).
@@ -260,7 +278,13 @@ export const StudyRecord = z.strictObject({
   tookS: z.number(),
   /** Why the study ended before its last run, or null. */
   cutShort: z.string().nullable(),
-})
+}
+
+/** Several targets under one scenario. */
+const Comparison = z.strictObject({ kind: z.literal('comparison'), ...everyStudy })
+
+/** Many runs that answer one question. Another kind of study adds its own object here. */
+export const StudyRecord = z.discriminatedUnion('kind', [Comparison])
 export type StudyRecord = z.infer<typeof StudyRecord>
 
 /** One line of series.ndjson: all keys sampled at one moment. */

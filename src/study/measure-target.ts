@@ -127,6 +127,7 @@ async function measuredFrom(after: After): Promise<Measured> {
     checkpoints: live.checkpoints,
     overlapBySegment: await overlapBySegment(after),
     probeCpuCores: live.sampler.probeCpuCores,
+    parts: context.parts.map(({ name }) => name),
     saturated: (steps) => saturation({ ...context, steps }),
   })
 }

@@ -7,6 +7,7 @@ import type { SaturationVerdict } from '../collect/saturation.ts'
 import type { SeriesSummary } from '../collect/summary.ts'
 import type { SloBreach } from '../judge/slo.ts'
 import { stepBreach } from '../judge/slo.ts'
+import { unmeasuredSlos } from '../judge/unmeasured.ts'
 import { Histogram, percentilesOf } from '../kit/histogram.ts'
 import type { Measured, Percentiles, Step } from '../results/record.ts'
 import type { Scenario } from '../scenario/scenario.ts'
@@ -35,6 +36,8 @@ export interface MeasuredInput {
   /** How events fared while queries ran: metrics per driver segment; empty where none was asked. */
   readonly overlapBySegment: readonly Readonly<Record<string, number>>[]
   readonly probeCpuCores: number
+  /** Names of the parts under test. */
+  readonly parts: readonly string[]
   readonly saturated: (steps: readonly Step[]) => SaturationVerdict | null
 }
 
@@ -52,6 +55,7 @@ export function measuredOf(input: MeasuredInput): Measured {
     steps,
     sustainedPerS: kept.length === 0 ? null : Math.max(...kept.map((step) => step.targetPerS)),
     brokenAtPerS: firstBroken?.targetPerS ?? null,
+    unmeasuredSlos: [...unmeasuredSlos(steps, input.scenario.slos)],
     saturated: input.saturated(steps),
     metrics: { ...series.measured, ...perEvent },
     worst: series.worst,
@@ -70,7 +74,16 @@ export function measuredOf(input: MeasuredInput): Measured {
       input.freshness.map(({ store, resolutionMs }) => [store, resolutionMs]),
     ),
     probeCpuCores: input.probeCpuCores,
+    ...unseenCpuOf(input.parts, [series.measured, ...steps.map((step) => step.metrics)]),
   }
+}
+
+function unseenCpuOf(
+  parts: readonly string[],
+  metrics: readonly Readonly<Record<string, number>>[],
+): Pick<Measured, 'unseenCpu'> {
+  const unseen = parts.filter((part) => metrics.every((one) => !(`cpu.cores{${part}}` in one)))
+  return unseen.length === 0 ? {} : { unseenCpu: unseen }
 }
 
 function stepOf(input: MeasuredInput, segment: SegmentResult, at: number): Step {

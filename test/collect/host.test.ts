@@ -94,6 +94,30 @@ describe.skipIf(process.platform !== 'linux')('the host probe', () => {
     }
   })
 
+  it('says nothing of a part until a process of it can be read: unknown is not 0', async () => {
+    let pids: readonly number[] = []
+    const part: Part = {
+      name: 'veiled',
+      kind: 'service',
+      pids: () => pids,
+      fault: () => Promise.resolve(),
+    }
+    const probe = hostProbe({
+      parts: () => [part],
+      dataDir: tmpdir(),
+      intervalMs: 500,
+      log: () => undefined,
+    })
+    expect(byKey(await probe.sample(NEVER))).not.toHaveProperty('cpu.seconds{veiled}')
+    pids = [2 ** 22 + 1]
+    expect(byKey(await probe.sample(NEVER))).not.toHaveProperty('cpu.seconds{veiled}')
+    pids = [process.pid]
+    expect(byKey(await probe.sample(NEVER))['cpu.seconds{veiled}']).toBeGreaterThan(0)
+    // Once seen it keeps its account, down or not.
+    pids = []
+    expect(byKey(await probe.sample(NEVER))['cpu.seconds{veiled}']).toBeGreaterThan(0)
+  })
+
   it('says when the data folder is on no disk whose writes could be counted', async () => {
     const said: string[] = []
     const probe = hostProbe({

@@ -112,6 +112,18 @@ describe('caveats', () => {
     expect(text).toContain('The rounds come from 2 different machines')
   })
 
+  it('name the parts whose CPU was not seen', () => {
+    const text = caveats({
+      tweak: (run) =>
+        run.target.name === 'pg-batch'
+          ? withMeasured(run, (measured) => ({ ...measured, unseenCpu: ['service'] }))
+          : run,
+    })
+    expect(text).toContain('pg-batch: CPU of service was not seen')
+    expect(text).not.toContain('pg-direct: CPU')
+    expect(caveats()).not.toContain('was not seen')
+  })
+
   it('say why there is no ranking below three rounds', () => {
     expect(caveats({ rounds: 2 })).toContain(
       'No ranking: pg-direct has 2, pg-batch has 2 of the 3 rounds a ranking needs.',

@@ -58,8 +58,14 @@ function segmentResult(
   }
 }
 
+interface MeasureOptions {
+  readonly lastEndsAtMs?: number
+  readonly parts?: readonly string[]
+  readonly metrics?: Readonly<Record<string, number>>
+}
+
 /** What was measured where each step's every latency is the one given, µs; a step may end early. */
-function measure(latenciesUs: readonly number[], options: { readonly lastEndsAtMs?: number } = {}) {
+function measure(latenciesUs: readonly number[], options: MeasureOptions = {}) {
   const results = segments.slice(0, latenciesUs.length + 1).map((segment, at, all) =>
     segmentResult(segment, {
       us: latenciesUs[at - 1] ?? 1_000,
@@ -104,11 +110,11 @@ function measure(latenciesUs: readonly number[], options: { readonly lastEndsAtM
     },
   }
   const input: MeasuredInput = {
-    scenario,
+    scenario: { ...scenario, slos: options.slos ?? scenario.slos },
     segments,
     driver,
     breaches: new Map(),
-    series: { steps: results.map(() => ({})), measured: {}, worst: {} },
+    series: { steps: results.map(() => ({})), measured: options.metrics ?? {}, worst: {} },
     freshnessBySegment: results.map(() => ({})),
     freshness: [],
     stores: [
@@ -117,10 +123,21 @@ function measure(latenciesUs: readonly number[], options: { readonly lastEndsAtM
     checkpoints: [],
     overlapBySegment: [],
     probeCpuCores: 0,
+    parts: options.parts ?? [],
     saturated: () => null,
   }
   return measuredOf(input)
 }
+
+describe('parts whose CPU nobody could read', () => {
+  it('are named, where there are any', () => {
+    const parts = ['service', 'postgres']
+    const metrics = { 'cpu.cores{service}': 0 }
+    expect(measure([1_000], { parts, metrics }).unseenCpu).toEqual(['postgres'])
+    const both = { ...metrics, 'cpu.cores{postgres}': 0.5 }
+    expect(measure([1_000], { parts, metrics: both })).not.toHaveProperty('unseenCpu')
+  })
+})
 
 describe('what a staircase held', () => {
   it('is its highest step where none broke', () => {
@@ -147,6 +164,16 @@ describe('what a staircase held', () => {
 
   it('is nothing where the first step broke', () => {
     expect(measure([60_000]).sustainedPerS).toBeNull()
+  })
+
+  it('says which SLOs its steps were never measured against', () => {
+    const unseen = { metric: 'freshness.p99Us{postgres.event}', max: 1, windowS: STEP_S }
+    const slos = [...scenario.slos, unseen]
+    const measured = measure([1_000, 1_000, 60_000], { slos })
+    expect(measured.unmeasuredSlos).toEqual([
+      { ...unseen, because: 'not-measured', ratesPerS: [100, 200] },
+    ])
+    expect(measure([1_000, 1_000, 60_000]).unmeasuredSlos).toEqual([])
   })
 
   it('leaves out a step that was cut short', () => {
