@@ -2,6 +2,7 @@
  * The audit of a service of the user's own through its reads. In: what was sent, and a way to ask for one event. Out: which
  * acknowledged events are not given back. What nobody asks for stays unseen, and the findings say so.
  */
+import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { StorePromise } from '../architecture/architecture.ts'
 import type { PointReader, ReadAnswer } from '../architecture/evidence.ts'
@@ -16,6 +17,8 @@ import { nameOf } from './stored-scan.ts'
 
 const AGAIN_FIRST_MS = 200
 const AGAIN_MAX_MS = 5_000
+/** Questions about events that were never sent. */
+const CONTROLS = 8
 /** Every so-many-th event first: when the time is over, what was asked is an even sample. */
 const STRIDE = 64
 
@@ -34,6 +37,7 @@ export async function auditReads(options: ReadsAuditOptions): Promise<StoreAudit
   const { settleS, signal, sent } = options
   const startedMs = performance.now()
   const asking = new Asking(options)
+  const invented = await inventedBy(options)
   await asking.askAll(asking.sample(sent.acknowledged))
   await asking.askAll(asking.sample(sent.refused.clone().combine(sent.unknown, or)))
   // Only what was acknowledged must come; it may take a moment.
@@ -44,7 +48,21 @@ export async function auditReads(options: ReadsAuditOptions): Promise<StoreAudit
     await delay(Math.min(waitMs, leftMs), undefined, { signal })
     await asking.askAll(open.indexes())
   }
-  return findingsOf(options, asking)
+  return findingsOf(options, asking, invented)
+}
+
+/** Who gives back what was never sent gives back anything: how many of a few such events the service says it has. */
+async function inventedBy({ reader, stream, sent, signal }: ReadsAuditOptions): Promise<number> {
+  if (sent.events === 0) return 0
+  const organizationId = stream.sourceOf(0)
+  let invented = 0
+  for (let control = 0; control < CONTROLS; control++) {
+    const answer = await reader.read({ organizationId, transactionId: randomUUID() }, signal)
+    // One that says neither yes nor no will not say more the next time.
+    if (answer.kind === 'unanswered') break
+    if (answer.kind === 'found') invented++
+  }
+  return invented
 }
 
 class Asking {
@@ -137,6 +155,7 @@ class Asking {
 function findingsOf(
   { reader, stream, sent, promise, ...rest }: ReadsAuditOptions,
   asking: Asking,
+  invented: number,
 ): StoreAudit {
   const listLimit = rest.listLimit ?? LIST_LIMIT
   const name = (index: number): string =>
@@ -166,7 +185,13 @@ function findingsOf(
     preloadedRowsFound: 0,
     ...sumsOf({ reader, stream }, asking),
   }
-  const words = wordsOf(counts, { promise, askedEvents, unanswered, lastError: asking.lastError })
+  const words = wordsOf(counts, {
+    promise,
+    askedEvents,
+    unanswered,
+    invented,
+    lastError: asking.lastError,
+  })
   return {
     ...counts,
     lost: list(lost),
@@ -214,10 +239,15 @@ function wordsOf(
     readonly promise: StorePromise
     readonly askedEvents: number
     readonly unanswered: IndexBits
+    readonly invented: number
     readonly lastError: string
   },
 ): Pick<StoreAudit, 'verdict' | 'because'> {
-  const { askedEvents, unanswered, lastError } = seen
+  const { askedEvents, unanswered, invented, lastError } = seen
+  if (invented > 0) {
+    const words = `the service gives back events that were never sent (${String(invented)} of ${String(CONTROLS)} asked for)`
+    return { verdict: 'broken', because: `Its reads prove nothing: ${words}.` }
+  }
   const judged = judgePromise(counts, {
     promise: seen.promise,
     worstFault: 'none',

@@ -158,6 +158,8 @@ interface Held {
   readonly withinS?: number
   readonly settleS?: number
   readonly comparesValues?: boolean
+  /** Gives back what was never sent. */
+  readonly invents?: boolean
 }
 
 function reads(held: Held): {
@@ -179,7 +181,7 @@ function reads(held: Held): {
       await Promise.resolve()
       inFlight--
       const index = stream.indexOf(organizationId, transactionId)
-      if (index === null) throw new Error('asked for an event of another stream')
+      if (index === null) return held.invents === true ? { kind: 'found', value: 1 } : missing
       const times = (asked.get(index) ?? 0) + 1
       asked.set(index, times)
       return held.answer(index, times)
@@ -273,6 +275,13 @@ describe('an audit through reads', () => {
     const { store, passed } = await audit(evidence, all(accepted))
     expect(store.askedEvents).toBe(0)
     expect(passed).toBe(false)
+  })
+
+  it('believes no service that gives back what was never sent', async () => {
+    const { evidence } = reads({ invents: true, answer: found })
+    const { store, passed } = await audit(evidence, all(accepted))
+    expect(passed).toBe(false)
+    expect(store.because).toContain('events that were never sent (8 of 8 asked for)')
   })
 
   it('compares no values where an answer holds none', async () => {
