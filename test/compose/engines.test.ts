@@ -146,7 +146,7 @@ describe.skipIf(withoutDocker !== null)(
         max_threads: '3',
         min_bytes_for_wide_part: '1048577',
       })
-      const real = engine.facts?.['asynchronousMetrics'] === 'yes'
+      const real = engine.facts?.['server'] === 'yes'
       expect(engine.label).toMatch(
         new RegExp(
           `^clickhouse${real ? '' : '-local'} \\d+\\.\\d+\\.\\d+ \\(compose, clickhouse/clickhouse-server:26\\.7\\)$`,

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startEmbeddedClickHouse } from '../../src/engines/clickhouse/embedded.ts'
+import { clickHouseFacts, clickHouseLabel } from '../../src/engines/clickhouse/facts.ts'
 import { ClickHouseHttp } from '../../src/engines/clickhouse/http.ts'
 import type { EngineContext, RunningEngine } from '../../src/engines/engine.ts'
 import { rowOf } from '../../src/kit/process-table.ts'
@@ -44,6 +45,22 @@ describe('an embedded ClickHouse', () => {
 
   it('calls itself clickhouse-local', () => {
     expect(engine.label).toMatch(/^clickhouse-local 26\.7\.\d+$/)
+  })
+
+  it('is found to be no server by what it does, on whatever port it answers', async () => {
+    await using http = new ClickHouseHttp(engine.addressFor('harness'))
+    const facts = await clickHouseFacts(http, 'headroom', signal)
+    expect(facts).toEqual({
+      server: 'no',
+      asynchronousMetrics: 'no',
+      asyncInsert: 'no',
+      keeper: 'no',
+    })
+    expect(clickHouseLabel('26.7.3.1', facts)).toBe('clickhouse-local 26.7.3')
+    expect(clickHouseLabel('26.7.3.1', { ...facts, server: 'yes' })).toBe('clickhouse 26.7.3')
+    // What a user may not ask is not held against his server.
+    expect(clickHouseLabel('26.7.3.1', { ...facts, server: 'not known' })).toBe('clickhouse 26.7.3')
+    expect(await query(engine, 'SHOW TABLES')).toBe('')
   })
 
   it('puts each setting where ClickHouse keeps it', async () => {

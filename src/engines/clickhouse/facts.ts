@@ -20,15 +20,18 @@ export async function clickHouseFacts(
   database: string,
   signal: AbortSignal,
 ): Promise<EngineFacts> {
-  const hasRows = (sql: string): Promise<Answer> =>
+  const isAboveZero = (sql: string): Promise<Answer> =>
     answerTo(async () => Number(await http.text(sql, { signal })) > 0)
-  const asynchronousMetrics = await hasRows('SELECT count() FROM system.asynchronous_metrics')
+  // Whether the table is there: in a server's first second it is still empty.
+  const asynchronousMetrics = await isAboveZero(
+    'SELECT count() + 1 FROM system.asynchronous_metrics',
+  )
   const asyncInsert = await answerTo(() => queuesInserts(http, database, signal))
   return {
     server: isServer(asynchronousMetrics, asyncInsert),
     asynchronousMetrics,
     asyncInsert,
-    keeper: await hasRows(`SELECT count() FROM system.zookeeper WHERE path = '/'`),
+    keeper: await isAboveZero(`SELECT count() FROM system.zookeeper WHERE path = '/'`),
   }
 }
 
