@@ -2,6 +2,10 @@
  * A slow disk, emulated where this one's fsync is nearly free. In: targets and the fsync seen. Out: one more target for
  * each that commits to PostgreSQL here, whose every commit waits 1 ms before its flush. Labelled, run once, never ranked.
  */
+import { mkdirSync } from 'node:fs'
+import { measureFsyncP50Us } from '../kit/disk.ts'
+import { messageOf } from '../kit/errors.ts'
+import type { Log } from '../kit/log.ts'
 import type { StudyRecord } from '../results/record.ts'
 import type { ArchitectureTarget, Target } from '../target/target.ts'
 import { parseArchitectureSettings } from '../target/up.ts'
@@ -57,4 +61,21 @@ function isDurable(target: ArchitectureTarget, role: string): boolean {
     String(settings['synchronous_commit'] ?? 'on') !== 'off' &&
     String(settings['fsync'] ?? 'on') !== 'off'
   )
+}
+
+/** The disk that will hold engine data; null where it cannot be written, which the first run then says better. */
+export function fsyncOf({
+  workDir,
+  log,
+}: {
+  readonly workDir: string
+  readonly log: Log
+}): number | null {
+  try {
+    mkdirSync(workDir, { recursive: true })
+    return measureFsyncP50Us(workDir)
+  } catch (error) {
+    log(`fsync latency of ${workDir} is not known: ${messageOf(error)}`)
+    return null
+  }
 }

@@ -68,20 +68,24 @@ export interface Estimate {
   readonly diskBytes: number
 }
 
-export interface EstimateOptions {
-  readonly runs: number
+export interface EstimatedRun {
+  readonly scenario: Scenario
   readonly recordedS: number
   readonly recordedEvents: number
-  /** False where all targets are services of the user's own: his engines have their own disks. Default true. */
-  readonly startsEngines?: boolean
+  /** False where the target is a service of the user's own: his engines have their own disks. */
+  readonly startsEngines: boolean
 }
 
 /** An upper estimate: a ramp that breaks early ends early. */
-export function estimateStudy(
-  scenario: Scenario,
-  { runs, recordedS, recordedEvents, startsEngines = true }: EstimateOptions,
-): Estimate {
-  const perRunS =
+export function estimateStudy(runs: readonly EstimatedRun[]): Estimate {
+  return {
+    seconds: Math.ceil(runs.reduce((sum, run) => sum + secondsOf(run), 0)),
+    diskBytes: Math.max(0, ...runs.map(diskBytesOf)),
+  }
+}
+
+function secondsOf({ scenario, recordedS }: EstimatedRun): number {
+  return (
     START_S +
     scenario.initialRows / PRELOAD_ROWS_PER_S +
     scenario.phases.warmupS +
@@ -89,14 +93,15 @@ export function estimateStudy(
     // Most drains end as soon as everything acknowledged is readable.
     Math.min(scenario.phases.drainS, 1) +
     END_S
+  )
+}
+
+function diskBytesOf({ scenario, recordedEvents, startsEngines }: EstimatedRun): number {
   const events = eventsAtMost(scenario, recordedEvents)
   const rows = scenario.initialRows + events
-  return {
-    seconds: Math.ceil(runs * perRunS),
-    diskBytes: Math.ceil(
-      startsEngines
-        ? 2 * ENGINE_BASE_BYTES + rows * STORED_BYTES_PER_ROW * WAL_AND_OVERHEAD_FACTOR
-        : RECORDS_BASE_BYTES + events * OUTCOME_BYTES_PER_EVENT,
-    ),
-  }
+  return Math.ceil(
+    startsEngines
+      ? 2 * ENGINE_BASE_BYTES + rows * STORED_BYTES_PER_ROW * WAL_AND_OVERHEAD_FACTOR
+      : RECORDS_BASE_BYTES + events * OUTCOME_BYTES_PER_EVENT,
+  )
 }

@@ -68,9 +68,23 @@ describe('the estimate', () => {
 
   it('asks for no room for engines where none is started', () => {
     const short = scenario({ kind: 'constant', ratePerS: 100 })
-    const options = { runs: 1, recordedS: 0, recordedEvents: 0 }
-    const { diskBytes } = estimateStudy(short, { ...options, startsEngines: false })
-    expect(diskBytes).toBeLessThan(estimateStudy(short, options).diskBytes / 5)
+    const run = { scenario: short, recordedS: 0, recordedEvents: 0, startsEngines: true }
+    const { diskBytes } = estimateStudy([{ ...run, startsEngines: false }])
+    expect(diskBytes).toBeLessThan(estimateStudy([run]).diskBytes / 5)
+  })
+
+  it('adds up runs of different scenarios, and asks for the room of the largest', () => {
+    const of = (ratePerS: number) => ({
+      scenario: scenario({ kind: 'constant', ratePerS }),
+      recordedS: 0,
+      recordedEvents: 0,
+      startsEngines: true,
+    })
+    const [small, large] = [estimateStudy([of(10)]), estimateStudy([of(1e5)])]
+    const both = estimateStudy([of(10), of(1e5)])
+    expect(both.diskBytes).toBe(large.diskBytes)
+    expect(both.seconds).toBeGreaterThan(small.seconds)
+    expect(both.seconds).toBeLessThanOrEqual(small.seconds + large.seconds)
   })
 
   it('grows with runs, rows and rate, never shrinks', () => {
@@ -84,11 +98,14 @@ describe('the estimate', () => {
         }),
         ({ rows, more, perS, runs }) => {
           const of = (initialRows: number, count: number) =>
-            estimateStudy(scenario({ kind: 'constant', ratePerS: perS }, { initialRows }), {
-              runs: count,
-              recordedS: 0,
-              recordedEvents: 0,
-            })
+            estimateStudy(
+              Array.from({ length: count }, () => ({
+                scenario: scenario({ kind: 'constant', ratePerS: perS }, { initialRows }),
+                recordedS: 0,
+                recordedEvents: 0,
+                startsEngines: true,
+              })),
+            )
           expect(of(rows + more, runs).seconds).toBeGreaterThanOrEqual(of(rows, runs).seconds)
           expect(of(rows + more, runs).diskBytes).toBeGreaterThanOrEqual(of(rows, runs).diskBytes)
           expect(of(rows, runs + 1).seconds).toBeGreaterThan(of(rows, runs).seconds)

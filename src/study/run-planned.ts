@@ -1,0 +1,188 @@
+/**
+ * The runs of any study, one after the other. In: what to run in which order, each with its own scenario. Out: their
+ * records on disk, and what every study's record says of them. Whatever happens, what was measured is written.
+ */
+import { setMaxListeners } from 'node:events'
+import { basename, join } from 'node:path'
+import { requireFreeBytes } from '../kit/disk.ts'
+import { messageOf } from '../kit/errors.ts'
+import type { Log } from '../kit/log.ts'
+import type { RunRecord, StudyRecord } from '../results/record.ts'
+import { createStudyDir, writeRunRecord } from '../results/store.ts'
+import type { Scenario } from '../scenario/scenario.ts'
+import type { Target } from '../target/target.ts'
+import type { ExternalAddresses, OwnProvider } from '../target/up.ts'
+import { estimateStudy } from './estimate.ts'
+import type { PlannedRun } from './interleave.ts'
+import type { OnProgress } from './progress-events.ts'
+import type { RunPlan } from './run-plan.ts'
+import { runOnce } from './run.ts'
+
+const GRACE_MS = 8_000
+
+/** What runs are given by the command line, whatever they are to answer. */
+export interface StudySurroundings {
+  readonly external: ExternalAddresses
+  /** Where engines without an address come from. */
+  readonly engines: OwnProvider
+  /** results/ is made below this folder. */
+  readonly outDir: string
+  /** Engine data goes below this folder while a run lasts. */
+  readonly workDir: string
+  /** The command line that makes this study again; without secrets. */
+  readonly command: string
+  /** Strings that must appear in nothing that is written. */
+  readonly secrets: readonly string[]
+  readonly onProgress: OnProgress
+  readonly log: Log
+  /** Ends the study after what is measured has been kept. */
+  readonly signal: AbortSignal
+}
+
+export interface StudyRun extends PlannedRun<Target> {
+  /** What this run is sent; runs of one study may differ in it. */
+  readonly scenario: Scenario
+  /** Made from `scenario`; runs of the same one share it. */
+  readonly plan: RunPlan
+}
+
+export interface StudyOptions extends StudySurroundings {
+  /** Names the study's folder, behind the moment it began. */
+  readonly name: string
+  readonly startedAt: Date
+}
+
+export interface RunsDone {
+  readonly studyDir: string
+  readonly runs: readonly RunRecord[]
+  /** What the study's record says of its runs. */
+  readonly told: Pick<
+    StudyRecord,
+    | 'schema'
+    | 'id'
+    | 'startedAt'
+    | 'finishedAt'
+    | 'command'
+    | 'runs'
+    | 'estimatedS'
+    | 'tookS'
+    | 'cutShort'
+  >
+}
+
+/** @throws HeadroomError DISK_FULL before the first run; file errors of the study's folder */
+export async function runPlanned(
+  planned: readonly StudyRun[],
+  options: StudyOptions,
+): Promise<RunsDone> {
+  const { name, startedAt, command } = options
+  const estimate = estimateStudy(
+    planned.map(({ target, scenario, plan }) => ({
+      scenario,
+      recordedS: plan.recordedS,
+      recordedEvents: plan.recordedEvents,
+      startsEngines: target.kind === 'architecture',
+    })),
+  )
+  await requireFreeBytes({
+    path: options.workDir,
+    needBytes: estimate.diskBytes,
+    what: `a run of scenario ${name}`,
+  })
+  const studyDir = await createStudyDir(options.outDir, name, startedAt)
+  const id = basename(studyDir)
+  options.onProgress({
+    type: 'study-started',
+    studyId: id,
+    dir: studyDir,
+    runs: planned.length,
+    estimatedS: estimate.seconds,
+  })
+  const { runs, folders, cutShort } = await runAll(planned, options, studyDir)
+  const finishedAt = new Date()
+  return {
+    studyDir,
+    runs,
+    told: {
+      schema: 1,
+      id,
+      startedAt: startedAt.toISOString(),
+      finishedAt: finishedAt.toISOString(),
+      command,
+      runs: folders,
+      estimatedS: estimate.seconds,
+      tookS: (finishedAt.getTime() - startedAt.getTime()) / 1_000,
+      cutShort,
+    },
+  }
+}
+
+interface Done {
+  readonly runs: readonly RunRecord[]
+  readonly folders: string[]
+  readonly cutShort: string | null
+}
+
+/** Each record is on disk before the next run begins. */
+async function runAll(
+  planned: readonly StudyRun[],
+  options: StudyOptions,
+  studyDir: string,
+): Promise<Done> {
+  const studyId = basename(studyDir)
+  const hardSignal = graceAfter(options.signal)
+  const runs: RunRecord[] = []
+  const folders: string[] = []
+  let cutShort: string | null = null
+  for (const run of planned) {
+    const folder = folderOf(run)
+    const record = await runOnce({
+      ...options,
+      ...run,
+      hardSignal,
+      runId: `${studyId}/${folder}`,
+      studyId,
+      runDir: join(studyDir, folder),
+    })
+    await writeRunRecord(join(studyDir, folder), record, options.secrets)
+    runs.push(record)
+    folders.push(folder)
+    cutShort = reasonToStop(record, run, options.signal)
+    if (cutShort !== null) break
+  }
+  return { runs, folders, cutShort }
+}
+
+function folderOf({ position, target, round }: StudyRun): string {
+  return `${String(position).padStart(2, '0')}-${target.name}-round-${String(round)}`
+}
+
+/** A study goes on after one target's failure, but not after the user's Ctrl-C or on a full disk. */
+function reasonToStop(
+  { outcome }: RunRecord,
+  run: PlannedRun<Target>,
+  signal: AbortSignal,
+): string | null {
+  if (signal.aborted) {
+    return `interrupted in round ${String(run.round)} at ${run.target.name} (${messageOf(signal.reason)})`
+  }
+  if (outcome.state === 'aborted' && outcome.by === 'disk-full') return outcome.message
+  return null
+}
+
+/** Aborts a while after `signal` does: the time in which a stopped run brings home what it has. */
+function graceAfter(signal: AbortSignal): AbortSignal {
+  const hard = new AbortController()
+  // Every probe, poll and statement under way listens: their number is bounded by the target, not by ten.
+  setMaxListeners(0, signal, hard.signal)
+  signal.addEventListener(
+    'abort',
+    () => {
+      setTimeout(() => {
+        hard.abort(signal.reason)
+      }, GRACE_MS).unref()
+    },
+    { once: true },
+  )
+  return hard.signal
+}
