@@ -7,6 +7,7 @@ import type { Figure } from './figures.ts'
 import type { Ranking, TargetFindings } from './findings.ts'
 import { limitOf } from './limit.ts'
 import { intervalOverRounds, medianOf, rank, scaleInterval } from './statistics.ts'
+import { unmeasuredMetrics } from './unmeasured.ts'
 import type { Judgement } from './verdict.ts'
 
 /** What is ranked, best first: the ids the report’s columns carry. */
@@ -45,6 +46,7 @@ export function targetFindings(input: CompareInput): Omit<TargetFindings, 'sente
     rounds: rounds.map((round) => round.run.round),
     discarded,
     sustainedPerS: sustained,
+    unmeasuredSlos: unmeasuredMetrics(evidence),
     brokenAtPerS: brokenAt(evidence),
     limit: limitOf(evidence),
     latencyUs: latencyOf(middle),

@@ -12,6 +12,8 @@ export interface TargetFindings {
   readonly discarded: readonly { readonly round: number; readonly because: string }[]
   /** Over rounds; null when no step kept every SLO in any round, or no round counts. */
   readonly sustainedPerS: Interval | null
+  /** SLOs that some counting round says nothing about: the sustained rate holds as far as the others go. */
+  readonly unmeasuredSlos: readonly string[]
   /** First rate that broke an SLO, over rounds; null when none broke. */
   readonly brokenAtPerS: Interval | null
   /** What broke first: metric, resource, evidence, and the knob or architecture that moves it. */

@@ -146,7 +146,15 @@ function holdsInWords(target: Unspoken, about: SpokenAbout): string {
     return `${held}; its first limit is ${limitInWords(target, about)}`
   }
   const rate = formatInterval(sustained, 'events/s')
-  return `holds ${rate} on this machine with ${formatHeadroom(ratio)} to its first limit (${limitInWords(target, about)})`
+  const limitWords = limitInWords(target, about)
+  return `holds ${rate} on this machine with ${formatHeadroom(ratio)} to its first limit (${limitWords})${asFarAsMeasured(target)}`
+}
+
+/** A limit that nobody measured was not kept. */
+function asFarAsMeasured({ unmeasuredSlos }: Unspoken): string {
+  if (unmeasuredSlos.length === 0) return ''
+  const verb = unmeasuredSlos.length === 1 ? 'was' : 'were'
+  return `, as far as measured (${listed(unmeasuredSlos)} ${verb} not)`
 }
 
 function heldInWords(target: Unspoken, about: SpokenAbout): string {
@@ -154,7 +162,7 @@ function heldInWords(target: Unspoken, about: SpokenAbout): string {
   if (sustained === null) return 'keeps no measured rate within its SLOs'
   const declared = `the declared ${formatRate(about.profile.ratePerS)}`
   const rate = formatInterval(sustained, 'events/s')
-  return `holds ${rate} on this machine, ${relation(headroomRatio?.mid ?? 1, declared)}`
+  return `holds ${rate} on this machine, ${relation(headroomRatio?.mid ?? 1, declared)}${asFarAsMeasured(target)}`
 }
 
 function relation(ratio: number, declared: string): string {

@@ -107,12 +107,15 @@ export function stepBreach(step: Step, slos: readonly Slo[]): SloBreach | null {
   if (step.brokenSlo !== null) return step.brokenSlo
   for (const slo of slos) {
     const value = stepValue(step, slo.metric)
-    const longEnough = step.toMs - step.fromMs + WINDOW_TOLERANCE_MS >= slo.windowS * 1e3
-    if (value !== null && longEnough && exceeds(value, slo.max)) {
+    if (value !== null && lastsAWindow(step, slo.windowS) && exceeds(value, slo.max)) {
       return { metric: slo.metric, max: slo.max, value, atMs: step.toMs }
     }
   }
   return null
+}
+
+export function lastsAWindow(step: Step, windowS: number): boolean {
+  return step.toMs - step.fromMs + WINDOW_TOLERANCE_MS >= windowS * 1e3
 }
 
 /** A metric of a step by key: percentiles over all due events, freshness per store, else the step's own metrics. */

@@ -60,6 +60,7 @@ function segmentResult(
 
 interface MeasureOptions {
   readonly lastEndsAtMs?: number
+  readonly slos?: Scenario['slos']
   readonly parts?: readonly string[]
   readonly metrics?: Readonly<Record<string, number>>
 }
