@@ -164,9 +164,12 @@ export interface EventsStoreOptions {
   readonly readable: string
 }
 
+/** ClickHouse has nothing to do: every part is whole when its insert is acknowledged. */
+export type CheckpointOutcome = 'made' | 'nothing-to-do'
+
 export interface EngineControl {
-  /** PostgreSQL CHECKPOINT; ClickHouse has nothing to do. Rejects when the engine refuses. */
-  checkpoint(signal: AbortSignal): Promise<void>
+  /** PostgreSQL CHECKPOINT. Rejects when the engine refuses. */
+  checkpoint(signal: AbortSignal): Promise<CheckpointOutcome>
   /** Runs a script of statements (schema, preload); the harness's own right, never the service's. */
   execute(sql: string, signal: AbortSignal): Promise<void>
 }

@@ -255,7 +255,8 @@ function shared(rounds: readonly Round[]): readonly string[] {
   const cores = rounds[0]?.run.machine.cores
   const own = rounds.every(
     ({ run }) =>
-      run.engines.every((engine) => engine.provider === 'embedded') &&
+      // Containers run on the cores of this machine too.
+      run.engines.every((engine) => engine.provider !== 'external') &&
       !(run.target.kind === 'service' && isElsewhere(run.target)),
   )
   return cores === undefined || !own

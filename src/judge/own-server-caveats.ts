@@ -7,7 +7,11 @@ import type { RunRecord } from '../results/record.ts'
 export function ownServerCaveats(runs: readonly RunRecord[]): readonly string[] {
   const settings = new Map<string, Set<string>>()
   const unseen = new Map<string, Set<string>>()
-  for (const { engines, target } of runs) {
+  const refused = new Map<string, Set<string>>()
+  for (const { engines, target, outcome } of runs) {
+    const marks = outcome.state === 'failed' ? [] : (outcome.measured?.checkpoints ?? [])
+    for (const sentence of marks.flatMap((mark) => mark.refused ?? []))
+      named(refused, target.name).add(sentence)
     for (const engine of engines) {
       for (const { name, asked, inForce } of engine.settingsNotInForce ?? []) {
         const sentence = `${engine.kind} uses ${name} = ${inForce}, the target asks for ${asked}`
@@ -23,6 +27,10 @@ export function ownServerCaveats(runs: readonly RunRecord[]): readonly string[] 
     ),
     ...[...unseen].map(
       ([label, sentences]) => `Gaps in what your ${label} shows: ${[...sentences].join('; ')}.`,
+    ),
+    ...[...refused].map(
+      ([target, sentences]) =>
+        `A CHECKPOINT marked in the runs of ${target} was not made by all of its servers: ${[...sentences].join('; ')}.`,
     ),
   ]
 }

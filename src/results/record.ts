@@ -122,7 +122,12 @@ export const Measured = z.strictObject({
     }),
   ),
   checkpoints: z.array(
-    z.strictObject({ atMs: z.number(), reason: z.enum(['start', 'labelled', 'engine']) }),
+    z.strictObject({
+      atMs: z.number(),
+      reason: z.enum(['start', 'labelled', 'engine']),
+      /** Servers that made none while another did, each with its reason. */
+      refused: z.array(z.string()).optional(),
+    }),
   ),
   driver: z.strictObject({
     cpuS: z.number(),
@@ -212,6 +217,8 @@ export const RunRecord = z.strictObject({
     /** Settings after defaults. */
     settings: z.record(z.string(), z.unknown()),
     promises: z.strictObject({ ack: z.string(), stores: z.array(StorePromise) }),
+    /** Whether requests share statements or commits; absent: not known. */
+    batches: z.boolean().optional(),
     partsToOperate: z.array(z.string()),
     /** Of its own processes, where they ran in containers. */
     images: z.array(Image.extend({ part: z.string() })).optional(),
@@ -280,11 +287,10 @@ const everyStudy = {
   cutShort: z.string().nullable(),
 }
 
-/** Several targets under one scenario. */
-const Comparison = z.strictObject({ kind: z.literal('comparison'), ...everyStudy })
-
 /** Many runs that answer one question. Another kind of study adds its own object here. */
-export const StudyRecord = z.discriminatedUnion('kind', [Comparison])
+export const StudyRecord = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('comparison'), ...everyStudy }),
+])
 export type StudyRecord = z.infer<typeof StudyRecord>
 
 /** One line of series.ndjson: all keys sampled at one moment. */

@@ -3,13 +3,15 @@
  * state in every run (honesty rule 7), and one labelled inside it, so that its cost shows and can be told apart.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ObservedEngine } from '../engines/engine.ts'
+import type { CheckpointOutcome, ObservedEngine } from '../engines/engine.ts'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 
 export interface CheckpointMark {
   readonly atMs: number
   readonly reason: 'start' | 'labelled'
+  /** Servers that made none while another did, each with its reason; absent: none refused. */
+  readonly refused?: readonly string[]
 }
 
 export interface PlannedCheckpoint {
@@ -19,14 +21,14 @@ export interface PlannedCheckpoint {
 }
 
 export interface CheckpointContext {
-  readonly engines: readonly ObservedEngine[]
+  readonly engines: readonly Pick<ObservedEngine, 'name' | 'control'>[]
   readonly epochMs: number
   readonly nowMs: () => number
   readonly signal: AbortSignal
   readonly log: Log
 }
 
-/** Runs the planned checkpoints at their moments; resolves with those that were begun before the signal came. */
+/** Runs the planned checkpoints at their moments; resolves with those that an engine began before the signal came. */
 export async function runCheckpoints(
   planned: readonly PlannedCheckpoint[],
   context: CheckpointContext,
@@ -42,19 +44,33 @@ export async function runCheckpoints(
       break
     }
     const beganMs = context.nowMs() - context.epochMs
-    const made = await Promise.all(
-      context.engines.map(async (engine) => {
-        try {
-          await engine.control.checkpoint(context.signal)
-          return true
-        } catch (error) {
-          context.log(`${engine.name}: checkpoint (${reason}) failed: ${messageOf(error)}`)
-          // One that was cut short by the run's end, or broke, was begun all the same; a refused one was not.
-          return !(error instanceof HeadroomError && error.code === 'ENGINE_RIGHTS_MISSING')
-        }
-      }),
+    const attempts = await Promise.all(
+      context.engines.map((engine) => attempt(engine, reason, context)),
     )
-    if (!made.includes(false)) marks.push({ atMs: beganMs, reason })
+    const refused = attempts.flatMap((one) => (one.how === 'refused' ? [one.because] : []))
+    // Where nobody made one there is nothing to see at this moment.
+    if (attempts.some((one) => one.how === 'made')) {
+      marks.push({ atMs: beganMs, reason, ...(refused.length === 0 ? {} : { refused }) })
+    }
   }
   return marks
+}
+
+type Attempt =
+  { readonly how: CheckpointOutcome } | { readonly how: 'refused'; readonly because: string }
+
+async function attempt(
+  { name, control }: CheckpointContext['engines'][number],
+  reason: CheckpointMark['reason'],
+  { signal, log }: CheckpointContext,
+): Promise<Attempt> {
+  try {
+    return { how: await control.checkpoint(signal) }
+  } catch (error) {
+    log(`${name}: checkpoint (${reason}) failed: ${messageOf(error)}`)
+    // One that was cut short by the run's end, or broke, was begun all the same; a refused one was not.
+    return error instanceof HeadroomError && error.code === 'ENGINE_RIGHTS_MISSING'
+      ? { how: 'refused', because: `${name}: ${messageOf(error)}` }
+      : { how: 'made' }
+  }
 }

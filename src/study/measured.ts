@@ -61,7 +61,10 @@ export function measuredOf(input: MeasuredInput): Measured {
     worst: series.worst,
     queries: queriesOf(driver.queries),
     stores: [...input.stores],
-    checkpoints: [...input.checkpoints],
+    checkpoints: input.checkpoints.map(({ refused, ...mark }) => ({
+      ...mark,
+      ...(refused === undefined ? {} : { refused: [...refused] }),
+    })),
     driver: {
       cpuS: driver.driver.cpuS,
       wallS: driver.driver.wallS,

@@ -83,7 +83,7 @@ function paperEngine(paper: {
     probes: [],
     crashed: new Promise<never>(() => undefined),
     control: {
-      checkpoint: () => Promise.resolve(),
+      checkpoint: () => Promise.resolve('nothing-to-do'),
       execute: (sql) => {
         statements.push(sql)
         return Promise.resolve()

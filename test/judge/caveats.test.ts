@@ -31,6 +31,15 @@ describe('caveats', () => {
     expect(text).not.toContain('fsync')
   })
 
+  it('say that containers share the cores of this machine, and that servers elsewhere do not', () => {
+    const provided = (provider: RunRecord['engines'][number]['provider']) =>
+      caveats({
+        tweak: (run) => ({ ...run, engines: run.engines.map((one) => ({ ...one, provider })) }),
+      })
+    expect(provided('compose')).toContain('Driver, service and engines shared 2 cores')
+    expect(provided('external')).not.toContain('shared 2 cores')
+  })
+
   it('call p99 provisional below two checkpoints, and not from two on', () => {
     expect(caveats()).toContain('provisional: a run was shorter than two checkpoints')
     const long = caveats({

@@ -28,4 +28,17 @@ describe('caveats of servers of the user’s own', () => {
     expect(caveats).toHaveLength(1)
     expect(caveats[0]).toContain('its disk; full-page images (GRANT …).')
   })
+
+  it('name a server that made no checkpoint where another did', () => {
+    const refused = ['ledger: role "app" may not run CHECKPOINT']
+    const marked = runs((engine) => engine).map((run): RunRecord => {
+      if (run.outcome.state !== 'completed') return run
+      const checkpoints = [{ atMs: 3_000, reason: 'start' as const, refused }]
+      const measured = { ...run.outcome.measured, checkpoints }
+      return { ...run, outcome: { ...run.outcome, measured } }
+    })
+    expect(ownServerCaveats(marked)[0]).toBe(
+      'A CHECKPOINT marked in the runs of pg-direct was not made by all of its servers: ledger: role "app" may not run CHECKPOINT.',
+    )
+  })
 })

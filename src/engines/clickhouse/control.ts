@@ -5,7 +5,7 @@ import type { ClickHouseHttp } from './http.ts'
 export function clickHouseControl(http: ClickHouseHttp): EngineControl {
   return {
     // There is no such thing: every part is whole when its insert is acknowledged.
-    checkpoint: () => Promise.resolve(),
+    checkpoint: () => Promise.resolve('nothing-to-do'),
     execute: async (sql, signal) => {
       // HTTP takes one statement at a time.
       for (const statement of statementsOf(sql)) await http.text(statement, { signal })

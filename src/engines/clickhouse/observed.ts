@@ -54,7 +54,7 @@ export async function observeClickHouse(
     tables: watched,
     crashed: reachable.lost,
     control: {
-      checkpoint: () => Promise.resolve(),
+      checkpoint: () => Promise.resolve('nothing-to-do'),
       execute: () => Promise.reject(new Error(`${name} is only looked at`)),
     },
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),

@@ -1,6 +1,6 @@
 /** What the harness asks of a PostgreSQL between phases, and what it prepares on it before the first one. */
 import type { Client } from 'pg'
-import type { EngineControl, PostgresAddress } from '../engine.ts'
+import type { CheckpointOutcome, EngineControl, PostgresAddress } from '../engine.ts'
 import { HeadroomError } from '../../kit/errors.ts'
 import { withClient } from './connection.ts'
 import { sqlStateOf } from './sql-state.ts'
@@ -8,9 +8,10 @@ import { sqlStateOf } from './sql-state.ts'
 export function postgresControl(address: PostgresAddress): EngineControl {
   return {
     checkpoint: (signal) =>
-      withClient(address, signal, async (client) => {
+      withClient(address, signal, async (client): Promise<CheckpointOutcome> => {
         try {
           await client.query('CHECKPOINT')
+          return 'made'
         } catch (error) {
           // 42501: insufficient privilege.
           throw sqlStateOf(error) === '42501' ? mayNotCheckpoint(address) : error
