@@ -28,6 +28,8 @@ export const clickhouseDirect = defineArchitecture({
   schemaVariants: ['default', 'bxb-key'],
   settings,
 
+  batches: () => true,
+
   promises: (_settings, engines) => ({
     ack:
       insertSurvives(engines.warehouse) === 'power-loss'

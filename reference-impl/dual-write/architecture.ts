@@ -54,6 +54,8 @@ export const dualWrite = defineArchitecture({
   schemaVariants: ['default', 'lean', 'bxb-key'],
   settings,
 
+  batches: ({ primary }) => primary === 'batch',
+
   promises: (_settings, engines) => ({
     ack: `Every accepted event is ${commitWords(engines.database)} in PostgreSQL. Whether it reaches ClickHouse is not promised.`,
     stores: [

@@ -19,6 +19,8 @@ export const pgBatch = defineArchitecture({
   schemaVariants: ['default', 'lean'],
   settings,
 
+  batches: () => true,
+
   promises: (_settings, engines) => ({
     ack: `Every accepted event is ${commitWords(engines.database)} in PostgreSQL, together with its batch.`,
     stores: [postgresPromise(engines.database)],

@@ -26,6 +26,8 @@ export const pgDirect = defineArchitecture({
   schemaVariants: ['default', 'lean'],
   settings,
 
+  batches: () => false,
+
   promises: (_settings, engines) => ({
     ack: `Every accepted event is ${commitWords(engines.database)} in PostgreSQL.`,
     stores: [postgresPromise(engines.database)],

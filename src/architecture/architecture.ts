@@ -70,6 +70,8 @@ export interface Architecture<N extends Needs = Needs, Settings = unknown> {
   readonly needs: N
   readonly schemaVariants: readonly string[]
   readonly settings: z.ZodType<Settings>
+  /** Whether requests under way at the same moment share a statement or a commit: then more of that is not what moves it. */
+  batches(settings: Settings): boolean
   promises(settings: Settings, engineSettings: EngineSettingsByRole<N>): Promises
   start(
     engines: { readonly [Role in keyof N]: RunningEngine<N[Role]> },

@@ -14,9 +14,6 @@ import { contentionInWords, isContended } from './whose-limit.ts'
 
 type Limit = NonNullable<TargetFindings['limit']>
 
-/** Architectures that already put many events into one statement: more batching is not what moves them. */
-const BATCHES_ALREADY = new Set(['pg-batch', 'clickhouse-direct'])
-
 export function limitOf(target: TargetEvidence): TargetFindings['limit'] {
   const broken = target.rounds.flatMap((round) => {
     const step = measuredSteps(round).find((one) => one.brokenSlo !== null)
@@ -88,9 +85,7 @@ function whatMoves(situation: Situation): string {
   }
   switch (by) {
     case 'service':
-      return BATCHES_ALREADY.has(round.run.architecture.id)
-        ? 'more replicas of the service: one event loop is the ceiling'
-        : 'commit many requests at once, as pg-batch does, or run more replicas of the service'
+      return serviceMoves(round.run.architecture.batches)
     case 'engine':
       return engineMoves(situation)
     case 'queries':
@@ -103,6 +98,17 @@ function whatMoves(situation: Situation): string {
       return 'more connections in the scenario: the architecture was not at its limit'
     case 'unknown':
       return 'not known: no part was seen at its limit; a longer step or a quieter machine would tell'
+  }
+}
+
+function serviceMoves(batches: boolean | undefined): string {
+  switch (batches) {
+    case true:
+      return 'more replicas of the service: one event loop is the ceiling'
+    case false:
+      return 'commit many requests at once, as pg-batch does, or run more replicas of the service'
+    case undefined:
+      return 'more replicas of the service, or many requests in one commit if it does not do that yet'
   }
 }
 

@@ -160,7 +160,7 @@ function newMark(): string {
 }
 
 function recorded(
-  { id, title, settings, promises, partsToOperate, images }: RunningTarget['facts'],
+  { id, title, settings, promises, batches, partsToOperate, images }: RunningTarget['facts'],
   engines: TargetFacts['engines'],
 ): TargetFacts {
   return {
@@ -169,6 +169,7 @@ function recorded(
       title,
       settings,
       promises: { ack: promises.ack, stores: [...promises.stores] },
+      ...(batches === undefined ? {} : { batches }),
       partsToOperate: [...partsToOperate],
       ...(images === undefined ? {} : { images: [...images] }),
     },

@@ -68,6 +68,8 @@ export interface TargetFacts {
   readonly title: string
   readonly settings: Readonly<Record<string, unknown>>
   readonly promises: Promises
+  /** Whether requests share statements or commits; absent: not known, as of a service of the user's own. */
+  readonly batches?: boolean
   readonly partsToOperate: readonly string[]
   /** Of its own processes, where they run in containers. */
   readonly images?: readonly (EngineImage & { readonly part: string })[]
@@ -155,6 +157,7 @@ export function factsBefore(target: Target): TargetFacts {
     title: architecture.title,
     settings,
     promises: architecture.promises(settings, noSettings),
+    batches: architecture.batches(settings),
     partsToOperate: ['service', ...Object.values(architecture.needs)],
   }
 }
@@ -208,9 +211,7 @@ async function bringUpArchitecture(
   return {
     target,
     facts: {
-      id: architecture.id,
-      title: architecture.title,
-      settings,
+      ...factsBefore(target),
       promises,
       partsToOperate: [
         ...running.parts.map((part) => part.name),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Findings } from '../../src/judge/findings.ts'
 import { judgeStudy } from '../../src/judge/judge.ts'
-import type { RunRecord } from '../../src/results/record.ts'
+import { RunRecord } from '../../src/results/record.ts'
 import { studyFixture, withOutcome } from '../fixtures/study.ts'
 import type { StudyFixtureOptions } from '../fixtures/study.ts'
 import { shippedTriggers } from '../fixtures/triggers.ts'
@@ -58,6 +58,19 @@ describe('a study of four targets over three rounds', () => {
     expect(targetOf(findings, 'pg-batch').limit?.moves).toContain('more replicas')
     expect(targetOf(findings, 'dual-write').limit?.by).toBe('machine')
     expect(targetOf(findings, 'clickhouse-direct').limit).toBeNull()
+  })
+
+  it('takes a record of an earlier Headroom, which does not say whether requests share commits', () => {
+    const { study, runs } = studyFixture({ targets: ['pg-batch'] })
+    const earlier = runs.map((run) => {
+      const architecture = { ...run.architecture }
+      delete architecture.batches
+      return RunRecord.parse({ ...run, architecture })
+    })
+    const findings = judgeStudy({ study, runs: earlier, triggers: [] })
+    expect(targetOf(findings, 'pg-batch').limit?.moves).toBe(
+      'more replicas of the service, or many requests in one commit if it does not do that yet',
+    )
   })
 
   it('adds up CPU by service and engine, without the driver, and bytes over all stores', () => {

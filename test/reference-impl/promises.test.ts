@@ -54,6 +54,14 @@ describe('promises', () => {
   })
 })
 
+describe('batches', () => {
+  it('says of dual-write what its settings make of it', () => {
+    const { batches, settings } = architectureById('dual-write')!
+    expect(batches(settings.parse({}))).toBe(true)
+    expect(batches(settings.parse({ primary: 'direct' }))).toBe(false)
+  })
+})
+
 describe('settings', () => {
   it.each(architectures)('of $id all have defaults, limits and a description', ({ settings }) => {
     const parsed = settings.parse({}) as Record<string, unknown>
