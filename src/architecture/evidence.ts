@@ -22,9 +22,9 @@ export interface StatementStore {
 /** Asks for one event at a time; what nobody asks for stays unseen. */
 export interface PointReader {
   readonly name: string
-  /** Events asked for at most: a sample, spread evenly over what was acknowledged; Infinity asks for all. */
+  /** Events asked for at most: drawn at random from what was acknowledged; Infinity asks for all. */
   readonly eventsMax: number
-  /** What has not been asked by then stays unasked. */
+  /** What has not been asked by then stays unasked; those that were missing may be asked for once more as long. */
   readonly withinS: number
   /** Questions in flight at a time. */
   readonly concurrency: number

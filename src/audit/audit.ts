@@ -32,20 +32,30 @@ export interface EvidenceAuditOptions extends Omit<RunAuditOptions, 'stores'> {
   readonly stores: RunAuditOptions['stores']
 }
 
+/** What was found; or, where too little could be looked at to prove anything, why. */
+export type AuditEnd =
+  { readonly audit: Audit } | { readonly audit: null; readonly because: string }
+
 /** Learns what is stored in the way the target allows. Rejects when a store, or the service, cannot be asked at all. */
-export async function auditEvidence(options: EvidenceAuditOptions): Promise<Audit> {
-  const { evidence, outcomes, stream, promises, signal } = options
-  if (evidence.by === 'stores') return await auditRun(options)
+export async function auditEvidence(options: EvidenceAuditOptions): Promise<AuditEnd> {
+  const { evidence, outcomes, stream, promises, worstFault, listLimit, signal } = options
+  if (evidence.by === 'stores') return { audit: await auditRun(options) }
   const [promise] = promises
   assert(promise !== undefined, 'a service of the user’s own promises something')
   const sent = await foldOutcomes(outcomes, stream, signal)
   const { settleS } = evidence
-  const shared = { settleS, stream, sent, promise, signal }
-  const store =
+  const limits = {
+    ...(worstFault === undefined ? {} : { worstFault }),
+    ...(listLimit === undefined ? {} : { listLimit }),
+  }
+  const shared = { settleS, stream, sent, promise, signal, ...limits }
+  const end =
     evidence.by === 'reads'
       ? await auditReads({ ...shared, reader: evidence.reader })
-      : await auditStatement({ ...shared, store: evidence.store })
-  return { stores: [store], divergedBetweenStores: 0, passed: store.verdict !== 'broken' }
+      : { audit: await auditStatement({ ...shared, store: evidence.store }) }
+  if (end.audit === null) return end
+  const passed = end.audit.verdict !== 'broken'
+  return { audit: { stores: [end.audit], divergedBetweenStores: 0, passed } }
 }
 
 /** Reads every store once in full and once through its view. Rejects when a store does. */

@@ -1,6 +1,8 @@
 /** A set of event indexes 0…n−1 of known size, one bit each: 12.5 MB for a hundred million. */
 
 const WORD_BITS = 32
+/** Words whose members are counted together: what a look-up may have to walk. */
+const BLOCK_WORDS = 32
 
 export class IndexBits {
   readonly length: number
@@ -50,6 +52,34 @@ export class IndexBits {
     const copy = new IndexBits(this.length)
     copy.#words.set(this.#words)
     return copy
+  }
+
+  /** Finds the member that has so many below it. Made by one pass, and true until the set changes. */
+  selector(): (rank: number) => number {
+    const words = this.#words
+    const below = new Float64Array(Math.ceil(words.length / BLOCK_WORDS) + 1)
+    for (let at = 0; at < words.length; at++) {
+      const block = Math.floor(at / BLOCK_WORDS) + 1
+      if (at % BLOCK_WORDS === 0) below[block] = below[block - 1] ?? 0
+      below[block] = (below[block] ?? 0) + onesOf(words[at] ?? 0)
+    }
+    return (rank) => {
+      let low = 0
+      let high = below.length - 1
+      while (high - low > 1) {
+        const middle = (low + high) >>> 1
+        if ((below[middle] ?? 0) <= rank) low = middle
+        else high = middle
+      }
+      let left = rank - (below[low] ?? 0)
+      let at = low * BLOCK_WORDS
+      for (let ones = onesOf(words[at] ?? 0); ones <= left; ones = onesOf(words[++at] ?? 0)) {
+        left -= ones
+      }
+      let word = words[at] ?? 0
+      for (; left > 0; left--) word &= word - 1
+      return at * WORD_BITS + 31 - Math.clz32(word & -word)
+    }
   }
 
   /** Ascending. */

@@ -2,25 +2,24 @@
  * The audit of a service of the user's own through its reads. In: what was sent, and a way to ask for one event. Out: which
  * acknowledged events are not given back. What nobody asks for stays unseen, and the findings say so.
  */
-import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { StorePromise } from '../architecture/architecture.ts'
-import type { PointReader, ReadAnswer } from '../architecture/evidence.ts'
+import type { PointReader } from '../architecture/evidence.ts'
 import type { StoreAudit } from '../results/audit-record.ts'
 import type { EventStream } from '../shapes/stream.ts'
+import { askControls, Asking } from './asking.ts'
+import type { Controls } from './asking.ts'
 import { ExactSum } from './exact-sum.ts'
-import { IndexBits, or, without } from './index-bits.ts'
-import { judgePromise } from './promise.ts'
+import { and, or, without } from './index-bits.ts'
+import type { IndexBits } from './index-bits.ts'
+import type { WorstFault } from './promise.ts'
+import { judgeReads } from './reads-verdict.ts'
 import type { SentEvents } from './sent-events.ts'
 import { firstOf, LIST_LIMIT } from './store-audit.ts'
 import { nameOf } from './stored-scan.ts'
 
 const AGAIN_FIRST_MS = 200
 const AGAIN_MAX_MS = 5_000
-/** Questions about events that were never sent. */
-const CONTROLS = 8
-/** Every so-many-th event first: when the time is over, what was asked is an even sample. */
-const STRIDE = 64
 
 export interface ReadsAuditOptions {
   readonly reader: PointReader
@@ -29,146 +28,71 @@ export interface ReadsAuditOptions {
   readonly stream: EventStream
   readonly sent: SentEvents
   readonly promise: StorePromise
+  readonly worstFault?: WorstFault
   readonly listLimit?: number
   readonly signal: AbortSignal
 }
 
-export async function auditReads(options: ReadsAuditOptions): Promise<StoreAudit> {
-  const { settleS, signal, sent } = options
+/** What was found; or nothing that proves anything, and why. */
+export type ReadsAuditEnd =
+  { readonly audit: StoreAudit } | { readonly audit: null; readonly because: string }
+
+export async function auditReads(options: ReadsAuditOptions): Promise<ReadsAuditEnd> {
+  const { reader, settleS, sent } = options
   const startedMs = performance.now()
+  const untilMs = startedMs + reader.withinS * 1_000
+  const controls = await askControls(options)
   const asking = new Asking(options)
-  const invented = await inventedBy(options)
-  await asking.askAll(asking.sample(sent.acknowledged))
-  await asking.askAll(asking.sample(sent.refused.clone().combine(sent.unknown, or)))
-  // Only what was acknowledged must come; it may take a moment.
+  await asking.askAll(asking.sample(sent.acknowledged), untilMs)
+  await asking.askAll(asking.sample(sent.refused.clone().combine(sent.unknown, or)), untilMs)
+  const unsettled = await askAgain(options, asking, startedMs + settleS * 1_000)
+  return findingsOf(options, { asking, controls, unsettled })
+}
+
+/**
+ * Only what was acknowledged must come; it may take a moment. Whatever is still open is asked for once more by a look that
+ * begins when the time to settle is over, and only that one counts. Returns open ones which it did not get to.
+ */
+async function askAgain(
+  { reader, signal }: ReadsAuditOptions,
+  asking: Asking,
+  settledAtMs: number,
+): Promise<IndexBits> {
   for (let waitMs = AGAIN_FIRST_MS; ; waitMs = Math.min(AGAIN_MAX_MS, waitMs * 2)) {
+    const beganMs = performance.now()
+    const isLast = beganMs >= settledAtMs
+    const untilMs = isLast ? beganMs + Math.max(0, reader.withinS) * 1_000 : settledAtMs
     const open = asking.open()
-    const leftMs = startedMs + settleS * 1_000 - performance.now()
-    if (open.count() === 0 || leftMs <= 0) break
+    const reached = await asking.askAll(open.indexes(), untilMs)
+    const left = asking.open()
+    if (isLast || left.count() === 0) return left.combine(reached, without)
+    const leftMs = Math.max(1, settledAtMs - performance.now())
     await delay(Math.min(waitMs, leftMs), undefined, { signal })
-    await asking.askAll(open.indexes())
   }
-  return findingsOf(options, asking, invented)
 }
 
-/** Who gives back what was never sent gives back anything: how many of a few such events the service says it has. */
-async function inventedBy({ reader, stream, sent, signal }: ReadsAuditOptions): Promise<number> {
-  if (sent.events === 0) return 0
-  const organizationId = stream.sourceOf(0)
-  let invented = 0
-  for (let control = 0; control < CONTROLS; control++) {
-    const answer = await reader.read({ organizationId, transactionId: randomUUID() }, signal)
-    // One that says neither yes nor no will not say more the next time.
-    if (answer.kind === 'unanswered') break
-    if (answer.kind === 'found') invented++
-  }
-  return invented
-}
-
-class Asking {
-  readonly asked: IndexBits
-  readonly found: IndexBits
-  readonly diverged: IndexBits
-  readonly #unanswered: IndexBits
-  readonly #options: ReadsAuditOptions
-  readonly #sum = new ExactSum()
-  readonly #deadlineMs: number
-  lastError = ''
-
-  constructor(options: ReadsAuditOptions) {
-    const { events } = options.sent
-    this.#options = options
-    this.#deadlineMs = performance.now() + options.reader.withinS * 1_000
-    this.asked = new IndexBits(events)
-    this.found = new IndexBits(events)
-    this.diverged = new IndexBits(events)
-    this.#unanswered = new IndexBits(events)
-  }
-
-  /** value × 64 of what was found. */
-  get value64Sum(): bigint {
-    return this.#sum.total
-  }
-
-  /** At most `eventsMax` of a set, spread evenly over it. */
-  *sample(of: IndexBits): Generator<number> {
-    const every = Math.max(1, Math.ceil(of.count() / this.#options.reader.eventsMax))
-    for (let first = 0; first < STRIDE; first++) {
-      let position = 0
-      for (const index of of.indexes()) {
-        const chosen = position++
-        if (chosen % every !== 0 || (chosen / every) % STRIDE !== first) continue
-        yield index
-      }
-    }
-  }
-
-  /** Acknowledged events that were asked for and not given back. */
-  open(): IndexBits {
-    return this.#options.sent.acknowledged
-      .clone()
-      .combine(this.asked, (mine, theirs) => mine & theirs)
-      .combine(this.found, without)
-  }
-
-  /** Of the open ones, those the service did not say were missing. */
-  unanswered(): IndexBits {
-    return this.open().combine(this.#unanswered, (mine, theirs) => mine & theirs)
-  }
-
-  async askAll(indexes: Iterator<number> & Iterable<number>): Promise<void> {
-    const worker = async (): Promise<void> => {
-      for (let next = indexes.next(); next.done !== true; next = indexes.next()) {
-        if (performance.now() > this.#deadlineMs) return
-        await this.#ask(next.value)
-      }
-    }
-    const { concurrency } = this.#options.reader
-    await Promise.all(Array.from({ length: concurrency }, worker))
-  }
-
-  async #ask(index: number): Promise<void> {
-    const { reader, stream, signal } = this.#options
-    const event = { organizationId: stream.sourceOf(index), transactionId: stream.idOf(index) }
-    this.asked.add(index)
-    this.#take(index, await reader.read(event, signal))
-  }
-
-  #take(index: number, answer: ReadAnswer): void {
-    const { reader, stream } = this.#options
-    switch (answer.kind) {
-      case 'found':
-        if (!this.found.add(index) || !reader.comparesValues) return
-        if (answer.value !== stream.valueAt(index)) this.diverged.add(index)
-        this.#sum.add(Math.round((answer.value ?? Number.NaN) * 64))
-        break
-      case 'missing':
-        this.#unanswered.remove(index)
-        break
-      case 'unanswered':
-        this.#unanswered.add(index)
-        this.lastError = answer.because
-    }
-  }
+interface Seen {
+  readonly asking: Asking
+  readonly controls: Controls
+  /** Open events that the look which counts did not get to. */
+  readonly unsettled: IndexBits
 }
 
 function findingsOf(
   { reader, stream, sent, promise, ...rest }: ReadsAuditOptions,
-  asking: Asking,
-  invented: number,
-): StoreAudit {
+  { asking, controls, unsettled }: Seen,
+): ReadsAuditEnd {
   const listLimit = rest.listLimit ?? LIST_LIMIT
   const name = (index: number): string =>
     nameOf({ source: stream.sourceOf(index), id: stream.idOf(index) })
   const list = (bits: IndexBits): string[] => firstOf(bits, listLimit).map(name)
-  const unanswered = asking.unanswered()
-  const lost = asking.open().combine(unanswered, without)
-  const refusedAndThere = asking.found
-    .clone()
-    .combine(sent.refused, (mine, theirs) => mine & theirs)
+  const unanswered = asking.unanswered().combine(unsettled, without)
+  const lost = asking.open().combine(unanswered, without).combine(unsettled, without)
+  const refusedAndThere = asking.found.clone().combine(sent.refused, and)
   const askedEvents = asking.asked
     .clone()
-    .combine(sent.acknowledged, (mine, theirs) => mine & theirs)
+    .combine(sent.acknowledged, and)
+    .combine(unsettled, without)
     .count()
   const counts = {
     store: reader.name,
@@ -185,14 +109,18 @@ function findingsOf(
     preloadedRowsFound: 0,
     ...sumsOf({ reader, stream }, asking),
   }
-  const words = wordsOf(counts, {
+  const unansweredReads = unanswered.count()
+  const judged = judgeReads(counts, {
     promise,
+    worstFault: rest.worstFault ?? 'none',
     askedEvents,
-    unanswered,
-    invented,
+    unansweredReads,
+    unsettledEvents: unsettled.count(),
+    controls,
     lastError: asking.lastError,
   })
-  return {
+  if (judged.verdict === 'unproven') return { audit: null, because: judged.because }
+  const audit: StoreAudit = {
     ...counts,
     lost: list(lost),
     duplicated: [],
@@ -201,20 +129,30 @@ function findingsOf(
       (index) => `${name(index)} (was refused and is there)`,
     ),
     listLimit,
-    ...words,
+    ...judged,
     by: 'reads',
     askedEvents,
-    unansweredReads: unanswered.count(),
-    notSeen: [
-      'whether an event is stored more than once',
-      ...(reader.comparesValues ? [] : ['whether values are those that were sent']),
-      ...(askedEvents < counts.acceptedEvents
-        ? [
-            `the ${(counts.acceptedEvents - askedEvents).toLocaleString('en')} acknowledged events that were not asked for`,
-          ]
-        : []),
-    ],
+    unansweredReads,
+    notSeen: notSeenBy(reader, controls, counts.acceptedEvents - askedEvents),
   }
+  return { audit }
+}
+
+function notSeenBy(
+  { comparesValues }: PointReader,
+  controls: Controls,
+  notAskedEvents: number,
+): string[] {
+  return [
+    'whether an event is stored more than once',
+    ...(comparesValues ? [] : ['whether values are those that were sent']),
+    ...(controls.asked > 0 && controls.missing === 0
+      ? ['whether it calls an event missing that nobody sent']
+      : []),
+    ...(notAskedEvents > 0
+      ? [`the ${notAskedEvents.toLocaleString('en')} acknowledged events that were not asked for`]
+      : []),
+  ]
 }
 
 function sumsOf(
@@ -227,58 +165,5 @@ function sumsOf(
   return {
     value64SumExpected: expected.total.toString(),
     value64SumStored: asking.value64Sum.toString(),
-  }
-}
-
-function wordsOf(
-  counts: Omit<
-    StoreAudit,
-    'verdict' | 'because' | 'lost' | 'duplicated' | 'diverged' | 'foreign' | 'listLimit'
-  >,
-  seen: {
-    readonly promise: StorePromise
-    readonly askedEvents: number
-    readonly unanswered: IndexBits
-    readonly invented: number
-    readonly lastError: string
-  },
-): Pick<StoreAudit, 'verdict' | 'because'> {
-  const { askedEvents, unanswered, invented, lastError } = seen
-  if (invented > 0) {
-    const words = `the service gives back events that were never sent (${String(invented)} of ${String(CONTROLS)} asked for)`
-    return { verdict: 'broken', because: `Its reads prove nothing: ${words}.` }
-  }
-  const judged = judgePromise(counts, {
-    promise: seen.promise,
-    worstFault: 'none',
-    disagreement: null,
-  })
-  const silent = unanswered.count()
-  if (silent > 0) {
-    const words = `${silent.toLocaleString('en')} acknowledged events could not be read back (${lastError})`
-    const others = judged.verdict === 'broken' ? ` ${judged.because}` : ''
-    return { verdict: 'broken', because: `${words}.${others}` }
-  }
-  const { acceptedEvents } = counts
-  if (askedEvents === 0 && acceptedEvents > 0) {
-    return { verdict: 'broken', because: 'No acknowledged event was asked for in the time given.' }
-  }
-  const of = `${askedEvents.toLocaleString('en')} of ${acceptedEvents.toLocaleString('en')} acknowledged events were asked for`
-  if (judged.verdict !== 'whole') {
-    return askedEvents < acceptedEvents
-      ? { ...judged, because: `${of}: ${judged.because}` }
-      : judged
-  }
-  if (askedEvents === acceptedEvents) {
-    return {
-      verdict: 'whole',
-      because: 'Every acknowledged event was read back through the service.',
-    }
-  }
-  // Nothing in n draws: with 95 % confidence at most 3/n of all are missing (the rule of three).
-  const atMost = ((3 / Math.max(1, askedEvents)) * 100).toPrecision(2)
-  return {
-    verdict: 'whole',
-    because: `${of}, and each was there: with 95 % confidence at most ${atMost} % are missing.`,
   }
 }

@@ -10,7 +10,7 @@ import type { EventStream } from '../shapes/stream.ts'
 import { ExactSum } from './exact-sum.ts'
 import { and, or, without } from './index-bits.ts'
 import type { IndexBits } from './index-bits.ts'
-import { judgePromise } from './promise.ts'
+import { judgePromise, type WorstFault } from './promise.ts'
 import type { SentEvents } from './sent-events.ts'
 import { firstOf, LIST_LIMIT } from './store-audit.ts'
 import type { StoredScan } from './stored-scan.ts'
@@ -25,16 +25,21 @@ export interface StatementAuditOptions {
   readonly stream: EventStream
   readonly sent: SentEvents
   readonly promise: StorePromise
+  readonly worstFault?: WorstFault
   readonly listLimit?: number
   readonly signal: AbortSignal
 }
 
-/** Reads the statement again, for as long as it may take, while acknowledged events are missing. */
+/**
+ * Reads the statement again, for as long as it may take, while acknowledged events are missing. They are lost only by a
+ * reading that began when their time to settle was over.
+ */
 export async function auditStatement(options: StatementAuditOptions): Promise<StoreAudit> {
   const { store, settleS, stream, sent, signal } = options
   const listLimit = options.listLimit ?? LIST_LIMIT
-  const deadlineMs = performance.now() + settleS * 1_000
+  const settledAtMs = performance.now() + settleS * 1_000
   for (;;) {
+    const beganMs = performance.now()
     const scan = await scanStored({
       rows: store.rows(signal),
       of: 'shared-store',
@@ -47,15 +52,16 @@ export async function auditStatement(options: StatementAuditOptions): Promise<St
       signal,
     })
     const lost = sent.acknowledged.clone().combine(scan.stored, without)
-    if (lost.count() === 0 || performance.now() >= deadlineMs) {
+    if (lost.count() === 0 || beganMs >= settledAtMs) {
       return findingsOf(options, { scan, lost, listLimit })
     }
-    await delay(AGAIN_AFTER_MS, undefined, { signal })
+    const leftMs = Math.max(1, settledAtMs - performance.now())
+    await delay(Math.min(AGAIN_AFTER_MS, leftMs), undefined, { signal })
   }
 }
 
 function findingsOf(
-  { store, stream, sent, promise }: StatementAuditOptions,
+  { store, stream, sent, promise, worstFault = 'none' }: StatementAuditOptions,
   found: { readonly scan: StoredScan; readonly lost: IndexBits; readonly listLimit: number },
 ): StoreAudit {
   const { scan, lost, listLimit } = found
@@ -84,7 +90,7 @@ function findingsOf(
     diverged: list(scan.diverged),
     foreign: [...scan.foreign],
     listLimit,
-    ...judgePromise(counts, { promise, worstFault: 'none', disagreement: null }),
+    ...judgePromise(counts, { promise, worstFault, disagreement: null }),
     by: 'statement',
     unrelatedRows: scan.unrelatedRows,
     notSeen: [

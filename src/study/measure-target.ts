@@ -5,6 +5,7 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { refuseWhatIsStored } from '../audit/already-stored.ts'
+import type { AuditEnd } from '../audit/audit.ts'
 import { auditEvidence } from '../audit/audit.ts'
 import { freshnessByRange, rangesOf } from '../audit/freshness.ts'
 import type { OutcomeReader } from '../audit/outcomes.ts'
@@ -17,7 +18,6 @@ import { SummaryFold } from '../collect/summary.ts'
 import { assert } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { percentilesOf } from '../kit/histogram.ts'
-import type { Audit } from '../results/audit-record.ts'
 import type { Measured, Outcome, Percentiles } from '../results/record.ts'
 import { seriesLines } from '../results/series.ts'
 import type { Scenario } from '../scenario/scenario.ts'
@@ -83,12 +83,12 @@ interface After {
 }
 
 /** A dead engine cannot be read, and a user who pressed Ctrl-C does not wait for an audit. */
-async function auditIfWhole({ up, options, live, outcomes }: After): Promise<Audit | null> {
+async function auditIfWhole({ up, options, live, outcomes }: After): Promise<AuditEnd | null> {
   if (!endedByItself(live)) return null
   const { scenario, target, plan, signal } = options
   options.onProgress({ type: 'phase', target: target.name, phase: 'audit', detail: '' })
   const { evidence } = up
-  if (evidence.by === 'none') return null
+  if (evidence.by === 'none') return { audit: null, because: evidence.because }
   return await auditEvidence({
     evidence,
     stores: up.running.stores,
@@ -195,14 +195,14 @@ function endedByItself({ end }: LiveRun): boolean {
   return end.how === 'schedule' || end.how === 'slo'
 }
 
-function outcomeOf({ live, up }: After, measured: Measured, audit: Audit | null): Outcome {
+function outcomeOf({ live }: After, measured: Measured, audited: AuditEnd | null): Outcome {
   const { end } = live
-  const { evidence } = up
   if (end.how === 'schedule' || end.how === 'slo') {
-    if (audit === null) {
-      assert(evidence.by === 'none', 'a run that ended by itself is audited where it can be')
-      return { state: 'not-audited', because: evidence.because, measured, audit }
+    assert(audited !== null, 'a run that ended by itself is audited where it can be')
+    if (audited.audit === null) {
+      return { state: 'not-audited', because: audited.because, measured, audit: null }
     }
+    const { audit } = audited
     if (!audit.passed) return { state: 'audit-failed', measured, audit }
     const limit = measured.saturated
     if (limit !== null && (limit.by === 'driver' || limit.by === 'pool')) {
@@ -211,5 +211,5 @@ function outcomeOf({ live, up }: After, measured: Measured, audit: Audit | null)
     return { state: 'completed', measured, audit }
   }
   const by = end.how
-  return { state: 'aborted', by, message: end.message, measured, audit }
+  return { state: 'aborted', by, message: end.message, measured, audit: audited?.audit ?? null }
 }

@@ -1,10 +1,13 @@
 /** Audits of a service of the user's own, through a statement or through reads, against a set-based oracle. */
 import fc from 'fast-check'
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { StorePromise } from '../../src/architecture/architecture.ts'
 import type { PointReader, ReadAnswer, StatementStore } from '../../src/architecture/evidence.ts'
+import type { AuditEnd } from '../../src/audit/audit.ts'
 import { auditEvidence } from '../../src/audit/audit.ts'
 import type { OutcomeReader } from '../../src/audit/outcomes.ts'
+import type { WorstFault } from '../../src/audit/promise.ts'
 import { OUTCOME_CODES } from '../../src/drive/job.ts'
 import type { StoreAudit } from '../../src/results/audit-record.ts'
 import { EventPopulation } from '../../src/scenario/scenario.ts'
@@ -55,12 +58,18 @@ const nameOf = (index: number): string => `${stream.sourceOf(index)}/${stream.id
 const all = (code: number): number[] => new Array<number>(EVENTS).fill(code)
 const indexes = Array.from({ length: EVENTS }, (_, index) => index)
 
-async function audit(
+interface More {
+  readonly worstFault?: WorstFault
+  readonly listLimit?: number
+}
+
+async function ending(
   evidence: Parameters<typeof auditEvidence>[0]['evidence'],
   codes: readonly number[],
-  promise: Partial<StorePromise> = {},
-): Promise<{ readonly store: StoreAudit; readonly passed: boolean }> {
-  const { stores, passed } = await auditEvidence({
+  more: More & { readonly promise?: Partial<StorePromise> } = {},
+): Promise<AuditEnd> {
+  const { promise, ...rest } = more
+  return await auditEvidence({
     evidence,
     stores: [],
     promises: [{ ...PROMISE, ...promise }],
@@ -68,7 +77,19 @@ async function audit(
     outcomes: outcomesOf(codes),
     preloadedRows: 0,
     signal: new AbortController().signal,
+    ...rest,
   })
+}
+
+async function audit(
+  evidence: Parameters<typeof auditEvidence>[0]['evidence'],
+  codes: readonly number[],
+  promise: Partial<StorePromise> = {},
+  more: More = {},
+): Promise<{ readonly store: StoreAudit; readonly passed: boolean }> {
+  const end = await ending(evidence, codes, { promise, ...more })
+  if (end.audit === null) throw new Error(`not audited: ${end.because}`)
+  const { stores, passed } = end.audit
   const [store] = stores
   if (store === undefined) throw new Error('one store is audited')
   return { store, passed }
@@ -144,6 +165,34 @@ describe('an audit through a statement', () => {
     expect(readings).toBe(2)
   })
 
+  it('calls nothing lost by a reading that began before its time to settle was over', async () => {
+    let readings = 0
+    const late = new MemoryStore(
+      'mine',
+      indexes.map((index) => rowOf(index)),
+    )
+    const store: StatementStore = {
+      name: 'mine',
+      yields: everything,
+      rows: async function* () {
+        if (readings++ > 0) yield* late.rows()
+        else await delay(60)
+      },
+    }
+    const { passed } = await audit({ by: 'statement', store, settleS: 0.05 }, all(accepted))
+    expect(passed).toBe(true)
+    expect(readings).toBe(2)
+  })
+
+  it('judges by the worst fault that was met, and cuts its lists where it is told to', async () => {
+    const rows = indexes.slice(9).map((index) => rowOf(index))
+    const more = { worstFault: 'power-loss', listLimit: 4 } as const
+    const { store, passed } = await audit(statement(rows), all(accepted), {}, more)
+    expect(passed).toBe(true)
+    expect(store).toMatchObject({ verdict: 'as-promised', lostEvents: 9, listLimit: 4 })
+    expect(store.lost).toHaveLength(4)
+  })
+
   it('allows loss only where the promise does', async () => {
     const promise = { delivery: 'at-most-once' } as const
     const { store, passed } = await audit(statement([]), all(accepted), promise)
@@ -160,35 +209,45 @@ interface Held {
   readonly comparesValues?: boolean
   /** Gives back what was never sent. */
   readonly invents?: boolean
+  /** Later events were never sent. */
+  readonly sentEvents?: number
+  /** How long one question takes. */
+  readonly readMs?: number
+  readonly concurrency?: number
 }
 
 function reads(held: Held): {
   readonly evidence: { by: 'reads'; reader: PointReader; settleS: number }
   readonly asked: Map<number, number>
+  readonly controls: readonly string[]
   readonly inFlightMax: () => number
 } {
   const asked = new Map<number, number>()
+  const controls: string[] = []
   let inFlight = 0
   let most = 0
   const reader: PointReader = {
     name: 'mine',
     eventsMax: held.eventsMax ?? Infinity,
     withinS: held.withinS ?? 60,
-    concurrency: 7,
+    concurrency: held.concurrency ?? 7,
     comparesValues: held.comparesValues ?? true,
     read: async ({ organizationId, transactionId }) => {
       most = Math.max(most, ++inFlight)
-      await Promise.resolve()
+      await (held.readMs === undefined ? Promise.resolve() : delay(held.readMs))
       inFlight--
       const index = stream.indexOf(organizationId, transactionId)
-      if (index === null) return held.invents === true ? { kind: 'found', value: 1 } : missing
+      if (index === null || index >= (held.sentEvents ?? EVENTS)) {
+        controls.push(transactionId)
+        return held.invents === true ? { kind: 'found', value: 1 } : missing
+      }
       const times = (asked.get(index) ?? 0) + 1
       asked.set(index, times)
       return held.answer(index, times)
     },
   }
   const evidence = { by: 'reads' as const, reader, settleS: held.settleS ?? 0 }
-  return { evidence, asked, inFlightMax: () => most }
+  return { evidence, asked, controls, inFlightMax: () => most }
 }
 
 const found = (index: number): ReadAnswer => ({ kind: 'found', value: stream.valueAt(index) })
@@ -205,6 +264,7 @@ describe('an audit through reads', () => {
         fc.uniqueArray(fc.nat(119), { maxLength: 20 }),
         async (codes, gone) => {
           const { evidence, asked, inFlightMax } = reads({
+            sentEvents: codes.length,
             answer: (index) =>
               gone.includes(index) || isRefused(codes[index]) ? missing : found(index),
           })
@@ -259,29 +319,85 @@ describe('an audit through reads', () => {
   })
 
   it('says of a sample how sure it makes one', async () => {
-    const { evidence, asked } = reads({ eventsMax: 100, answer: found })
-    const { store } = await audit(evidence, all(accepted))
-    expect(asked.size).toBe(100)
-    expect(Math.max(...asked.keys()) - Math.min(...asked.keys())).toBeGreaterThan(EVENTS * 0.9)
-    expect(store).toMatchObject({ verdict: 'whole', askedEvents: 100, acceptedEvents: EVENTS })
+    const codes = new Array<number>(3_000).fill(accepted)
+    const { evidence, asked } = reads({ sentEvents: 3_000, eventsMax: 300, answer: found })
+    const { store } = await audit(evidence, codes)
+    expect(asked.size).toBe(300)
+    expect(store).toMatchObject({ verdict: 'whole', askedEvents: 300, acceptedEvents: 3_000 })
     expect(store.because).toBe(
-      '100 of 400 acknowledged events were asked for, and each was there: with 95 % confidence at most 3.0 % are missing.',
+      '300 of 3,000 acknowledged events were asked for, drawn at random, and each was there: with 95 % confidence at most 1.0 % are missing.',
     )
-    expect(store.notSeen?.join()).toContain('300 acknowledged events that were not asked for')
+    expect(store.notSeen?.join()).toContain('2,700 acknowledged events that were not asked for')
   })
 
-  it('ends when its time is over, and proves nothing when nothing was asked', async () => {
-    const { evidence } = reads({ withinS: -1, answer: found })
-    const { store, passed } = await audit(evidence, all(accepted))
-    expect(store.askedEvents).toBe(0)
-    expect(passed).toBe(false)
+  it('finds out a store that loses the tail of every batch, whatever the size of batch and sample', async () => {
+    for (const batch of [8, 10, 16, 64]) {
+      const codes = new Array<number>(6_400).fill(accepted)
+      const { evidence } = reads({
+        sentEvents: 6_400,
+        eventsMax: 400,
+        answer: (index) => (index % batch === batch - 1 ? missing : found(index)),
+      })
+      const { store } = await audit(evidence, codes)
+      expect(store.verdict).toBe('broken')
+      expect(store.lostEvents / 400).toBeGreaterThan(0.5 / batch)
+    }
   })
 
-  it('believes no service that gives back what was never sent', async () => {
-    const { evidence } = reads({ invents: true, answer: found })
-    const { store, passed } = await audit(evidence, all(accepted))
+  it('that got to a few of many events proves nothing, though each of them was there', async () => {
+    const codes = new Array<number>(3_000).fill(accepted)
+    const few = reads({ sentEvents: 3_000, eventsMax: 299, answer: found })
+    const end = await ending(few.evidence, codes)
+    expect(end.audit).toBeNull()
+    expect(end).toMatchObject({
+      because: expect.stringContaining('299 of 3,000 acknowledged events were asked for') as string,
+    })
+    const nothing = reads({ withinS: -1, answer: found })
+    expect((await ending(nothing.evidence, all(accepted))).audit).toBeNull()
+  })
+
+  it('that got to a few of many events has found what is missing all the same', async () => {
+    const codes = new Array<number>(3_000).fill(accepted)
+    const { evidence } = reads({ sentEvents: 3_000, eventsMax: 50, answer: () => missing })
+    const { store } = await audit(evidence, codes)
+    expect(store).toMatchObject({ verdict: 'broken', lostEvents: 50 })
+  })
+
+  it('calls nothing lost by a look that began before its time to settle was over', async () => {
+    let readableAtMs = Infinity
+    const { evidence } = reads({
+      settleS: 0.2,
+      concurrency: 4,
+      readMs: 4,
+      answer: (index) => {
+        // The first pass takes longer than the time to settle, and the event comes in the middle of it.
+        if (readableAtMs === Infinity) readableAtMs = performance.now() + 150
+        return index % 40 === 0 && performance.now() < readableAtMs ? missing : found(index)
+      },
+    })
+    expect((await audit(evidence, all(accepted))).store).toMatchObject({
+      verdict: 'whole',
+      lostEvents: 0,
+    })
+  })
+
+  it('believes no service that also gives back what was never sent', async () => {
+    const liar = reads({ invents: true, answer: found })
+    const { store, passed } = await audit(liar.evidence, all(accepted))
     expect(passed).toBe(false)
-    expect(store.because).toContain('events that were never sent (8 of 8 asked for)')
+    expect(store.because).toContain('it also gives back events nobody sent (16 of 16 asked for)')
+    const honest = reads({ answer: found })
+    expect((await audit(honest.evidence, all(accepted))).passed).toBe(true)
+    expect(new Set(honest.controls).size).toBe(16)
+  })
+
+  it('judges by the worst fault that was met, and cuts its lists where it is told to', async () => {
+    const { evidence } = reads({ answer: (index) => (index < 9 ? missing : found(index)) })
+    const more = { worstFault: 'power-loss', listLimit: 4 } as const
+    const { store, passed } = await audit(evidence, all(accepted), {}, more)
+    expect(passed).toBe(true)
+    expect(store).toMatchObject({ verdict: 'as-promised', lostEvents: 9, listLimit: 4 })
+    expect(store.lost).toHaveLength(4)
   })
 
   it('compares no values where an answer holds none', async () => {
