@@ -227,18 +227,25 @@ async function bringUpArchitecture(
     sized: running.stores,
     requests: null,
     checkpoints: true,
-    crashed: Promise.race([
-      ...engines.map(async ({ engine }): Promise<Crash> => ({
-        by: 'engine',
-        message: await engine.crashed,
-      })),
-      ...services.map(async (service): Promise<Crash> => ({
-        by: 'service',
-        message: await service.crashed,
-      })),
-    ]),
+    crashed: firstCrash(engines, services),
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
+}
+
+function firstCrash(
+  engines: RunningTarget['engines'],
+  services: readonly LaunchedService[],
+): Promise<Crash> {
+  return Promise.race([
+    ...engines.map(async ({ engine }): Promise<Crash> => ({
+      by: 'engine',
+      message: await engine.crashed,
+    })),
+    ...services.map(async (service): Promise<Crash> => ({
+      by: 'service',
+      message: await service.crashed,
+    })),
+  ])
 }
 
 function imagesOf(services: readonly LaunchedService[]): Pick<TargetFacts, 'images'> {
