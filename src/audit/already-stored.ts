@@ -2,7 +2,7 @@
  * Whether a store of the user's own already holds what is about to be sent. In: a recorded stream, which brings its own
  * identifiers, and the way to look. Out: nothing, or an error: over rows of an earlier replay no audit could tell a loss.
  */
-import type { Evidence } from '../architecture/evidence.ts'
+import type { Evidence, PointReader } from '../architecture/evidence.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import type { EventStream } from '../shapes/stream.ts'
 
@@ -11,7 +11,7 @@ const ASKED_MAX = 64
 
 export interface StoredBefore {
   readonly evidence: Evidence
-  readonly stream: EventStream
+  readonly stream: Pick<EventStream, 'eventCount' | 'sourceOf' | 'idOf' | 'indexOf'>
   readonly target: string
   readonly signal: AbortSignal
 }
@@ -37,7 +37,7 @@ export async function refuseWhatIsStored(options: StoredBefore): Promise<void> {
   )
 }
 
-async function storedBefore({ evidence, stream, signal }: StoredBefore): Promise<number> {
+async function storedBefore({ evidence, stream, target, signal }: StoredBefore): Promise<number> {
   let stored = 0
   switch (evidence.by) {
     case 'statement':
@@ -47,17 +47,39 @@ async function storedBefore({ evidence, stream, signal }: StoredBefore): Promise
         }
       }
       return stored
-    case 'reads': {
-      const every = Math.max(1, Math.floor(stream.eventCount / ASKED_MAX))
-      for (let index = 0; index < stream.eventCount; index += every) {
-        const event = { organizationId: stream.sourceOf(index), transactionId: stream.idOf(index) }
-        const answer = await evidence.reader.read(event, signal)
-        if (answer.kind === 'found') stored++
-      }
-      return stored
-    }
+    case 'reads':
+      return await storedByReads(evidence.reader, { stream, target, signal })
     case 'stores':
     case 'none':
       return 0
   }
+}
+
+/** @throws HeadroomError BAD_INPUT where no question is answered: silence does not say that a store is empty */
+async function storedByReads(
+  reader: PointReader,
+  { stream, target, signal }: Omit<StoredBefore, 'evidence'>,
+): Promise<number> {
+  const every = Math.max(1, Math.floor(stream.eventCount / ASKED_MAX))
+  let asked = 0
+  let stored = 0
+  let unanswered = 0
+  let because = ''
+  for (let index = 0; index < stream.eventCount; index += every) {
+    const event = { organizationId: stream.sourceOf(index), transactionId: stream.idOf(index) }
+    const answer = await reader.read(event, signal)
+    asked++
+    if (answer.kind === 'found') stored++
+    if (answer.kind !== 'unanswered') continue
+    unanswered++
+    because = answer.because
+  }
+  if (asked > 0 && unanswered === asked) {
+    throw new HeadroomError(
+      'BAD_INPUT',
+      `it could not be told whether the store of ${target} already holds the recorded file: none of ${String(asked)} reads was answered (${because})`,
+      { hint: 'look at audit.path, audit.found and audit.missing of the target' },
+    )
+  }
+  return stored
 }

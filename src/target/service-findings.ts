@@ -9,7 +9,7 @@ import {
   textsIn,
 } from '../shapes/event-template.ts'
 import { STATEMENT_PLACEHOLDERS } from './statement-text.ts'
-import type { ServiceTarget } from './service-target.ts'
+import type { AnswerRules, ServiceTarget } from './service-target.ts'
 
 type Path = Finding['path']
 
@@ -34,6 +34,7 @@ export function serviceFindings(target: ServiceTarget): readonly Finding[] {
     ...addressFindings(target),
     ...headerFindings(target.headers, ['headers'], CONSTANTS),
     ...requestFindings(target),
+    ...answerFindings(target),
     ...auditFindings(target),
     ...processFindings(target),
   ]
@@ -159,11 +160,33 @@ function aroundFindings(around: JsonValue, batch: string): readonly Finding[] {
   return jsonFindings(around, path, [...CONSTANTS, 'events'])
 }
 
+function answerFindings({ answers }: ServiceTarget): readonly Finding[] {
+  if (answers === undefined) return []
+  const { accepted, duplicate, rejected, shed } = answers
+  return Object.entries({ accepted, duplicate, rejected, shed }).flatMap(([name, rule]) =>
+    ruleFindings(rule, ['answers', name]),
+  )
+}
+
+/** A rule that names nothing would fit every answer: whatever the service says would count as it. */
+function ruleFindings({ status, body }: AnswerRules['accepted'], path: Path): readonly Finding[] {
+  if (status !== undefined || Object.keys(body ?? {}).length > 0) return []
+  return [
+    {
+      path,
+      message: 'names neither a status nor a field of the body, so that every answer fits',
+      remedy: 'say how such an answer is known: {status: 200} or {body: {state: stored}}',
+    },
+  ]
+}
+
 function auditFindings({ audit, request, promises }: ServiceTarget): readonly Finding[] {
   switch (audit.by) {
     case 'reads':
       return [
         ...textFindings(audit.path, ['audit', 'path'], READ_PLACEHOLDERS),
+        ...ruleFindings(audit.found, ['audit', 'found']),
+        ...ruleFindings(audit.missing, ['audit', 'missing']),
         ...(audit.path.includes('${transaction_id') ? [] : [NO_EVENT_IN_PATH]),
       ]
     case 'sql':

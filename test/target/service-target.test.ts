@@ -70,6 +70,25 @@ describe('a target of kind service', () => {
     expect(target.promises).toMatchObject({ delivery: 'at-least-once', duplicates: 'one-row' })
   })
 
+  it('is refused where a rule for an answer names nothing: every answer would fit it', () => {
+    const audit = (rule: string): string => BASE.replace('{ by: reads }', `{ by: reads, ${rule} }`)
+    for (const text of [
+      audit('found: {}'),
+      audit('missing: { body: {} }'),
+      `${TEMPLATE}answers: { accepted: {} }\n`,
+    ]) {
+      expect(problemsOf(text)).toContain('names neither a status nor a field of the body')
+    }
+    expect(load(audit('found: { body: { ok: true } }')).audit).toMatchObject({ by: 'reads' })
+  })
+
+  it('is refused where it lets fewer events be asked for than prove anything', () => {
+    const audit = (events: number): string =>
+      BASE.replace('{ by: reads }', `{ by: reads, events: ${String(events)} }`)
+    expect(problemsOf(audit(299))).toContain('audit.events')
+    expect(load(audit(300)).audit).toMatchObject({ events: 300 })
+  })
+
   it('names its files relative to itself', () => {
     const target = load(
       `${BASE.replace('http:', 'https:')}ca: my.pem\nprocess: { command: [run] }\n`,
