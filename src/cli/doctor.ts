@@ -7,7 +7,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { dockerCheck } from './containers.ts'
 import { freeBytes, measureFsyncP50Us } from '../kit/disk.ts'
 import type { EngineKind } from '../engines/engine.ts'
-import { ENGINE_KINDS, engines, startEngine } from '../engines/registry.ts'
+import { ENGINE_KINDS, dsnVariable } from '../engines/kinds.ts'
+import { engines, startEngine } from '../engines/registry.ts'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import { silentLog } from '../kit/log.ts'
 import { formatBytes, formatDurationMs, formatDurationUs } from '../kit/units.ts'
@@ -109,7 +110,7 @@ async function engineChecks(folder: string, signal: AbortSignal): Promise<readon
 
 /** Installed is not enough: libraries, permissions and memory show only when an engine really starts. */
 async function engineCheck(kind: EngineKind, folder: string, signal: AbortSignal): Promise<Check> {
-  const own = `or use your own server: HEADROOM_${kind.toUpperCase()}_DSN`
+  const own = `or use your own server: ${dsnVariable(kind)}`
   const { embedded } = engines[kind]
   const packageName = embedded.packageName()
   if (!embedded.isInstalled()) {

@@ -4,7 +4,8 @@
  */
 import { ownName } from '../engines/own-name.ts'
 import type { InspectionRequest, ServerInspection } from '../engines/own-server.ts'
-import type { ServerKind } from '../engines/own-servers.ts'
+import type { ServerKind } from '../engines/kinds.ts'
+import { howToName } from '../engines/kinds.ts'
 import { ownServers } from '../engines/own-servers.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import type { Scenario } from '../scenario/scenario.ts'
@@ -14,7 +15,6 @@ import type { OwnProvider } from '../target/up.ts'
 import { parseArchitectureSettings } from '../target/up.ts'
 import type { CommandContext } from './command.ts'
 import type { External } from './external-engines.ts'
-import { dsnVariable } from './external-engines.ts'
 
 interface DryRunInputs {
   readonly scenario: Scenario
@@ -93,7 +93,7 @@ async function inspect(
   const address = addresses[kind]
   if (address === undefined) {
     throw new HeadroomError('BAD_INPUT', `a target wants an external ${kind}, but none is named`, {
-      hint: `give its address with --${kind}, ${dsnVariable(kind)} or engines.yaml`,
+      hint: howToName(kind),
     })
   }
   const server = ownServers[kind]

@@ -3,13 +3,12 @@
  * servers. Out: what is started for every engine kind that has no server of the user's own, and those servers.
  */
 import { existsSync } from 'node:fs'
+import { OWN_PROVIDERS } from '../engines/kinds.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import { suggest } from '../kit/nearest.ts'
 import type { OwnProvider } from '../target/up.ts'
 import type { External, ExternalSources } from './external-engines.ts'
 import { externalEngines } from './external-engines.ts'
-
-const WORDS: readonly OwnProvider[] = ['embedded', 'compose']
 
 type Env = Parameters<typeof externalEngines>[1]
 
@@ -20,7 +19,7 @@ export interface EnginesChoice {
 
 /** @throws HeadroomError BAD_INPUT, FILE_NOT_FOUND */
 export function chooseEngines(sources: ExternalSources, env: Env): EnginesChoice {
-  const word = WORDS.find((one) => one === sources.engines)
+  const word = OWN_PROVIDERS.find((one) => one === sources.engines)
   if (word === undefined) {
     refuseMisspelt(sources.engines ?? null)
     return { engines: 'embedded', external: externalEngines(sources, env) }
@@ -39,7 +38,7 @@ function refuseMisspelt(given: string | null): void {
     'BAD_INPUT',
     `--engines is "${given}", which is no provider and no file`,
     {
-      hint: `${suggest(given, WORDS)}; or give the path of an engines.yaml`,
+      hint: `${suggest(given, OWN_PROVIDERS)}; or give the path of an engines.yaml`,
     },
   )
 }

@@ -6,8 +6,10 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import type { AddressSource, Env } from '../engines/dsn.ts'
-import type { ServerAddress, ServerKind } from '../engines/own-servers.ts'
-import { SERVER_KINDS, ownServers } from '../engines/own-servers.ts'
+import type { ServerKind } from '../engines/kinds.ts'
+import { SERVER_KINDS, dsnVariable } from '../engines/kinds.ts'
+import type { ServerAddress } from '../engines/own-servers.ts'
+import { ownServers } from '../engines/own-servers.ts'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import { withholdFromChildren } from '../kit/withheld.ts'
 import { parseYamlFile } from '../kit/yaml-door.ts'
@@ -128,11 +130,6 @@ function pick(kind: ServerKind, { flag, file, env }: From): AddressSource | null
     },
     env,
   }
-}
-
-/** `HEADROOM_POSTGRES_DSN`. */
-export function dsnVariable(kind: string): string {
-  return `HEADROOM_${kind.toUpperCase()}_DSN`
 }
 
 function passwordIn(

@@ -1,6 +1,8 @@
 /** Secrets on a command line. In: what was typed. Out: the same without them, and the list of what must not be written. */
+import { SERVER_KINDS } from '../engines/kinds.ts'
 
-const WITH_ADDRESS = ['--postgres', '--clickhouse']
+/** Flags that carry an address; also those that no command takes yet, which must not be recorded either. */
+const WITH_ADDRESS: readonly string[] = SERVER_KINDS.map((kind) => `--${kind}`)
 /** How a connection is protected: without it the same command would not connect again. */
 const SAID_OPENLY = ['sslmode', 'secure']
 

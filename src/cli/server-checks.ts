@@ -3,8 +3,9 @@
  * can be reached and used, what a run would make there, and what it would do without. Nothing is created.
  */
 import { ownName } from '../engines/own-name.ts'
-import type { ServerKind } from '../engines/own-servers.ts'
-import { SERVER_KINDS, ownServers } from '../engines/own-servers.ts'
+import type { ServerKind } from '../engines/kinds.ts'
+import { SERVER_KINDS } from '../engines/kinds.ts'
+import { ownServers } from '../engines/own-servers.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import type { Check } from './doctor.ts'
 import type { External } from './external-engines.ts'

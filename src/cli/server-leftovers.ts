@@ -3,8 +3,9 @@
  * Out: what was dropped, and what remains with the reason. Only what ledger and server both call Headroom's is dropped.
  */
 import type { DropOutcome } from '../engines/own-server.ts'
+import type { ServerKind } from '../engines/kinds.ts'
+import { dsnVariable } from '../engines/kinds.ts'
 import { isServerKind, ownServers } from '../engines/own-servers.ts'
-import type { ServerKind } from '../engines/own-servers.ts'
 import { messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { isAlive } from '../kit/process-table.ts'
@@ -12,7 +13,6 @@ import type { ServerEntry } from '../kit/server-ledger.ts'
 import { readServerLedger, serverLedgerDir } from '../kit/server-ledger.ts'
 import { rmSync } from 'node:fs'
 import type { External } from './external-engines.ts'
-import { dsnVariable } from './external-engines.ts'
 
 export interface ServerLeftoverReport {
   readonly kind: string

@@ -4,6 +4,7 @@
  */
 import { ownClickHouse } from './clickhouse/own-server.ts'
 import type { EngineAddress } from './engine.ts'
+import type { ServerKind } from './kinds.ts'
 import type { KafkaAddress } from './kafka/address.ts'
 import { ownKafka } from './kafka/own-server.ts'
 import type { OwnServer } from './own-server.ts'
@@ -16,7 +17,6 @@ export interface ServerAddress extends EngineAddress {
   kafka: KafkaAddress
   redis: RedisAddress
 }
-export type ServerKind = keyof ServerAddress
 
 /** Each is only ever given an address that it has parsed itself. */
 export const ownServers: Readonly<Record<ServerKind, OwnServer<ServerAddress[ServerKind]>>> = {
@@ -25,8 +25,6 @@ export const ownServers: Readonly<Record<ServerKind, OwnServer<ServerAddress[Ser
   kafka: ownKafka,
   redis: ownRedis,
 }
-
-export const SERVER_KINDS = Object.keys(ownServers) as readonly ServerKind[]
 
 export function isServerKind(text: string): text is ServerKind {
   return text in ownServers

@@ -1,18 +1,19 @@
 /**
- * Which engines there are. In: a kind, a provider, settings. Out: a running engine. A new engine adds one line here and
- * one to its address in engine.ts.
+ * Which engines there are. In: a kind, a provider, settings. Out: a running engine. A new engine adds one line here,
+ * one to its address in engine.ts, and its name to kinds.ts.
  */
 import { clickhouse } from './clickhouse/folder.ts'
 import type { EngineFolder } from './engine-folder.ts'
 import type { EngineContext, EngineKind, EngineRequest, RunningEngine } from './engine.ts'
+import type { ENGINE_KINDS } from './kinds.ts'
 import { postgres } from './postgres/folder.ts'
 
-export const engines: { readonly [Kind in EngineKind]: EngineFolder<Kind> } = {
+export const engines: {
+  readonly [Kind in (typeof ENGINE_KINDS)[number]]: EngineFolder<Kind>
+} = {
   postgres,
   clickhouse,
 }
-
-export const ENGINE_KINDS = Object.keys(engines) as readonly EngineKind[]
 
 /**
  * Starts an engine, or connects to the user's own.

@@ -5,8 +5,9 @@
 import { z } from 'zod'
 import { Audit } from './audit-record.ts'
 import { Scenario } from '../scenario/scenario.ts'
-import { Target } from '../target/target.ts'
-import { Profile } from '../plan/profile.ts'
+import { ProviderName, Target } from '../target/target.ts'
+
+export { StudyRecord } from './study-record.ts'
 
 const count = z.number().int().min(0)
 
@@ -143,6 +144,8 @@ export const Measured = z.strictObject({
   probeCpuCores: z.number(),
   /** Parts under test whose processes could not be read: their CPU is unknown, not 0. Absent: none. */
   unseenCpu: z.array(z.string()).optional(),
+  /** What answered on this machine without its processes being seen: foreign CPU may be its work. */
+  unseenHere: z.array(z.string()).optional(),
 })
 export type Measured = z.infer<typeof Measured>
 
@@ -227,7 +230,7 @@ export const RunRecord = z.strictObject({
     z.strictObject({
       role: z.string(),
       kind: z.string(),
-      provider: z.enum(['embedded', 'compose', 'external']),
+      provider: ProviderName,
       label: z.string(),
       version: z.string(),
       settings: z.record(z.string(), z.string()),
@@ -257,41 +260,6 @@ export const RunRecord = z.strictObject({
   outcome: Outcome,
 })
 export type RunRecord = z.infer<typeof RunRecord>
-
-/** What every study says, whatever it asks. */
-const everyStudy = {
-  schema: z.literal(1),
-  id: z.string(),
-  question: z.string(),
-  startedAt: z.string(),
-  finishedAt: z.string(),
-  /** The command that makes it again. */
-  command: z.string(),
-  profile: Profile,
-  /** What the study is judged by: SLOs, stop, rounds. What a run was sent is in its own record. */
-  scenario: Scenario,
-  /** What is told apart, by name; a run belongs to the one whose name it carries. */
-  targets: z.array(Target),
-  /**
-   * Targets that were run once more with a slow disk emulated, because this one's fsync is nearly free (honesty rule 5).
-   * Their runs carry the name of `target` and count for nothing else.
-   */
-  emulated: z
-    .array(z.strictObject({ of: z.string(), fsyncUs: z.number(), target: Target }))
-    .optional(),
-  /** Folders of the runs, relative to the study, in order of execution. */
-  runs: z.array(z.string()),
-  estimatedS: z.number(),
-  tookS: z.number(),
-  /** Why the study ended before its last run, or null. */
-  cutShort: z.string().nullable(),
-}
-
-/** Many runs that answer one question. Another kind of study adds its own object here. */
-export const StudyRecord = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('comparison'), ...everyStudy }),
-])
-export type StudyRecord = z.infer<typeof StudyRecord>
 
 /** One line of series.ndjson: all keys sampled at one moment. */
 export interface SeriesLine {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Part } from '../architecture/part.ts'
 import { ComposeProject } from '../engines/compose/project.ts'
 import type { EngineContext, EngineKind, Provider, RunningEngine } from '../engines/engine.ts'
+import { howToName } from '../engines/kinds.ts'
 import { startEngine } from '../engines/registry.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import { containerLauncher } from './launch-container.ts'
@@ -119,6 +120,6 @@ async function startRole(
 function noAddress(target: ArchitectureTarget, kind: EngineKind): HeadroomError {
   const message = `target ${target.name} wants an external ${kind}, but none is named`
   return new HeadroomError('BAD_INPUT', message, {
-    hint: `give its address with --${kind}, HEADROOM_${kind.toUpperCase()}_DSN or engines.yaml`,
+    hint: howToName(kind),
   })
 }

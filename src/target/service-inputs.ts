@@ -2,7 +2,7 @@
  * What services of the user's own need besides their files, looked at before anything starts. In: targets, scenario,
  * environment, addresses. Out: the secrets among it, and what is worth saying; or the first thing that is missing.
  */
-import type { EngineKind } from '../engines/engine.ts'
+import { howToName } from '../engines/kinds.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import type { Env } from './service-speech.ts'
@@ -90,8 +90,4 @@ function warningsOf(
       ? [`${name}: its process is not named, so CPU and memory of the service are not seen`]
       : []),
   ]
-}
-
-export function howToName(kind: EngineKind): string {
-  return `give it with --${kind}, HEADROOM_${kind.toUpperCase()}_DSN or engines.yaml`
 }

@@ -1,12 +1,16 @@
 /** What a scenario hits, as data. One file, one target: a reference architecture, or a service of the user's own. */
 import { z } from 'zod'
+import { PROVIDERS } from '../engines/kinds.ts'
 import { ServiceTarget } from './service-target.ts'
 
 const EngineSettings = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
 
+/** Where an engine comes from. */
+export const ProviderName = z.enum(PROVIDERS)
+
 const EngineChoice = z.strictObject({
   /** Absent: the provider the command line or engines.yaml chose, else `embedded`. */
-  provider: z.enum(['embedded', 'compose', 'external']).optional(),
+  provider: ProviderName.optional(),
   /** Every GUC of PostgreSQL or every server, user and MergeTree setting of ClickHouse, by its own name. */
   settings: EngineSettings.default({}),
 })

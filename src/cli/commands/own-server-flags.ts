@@ -1,34 +1,24 @@
-/** The flags that name the user's own servers: the same for every command that reaches them. */
+/** The flags that name the user's own servers: the same for every command that reaches them, one per engine. */
 import type { Argv } from 'yargs'
+import type { EngineKind } from '../../engines/engine.ts'
+import { ENGINE_KINDS, dsnVariable } from '../../engines/kinds.ts'
 import { once } from '../flags.ts'
 
-export interface OwnServerFlags {
-  readonly postgres: string | undefined
-  readonly clickhouse: string | undefined
-  readonly engines: string | undefined
-}
+export type OwnServerFlags = Readonly<Record<EngineKind | 'engines', string | undefined>>
 
 const ENGINES = 'YAML file with their addresses [engines.yaml, where there is one]'
 
+const ADDRESSES: Readonly<Record<EngineKind, string>> = {
+  postgres: `Your own PostgreSQL; better as ${dsnVariable('postgres')}, which nobody else can see`,
+  clickhouse: `Your own ClickHouse (HTTP); better as ${dsnVariable('clickhouse')}`,
+}
+
 /** @param engines what `--engines` takes, where that is more than a file */
 export function ownServerFlags<T>(yargs: Argv<T>, engines = ENGINES): Argv<T & OwnServerFlags> {
-  return yargs
-    .option('postgres', {
-      type: 'string',
-      requiresArg: true,
-      coerce: once('--postgres'),
-      describe: 'Your own PostgreSQL; better as HEADROOM_POSTGRES_DSN, which nobody else can see',
-    })
-    .option('clickhouse', {
-      type: 'string',
-      requiresArg: true,
-      coerce: once('--clickhouse'),
-      describe: 'Your own ClickHouse (HTTP); better as HEADROOM_CLICKHOUSE_DSN',
-    })
-    .option('engines', {
-      type: 'string',
-      requiresArg: true,
-      coerce: once('--engines'),
-      describe: engines,
-    })
+  for (const kind of ENGINE_KINDS) yargs.option(kind, address(kind, ADDRESSES[kind]))
+  return yargs.option('engines', address('engines', engines)) as Argv<T & OwnServerFlags>
+}
+
+function address(name: string, describe: string) {
+  return { type: 'string', requiresArg: true, coerce: once(`--${name}`), describe } as const
 }
