@@ -33,7 +33,7 @@ export function describeMachine(fsyncP50Us: number | null): Machine {
 }
 
 /** Cores this process may use: a container's CPU quota (cgroup v2) where there is one below the machine's cores. */
-function coresAllowed(): number {
+export function coresAllowed(): number {
   const quota = parseCpuMax(textOf(join('/sys/fs/cgroup', ownCgroup(), 'cpu.max')))
   return Math.min(availableParallelism(), quota ?? Infinity)
 }

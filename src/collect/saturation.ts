@@ -14,8 +14,10 @@ export interface SaturationInput extends SaturationContext {
 }
 
 export interface SaturationContext {
-  readonly parts: readonly Pick<Part, 'name' | 'kind'>[]
+  readonly parts: readonly Pick<Part, 'name' | 'kind' | 'coresMax'>[]
   readonly cores: number
+  /** What answers on this machine without being seen: foreign CPU may be its work. */
+  readonly unseenHere: readonly string[]
   readonly connections: number
   readonly batchEvents: number
 }
@@ -27,8 +29,8 @@ export interface SaturationVerdict {
 
 /** More than this and the load was no longer open loop (design.md, honesty rule 1). */
 const WAITED_MAX_RATIO = 0.01
-/** One event loop is one core; sampled means of a loop without rest stay a little below it. */
-const LOOP_FULL_CORES = 0.9
+/** Sampled means of an event loop, or a quota, without rest stay a little below it. */
+const FULL_RATIO = 0.9
 /** What is left on a machine whose cores are all busy: sampling and scheduling never show a clean zero. */
 const IDLE_MIN_RATIO = 0.05
 /** A quarter of the machine for others is no longer our measurement. */
@@ -63,7 +65,7 @@ const RULES: readonly Rule[] = [
   engineRefused,
   connectionsWereFew,
   machineWasShared,
-  loopWasFull,
+  serviceTookAllCores,
   engineWaited,
   engineTookAllCores,
   noCoreWasIdle,
@@ -111,7 +113,7 @@ function firstVerdict(
 
 function driverWasSlow({ step, context, at }: Case): SaturationVerdict | null {
   const cores = step.metrics['driver.cpuCores'] ?? coresOf(context, step.metrics, 'driver')
-  if (cores !== null && cores >= LOOP_FULL_CORES) {
+  if (cores !== null && cores >= FULL_RATIO) {
     return { by: 'driver', evidence: `${at} the driver used ${formatNumber(cores)} of one core` }
   }
   // Waiting for a free connection also delays sending: that is the pool's or the target's doing.
@@ -184,7 +186,8 @@ export function expectedWaitRatio(connections: number, busy: number): number {
 
 /** Its loop or its machine had no rest, or it did not answer within the limit once asked. */
 function serviceWasFull({ step, context }: Case): boolean {
-  if (loopOf(step, context) !== null || isStarved(step, context)) return true
+  if (fullPart(step, context, ['service', 'worker']) !== null || isStarved(step, context))
+    return true
   const slowestUs = numberOf(step.serviceTimeUs?.p99 ?? null)
   return slowestUs === null || slowestUs > (latencyLimitUs(step) ?? Infinity)
 }
@@ -195,8 +198,8 @@ function machineWasShared({ step, context, at }: Case): SaturationVerdict | null
   if (steal > STEAL_MAX_RATIO) {
     return { by: 'machine', evidence: `${at} the hypervisor kept ${formatRatio(steal)} of the CPU` }
   }
-  const foreign = metrics['machine.foreignCores'] ?? 0
-  if (foreign > context.cores * FOREIGN_MAX_RATIO && isStarved(step, context)) {
+  if (hasForeignLoad(step, context) && context.unseenHere.length === 0) {
+    const foreign = metrics['machine.foreignCores'] ?? 0
     const cores = formatNumber(context.cores)
     const evidence = `${at} other processes used ${formatNumber(foreign)} of ${cores} cores and none was left idle`
     return { by: 'machine', evidence }
@@ -204,22 +207,27 @@ function machineWasShared({ step, context, at }: Case): SaturationVerdict | null
   return null
 }
 
-function loopWasFull({ step, context, at }: Case): SaturationVerdict | null {
-  const loop = loopOf(step, context)
-  if (loop === null) return null
-  const evidence = `${at} ${loop.name} used ${formatNumber(loop.cores)} cores: its event loop is one`
-  return { by: 'service', evidence }
+function hasForeignLoad(step: Step, context: SaturationContext): boolean {
+  const foreign = step.metrics['machine.foreignCores'] ?? 0
+  return foreign > context.cores * FOREIGN_MAX_RATIO && isStarved(step, context)
 }
 
-/** The service or worker whose event loop had no rest. */
-function loopOf(
+function serviceTookAllCores({ step, context, at }: Case): SaturationVerdict | null {
+  const full = fullPart(step, context, ['service', 'worker'])
+  return full === null ? null : { by: 'service', evidence: `${at} ${full}` }
+}
+
+/** The part that used all the cores it can: those of its event loop or container, else the machine's. */
+function fullPart(
   { metrics }: Step,
-  { parts }: SaturationContext,
-): { readonly name: string; readonly cores: number } | null {
-  for (const { name, kind } of parts) {
-    const cores = metrics[`cpu.cores{${name}}`]
-    if ((kind === 'service' || kind === 'worker') && cores !== undefined) {
-      if (cores >= LOOP_FULL_CORES) return { name, cores }
+  context: SaturationContext,
+  kinds: readonly Part['kind'][],
+): string | null {
+  for (const { name, kind, coresMax } of context.parts) {
+    const used = metrics[`cpu.cores{${name}}`]
+    const cores = Math.min(coresMax ?? Infinity, context.cores)
+    if (kinds.includes(kind) && used !== undefined && used >= cores * FULL_RATIO) {
+      return `${name} used ${formatNumber(used)} of its ${formatNumber(cores)} ${cores === 1 ? 'core' : 'cores'}`
     }
   }
   return null
@@ -248,14 +256,8 @@ function engineWaited({ step, first, context, at }: Case): SaturationVerdict | n
 }
 
 function engineTookAllCores({ step, context, at }: Case): SaturationVerdict | null {
-  for (const { name, kind } of context.parts) {
-    const cores = step.metrics[`cpu.cores{${name}}`] ?? 0
-    if (kind === 'engine' && cores >= context.cores * LOOP_FULL_CORES) {
-      const evidence = `${at} ${name} used ${formatNumber(cores)} of ${formatNumber(context.cores)} cores`
-      return { by: 'engine', evidence }
-    }
-  }
-  return null
+  const full = fullPart(step, context, ['engine'])
+  return full === null ? null : { by: 'engine', evidence: `${at} ${full}` }
 }
 
 /** Events were late while analytical questions were answered, and all through the run slower than between them. */
@@ -267,6 +269,8 @@ function queriesRan({ step, measured, at }: Case): SaturationVerdict | null {
 
 function noCoreWasIdle({ step, context, at }: Case): SaturationVerdict | null {
   if (!isStarved(step, context)) return null
+  // The work of a part that is not seen may be what kept them busy: better no name than a wrong one.
+  if (context.unseenHere.length > 0 && hasForeignLoad(step, context)) return null
   const users = context.parts
     .map(({ name }) => ({ name, cores: step.metrics[`cpu.cores{${name}}`] ?? 0 }))
     .filter(({ cores }) => cores >= 0.05)

@@ -22,7 +22,7 @@ import { realServerCaveats } from './real-server.ts'
 import type { RealServerFindings } from './real-server.ts'
 import { RANKING_MIN_ROUNDS } from './statistics.ts'
 import { unmeasuredCaveats } from './unmeasured.ts'
-import { contentionInWords, isContended } from './whose-limit.ts'
+import { contentionInWords, isContended, mayBeItselfCaveats } from './whose-limit.ts'
 
 /** Below this an fdatasync costs so little that durable writes look free (design.md, honesty rule 5). */
 const CHEAP_FSYNC_US = 200
@@ -46,6 +46,7 @@ export function caveatsOf(input: CaveatInput): readonly string[] {
     ...integrity(study, targets),
     ...unmeasuredCaveats(targets),
     ...contention(targets),
+    ...mayBeItselfCaveats(targets),
     ...poolLimited(rounds),
     ...machines(targets),
     ...disk(rounds),

@@ -2,7 +2,7 @@
  * How far a real ClickHouse server differs from `clickhouse-local`. In: a target that ran on the latter, and runs of the
  * same scenario and settings on the former. Out: the ratio of each figure, and whether figures are provisional still.
  */
-import { formatNumber } from '../kit/units.ts'
+import { formatBytes, formatNumber } from '../kit/units.ts'
 import { canonicalJson } from '../results/canonical.ts'
 import type { RunRecord } from '../results/record.ts'
 import { evidenceOf } from './evidence.ts'
@@ -24,6 +24,8 @@ export interface RealServerFindings {
   readonly target: string
   /** `clickhouse 26.7.3 (compose, clickhouse/clickhouse-server:26.7)`. */
   readonly label: string
+  /** What its container may use: `2 cores and 2 GiB`; null where nothing limits it. */
+  readonly limits: string | null
   /** Studies that the real server's rounds come from. */
   readonly studies: readonly string[]
   readonly localRounds: number
@@ -97,6 +99,7 @@ function compared(local: TargetEvidence, real: TargetEvidence): RealServerFindin
   return {
     target: local.target,
     label: engine?.label ?? 'clickhouse',
+    limits: engine === undefined ? null : limitsOf(engine),
     studies: [...new Set(real.rounds.map(({ run }) => run.studyId))],
     localRounds: local.rounds.length,
     realRounds: real.rounds.length,
@@ -104,6 +107,18 @@ function compared(local: TargetEvidence, real: TargetEvidence): RealServerFindin
     sameMachine: machines.size === 1,
     ratios,
   }
+}
+
+/** clickhouse-local has no such limits: what a quota costs is no difference between the two. */
+function limitsOf({ facts = {} }: Engine): string | null {
+  const { cpuLimit, memoryLimitBytes } = facts
+  const limits = [
+    ...(cpuLimit === undefined
+      ? []
+      : [`${formatNumber(Number(cpuLimit))} ${cpuLimit === '1' ? 'core' : 'cores'}`]),
+    ...(memoryLimitBytes === undefined ? [] : [formatBytes(Number(memoryLimitBytes))]),
+  ]
+  return limits.length === 0 ? null : limits.join(' and ')
 }
 
 /** The same traffic on the same architecture with the same settings; only where the engine comes from may differ. */
@@ -160,6 +175,7 @@ function confirmedInWords(found: RealServerFindings): string {
   const words = found.ratios.map(
     ({ figure, ratio }) => `${FIGURE_WORDS[figure]} × ${formatNumber(ratio)}`,
   )
+  const limited = found.limits === null ? '' : `, limited to ${found.limits},`
   const elsewhere = found.sameMachine ? '' : ' on another machine, so times do not compare'
-  return `ClickHouse ran as clickhouse-local under ${found.target}; on ${found.label} the same scenario (${found.studies.join(', ')})${elsewhere} showed ${words.join(', ')}.`
+  return `ClickHouse ran as clickhouse-local under ${found.target}; on ${found.label}${limited} the same scenario (${found.studies.join(', ')})${elsewhere} showed ${words.join(', ')}.`
 }

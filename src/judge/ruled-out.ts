@@ -7,6 +7,7 @@ import { parseMetricKey } from '../collect/metrics.ts'
 import { formatDurationUs, formatNumber, formatRatio } from '../kit/units.ts'
 import type { Step } from '../results/record.ts'
 import type { Round } from './evidence.ts'
+import { unseenHere } from './unseen-here.ts'
 
 /** Parts that used less are not worth a word. */
 const CORES_MIN = 0.05
@@ -31,13 +32,19 @@ export function ruledOutInWords(
     .join('; ')
 }
 
-function partsInWords({ run }: Round, { metrics }: Step): string {
+function partsInWords(round: Round, { metrics }: Step): string {
   const parts = labelled(metrics, 'cpu.cores').filter(({ value }) => value >= CORES_MIN)
   if (parts.length === 0) return ''
   const used = parts.map(({ label, value }) => `${label} ${formatNumber(value)}`).join(', ')
   const idle = metrics['machine.idleCores']
-  const left = idle === undefined ? '' : `, idle ${formatNumber(idle)}`
-  return `of ${formatNumber(run.machine.cores)} cores ${used}${left}`
+  const foreign = metrics['machine.foreignCores'] ?? 0
+  const unseen = unseenHere(round)
+  const own =
+    unseen.length === 0 || foreign < CORES_MIN
+      ? ''
+      : `, foreign ${formatNumber(foreign)}, which may be ${unseen.join(' and ')}`
+  const left = `${own}${idle === undefined ? '' : `, idle ${formatNumber(idle)}`}`
+  return `of ${formatNumber(round.run.machine.cores)} cores ${used}${left}`
 }
 
 /** A session that waits for its client waits for nothing of the engine. */

@@ -4,7 +4,9 @@
  */
 import { formatNumber, formatRate, formatRatio } from '../kit/units.ts'
 import type { Step } from '../results/record.ts'
-import type { Round } from './evidence.ts'
+import { measuredSteps } from './evidence.ts'
+import type { Round, TargetEvidence } from './evidence.ts'
+import { unseenHere } from './unseen-here.ts'
 
 /** Foreign CPU beyond this share of the cores, or steal beyond this ratio, is called contention. */
 const FOREIGN_CORES_RATIO = 0.1
@@ -22,12 +24,32 @@ export function excuseOf(round: Round, step: Step): string | null {
     : null
 }
 
-/** By the means over the step: one sampled moment is not contention. */
+/** By the means over the step: one sampled moment is not contention. Foreign CPU counts only where it is a stranger's. */
 export function isContended(round: Round, step: Step): boolean {
   return (
-    metricOf(step, 'machine.foreignCores') > round.run.machine.cores * FOREIGN_CORES_RATIO ||
+    (isForeignHigh(round, step) && unseenHere(round).length === 0) ||
     metricOf(step, 'machine.stealRatio') > STEAL_RATIO
   )
+}
+
+/** Where a part ran unseen on the same machine, foreign CPU excuses nothing: it may be the part's own. */
+export function mayBeItselfCaveats(targets: readonly TargetEvidence[]): readonly string[] {
+  return targets.flatMap(({ target, rounds }) => {
+    const unseen = rounds.filter((round) => unseenHere(round).length > 0)
+    const steps = unseen.flatMap((round) =>
+      measuredSteps(round).filter((step) => isForeignHigh(round, step)),
+    )
+    const names = [...new Set(unseen.flatMap(unseenHere))]
+    return steps.length === 0
+      ? []
+      : [
+          `Foreign CPU under ${target} (${contentionInWords(steps)}) may be ${target} itself: ${names.join(' and ')} ran on this machine unseen, so no step is excused by it.`,
+        ]
+  })
+}
+
+function isForeignHigh(round: Round, step: Step): boolean {
+  return metricOf(step, 'machine.foreignCores') > round.run.machine.cores * FOREIGN_CORES_RATIO
 }
 
 /** The worst of the steps: `foreign CPU 0.8 cores, steal 0.2 %`. */

@@ -2,7 +2,6 @@
  * A target that is up -> an outcome. Preload, live minutes, sizes, audit, and the arithmetic that turns sightings into
  * what was measured. A run whose audit fails is never called completed.
  */
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { refuseWhatIsStored } from '../audit/already-stored.ts'
 import type { AuditEnd } from '../audit/audit.ts'
@@ -11,6 +10,7 @@ import { freshnessByRange, rangesOf } from '../audit/freshness.ts'
 import type { OutcomeReader } from '../audit/outcomes.ts'
 import { openOutcomes } from '../audit/outcomes.ts'
 import { latenessBySegment } from '../audit/lateness.ts'
+import { coresAllowed } from '../collect/machine.ts'
 import { queryOverlap } from '../collect/query-overlap.ts'
 import { saturation } from '../collect/saturation.ts'
 import type { SeriesSummary } from '../collect/summary.ts'
@@ -30,6 +30,7 @@ import { measuredOf } from './measured.ts'
 import { dueTimes, latencyLimitMs, slowFrom } from './lateness.ts'
 import { preload } from './preload.ts'
 import type { RunOptions } from './run-options.ts'
+import { unseenHere } from './unseen-here.ts'
 
 export interface MeasureOptions extends RunOptions {
   readonly dataDir: string
@@ -111,7 +112,8 @@ async function measuredFrom(after: After): Promise<Measured> {
   const { scenario, plan } = options
   const context = {
     parts: [...up.engines.flatMap(({ engine }) => engine.parts), ...up.running.parts],
-    cores: availableParallelism(),
+    cores: coresAllowed(),
+    unseenHere: unseenHere(up),
     connections: scenario.connections,
     batchEvents: scenario.batchEvents,
   }
@@ -128,6 +130,7 @@ async function measuredFrom(after: After): Promise<Measured> {
     overlapBySegment: await overlapBySegment(after),
     probeCpuCores: live.sampler.probeCpuCores,
     parts: context.parts.map(({ name }) => name),
+    unseenHere: context.unseenHere,
     saturated: (steps) => saturation({ ...context, steps }),
   })
 }

@@ -38,6 +38,8 @@ export interface MeasuredInput {
   readonly probeCpuCores: number
   /** Names of the parts under test. */
   readonly parts: readonly string[]
+  /** What answers on this machine without being seen. */
+  readonly unseenHere: readonly string[]
   readonly saturated: (steps: readonly Step[]) => SaturationVerdict | null
 }
 
@@ -77,6 +79,7 @@ export function measuredOf(input: MeasuredInput): Measured {
       input.freshness.map(({ store, resolutionMs }) => [store, resolutionMs]),
     ),
     probeCpuCores: input.probeCpuCores,
+    unseenHere: [...input.unseenHere],
     ...unseenCpuOf(input.parts, [series.measured, ...steps.map((step) => step.metrics)]),
   }
 }

@@ -34,6 +34,8 @@ async function launch(
     service,
     name: wish.name,
     kind: partKind(wish.name),
+    // One event loop.
+    coresMax: 1,
     // Its engines run already, and are known to answer.
     withDependencies: false,
     override: {

@@ -27,6 +27,8 @@ export function hostLauncher(context: LaunchContext): Launcher {
 class HostService implements LaunchedService {
   readonly name: string
   readonly kind: 'service' | 'worker'
+  /** One event loop. */
+  readonly coresMax = 1
   readonly crashed: Promise<string>
   url: URL | null = null
   readonly #options: LaunchWish

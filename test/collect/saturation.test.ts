@@ -4,7 +4,7 @@ import type { SaturationInput } from '../../src/collect/saturation.ts'
 import type { Percentiles, Step } from '../../src/results/record.ts'
 
 const PARTS = [
-  { name: 'service', kind: 'service' },
+  { name: 'service', kind: 'service', coresMax: 1 },
   { name: 'postgres', kind: 'engine' },
   { name: 'driver', kind: 'driver' },
   { name: 'harness', kind: 'harness' },
@@ -65,7 +65,15 @@ function verdict(
   steps: readonly Step[],
   context: Partial<SaturationInput> = {},
 ): ReturnType<typeof saturation> {
-  return saturation({ steps, parts: PARTS, cores: 4, connections: 64, batchEvents: 1, ...context })
+  return saturation({
+    steps,
+    parts: PARTS,
+    cores: 4,
+    unseenHere: [],
+    connections: 64,
+    batchEvents: 1,
+    ...context,
+  })
 }
 
 describe('saturation', () => {
@@ -92,8 +100,37 @@ describe('saturation', () => {
     ])
     expect(found).toEqual({
       by: 'service',
-      evidence: 'at 1,000 events/s service used 0.96 cores: its event loop is one',
+      evidence: 'at 1,000 events/s service used 0.96 of its 1 core',
     })
+  })
+
+  it('is no event loop where the service is the user’s own: it may have as many cores as there are', () => {
+    const own = [{ name: 'service', kind: 'service' }] as const
+    const using = (cores: number) =>
+      verdict(
+        [step(500), step(1_000, { brokenSlo: SLOW_P99, metrics: { 'cpu.cores{service}': cores } })],
+        { parts: own },
+      )
+    expect(using(1.7)).toBeNull()
+    expect(using(3.7)).toEqual({
+      by: 'service',
+      evidence: 'at 1,000 events/s service used 3.7 of its 4 cores',
+    })
+  })
+
+  it('is the engine when it has used up the cores its container may use', () => {
+    const parts = [{ name: 'clickhouse', kind: 'engine', coresMax: 2 }] as const
+    const full = { 'cpu.cores{clickhouse}': 1.95 }
+    expect(
+      verdict([step(500), step(1_000, { brokenSlo: SLOW_P99, metrics: full })], { parts }),
+    ).toEqual({ by: 'engine', evidence: 'at 1,000 events/s clickhouse used 1.95 of its 2 cores' })
+  })
+
+  it('is nobody when the cores went to processes that may be an unseen service', () => {
+    const metrics = { 'machine.foreignCores': 3.1, 'machine.idleCores': 0.02 }
+    const steps = [step(500), step(1_000, { brokenSlo: SLOW_P99, metrics })]
+    expect(verdict(steps)?.by).toBe('machine')
+    expect(verdict(steps, { unseenHere: ['the service'] })).toBeNull()
   })
 
   it('is the service and not the connections when slow answers keep them busy', () => {

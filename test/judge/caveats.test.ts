@@ -103,6 +103,23 @@ describe('caveats', () => {
     expect(stolen).toContain('steal 10 %')
   })
 
+  it('say that foreign CPU may be the target itself where a part of it ran unseen', () => {
+    const text = caveats({
+      tweak: (run) =>
+        withMeasured(
+          withSteps(run, (step) => ({
+            ...step,
+            metrics: { ...step.metrics, 'machine.foreignCores': 0.8 },
+          })),
+          (measured) => ({ ...measured, unseenHere: ['the service'] }),
+        ),
+    })
+    expect(text).not.toContain('Contended')
+    expect(text).toContain(
+      'Foreign CPU under pg-batch (foreign CPU 0.8 cores, steal 0.2 %) may be pg-batch itself: the service ran on this machine unseen, so no step is excused by it.',
+    )
+  })
+
   it('name steps that waited for connections as pool-limited', () => {
     const text = caveats({
       tweak: (run) => withSteps(run, (step) => ({ ...step, waitedRatio: 0.02 })),

@@ -64,6 +64,27 @@ describe('figures of clickhouse-local', () => {
     expect(findings.caveats.join()).toContain('bytes per event × 1.5')
   })
 
+  it('name what the server’s container may use, beside the ratios', () => {
+    const limits = (facts: Record<string, string>) => {
+      const findings = judged((run) => [
+        {
+          ...onRealServer(run),
+          engines: onRealServer(run).engines.map((engine) => ({
+            ...engine,
+            facts: { ...engine.facts, ...facts },
+          })),
+        },
+      ])
+      return { limits: findings.realServer[0]?.limits, text: findings.caveats.join() }
+    }
+    const two = limits({ cpuLimit: '2', memoryLimitBytes: String(2 ** 31) })
+    expect(two.limits).toMatch(/^2 cores and 2\b.*B$/)
+    expect(two.text).toContain(`, limited to ${two.limits ?? ''}, the same scenario`)
+    expect(limits({ cpuLimit: '1' }).limits).toBe('1 core')
+    expect(limits({})).toMatchObject({ limits: null })
+    expect(limits({}).text).not.toContain('limited to')
+  })
+
   it('are not confirmed by an image that only looks like a server', () => {
     const findings = judged((run) => [
       {

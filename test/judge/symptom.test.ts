@@ -223,6 +223,14 @@ describe('a symptom that grows with the rate', () => {
       'fired',
     )
     expect(verdictOf({ rounds: [climb([400, 900])], tweak: contend }).state).toBe('holds')
+    // What ran unseen on this machine may be that something.
+    expect(
+      verdictOf({
+        rounds: [slow, slow, slow],
+        measured: { unseenHere: ['the service'] },
+        tweak: contend,
+      }).state,
+    ).toBe('fired')
   })
 
   it('reads a step that a signal cut short only if it lasted a window', () => {

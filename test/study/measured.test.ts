@@ -125,6 +125,7 @@ function measure(latenciesUs: readonly number[], options: MeasureOptions = {}) {
     overlapBySegment: [],
     probeCpuCores: 0,
     parts: options.parts ?? [],
+    unseenHere: [],
     saturated: () => null,
   }
   return measuredOf(input)

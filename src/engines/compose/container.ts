@@ -25,6 +25,8 @@ export interface ContainerWish extends ServiceWish {
   /** Unique in the run: names the part and its log file. */
   readonly name: string
   readonly kind: Part['kind']
+  /** What its program can use by itself; absent: whatever its container may. */
+  readonly coresMax?: number
   /** Whether it answers what it is there for. */
   readonly ready: (signal: AbortSignal, life: Watched) => Promise<boolean>
   readonly readyTimeoutMs: number
@@ -43,6 +45,7 @@ export class Container implements Part, AsyncDisposable {
   readonly id: string
   readonly image: EngineImage
   readonly limits: EngineFacts
+  readonly coresMax?: number
   readonly crashed: Promise<string>
   readonly #project: ComposeProject
   readonly #wish: ContainerWish
@@ -71,6 +74,11 @@ export class Container implements Part, AsyncDisposable {
     this.id = started.id
     this.image = started.image
     this.limits = started.limits
+    const coresMax = Math.min(
+      wish.coresMax ?? Infinity,
+      Number(started.limits['cpuLimit'] ?? Infinity),
+    )
+    if (Number.isFinite(coresMax)) this.coresMax = coresMax
     this.logFile = join(project.options.logDir, `${wish.name}.log`)
     this.#watch = new CrashWatch(this.logFile)
     this.crashed = Promise.race([this.#watch.crashed, project.events.lost])

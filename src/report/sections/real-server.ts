@@ -25,9 +25,13 @@ function comparison(found: RealServerFindings): Markup {
       ? 'no rate was kept by both, so latency and CPU are left out'
       : `latency, freshness and CPU at ${formatNumber(found.comparedAtPerS)} events/s`
   const machine = found.sameMachine ? '' : '; on different machines, so times do not compare'
+  const limits =
+    found.limits === null
+      ? ''
+      : `; the server is limited to ${found.limits}, which clickhouse-local is not`
   const rounds = `${String(found.realRounds)} and ${String(found.localRounds)} rounds`
   return html`<h3>${found.target}: ${found.label}</h3>
-    <p>${found.studies.join(', ')}; ${rounds}; ${rate}${machine}.</p>
+    <p>${found.studies.join(', ')}; ${rounds}; ${rate}${machine}${limits}.</p>
     ${factTable({
       label: `${found.target} on a real ClickHouse server`,
       headings: ['figure', '#real server', '#clickhouse-local', '#real ÷ local'],
