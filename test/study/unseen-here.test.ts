@@ -7,6 +7,7 @@ import type { RunningTarget } from '../../src/target/up.ts'
 const part = {
   name: 'service',
   kind: 'service',
+  url: null,
   pids: () => [1],
   fault: () => Promise.resolve(),
 } as const
