@@ -8,7 +8,7 @@ import { z } from 'zod'
 import type { AddressSource, Env } from '../engines/dsn.ts'
 import type { ServerKind } from '../engines/kinds.ts'
 import { SERVER_KINDS, dsnVariable } from '../engines/kinds.ts'
-import type { ServerAddress } from '../engines/own-servers.ts'
+import type { ServerAddresses } from '../engines/own-servers.ts'
 import { ownServers } from '../engines/own-servers.ts'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import { withholdFromChildren } from '../kit/withheld.ts'
@@ -50,7 +50,7 @@ export type ExternalSources = Partial<Readonly<Record<ServerKind, string | undef
 }
 
 export interface External {
-  readonly addresses: { readonly [Kind in ServerKind]?: ServerAddress[Kind] }
+  readonly addresses: ServerAddresses
   readonly secrets: readonly string[]
   /** Things worth saying: a password other users of the machine can see, a connection others can read. */
   readonly warnings: readonly string[]

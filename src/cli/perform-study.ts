@@ -2,6 +2,7 @@
  * What `headroom run` does with inputs that are right. In: scenario, targets, profile, triggers, engines. Out: a study on
  * disk, its report, the summary, and the exit code.
  */
+import { cleanServers } from '../engines/own-leftovers.ts'
 import { openLedger } from '../kit/guardian.ts'
 import { cleanLeftovers } from '../kit/leftovers.ts'
 import { shownPath } from '../kit/yaml-door.ts'
@@ -17,7 +18,6 @@ import type { External } from './external-engines.ts'
 import { outDirOf, reportDirOf, workDirOf } from './places.ts'
 import { showProgress } from './progress.ts'
 import { runExitCode } from './run-exit-code.ts'
-import { cleanServers } from './server-leftovers.ts'
 import { tellConclusion } from './tell-conclusion.ts'
 
 export interface StudyInputs {

@@ -18,6 +18,9 @@ export interface ServerAddress extends EngineAddress {
   redis: RedisAddress
 }
 
+/** Of those that the user named. */
+export type ServerAddresses = { readonly [Kind in ServerKind]?: ServerAddress[Kind] }
+
 /** Each is only ever given an address that it has parsed itself. */
 export const ownServers: Readonly<Record<ServerKind, OwnServer<ServerAddress[ServerKind]>>> = {
   postgres: ownPostgres,

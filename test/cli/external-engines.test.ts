@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { externalEngines } from '../../src/cli/external-engines.ts'
 import { withoutSecrets } from '../../src/cli/secrets.ts'
+import { SERVER_KINDS } from '../../src/engines/kinds.ts'
 import { temporaryFolder } from './cli-process.ts'
 
 const folder = temporaryFolder()
@@ -160,6 +161,10 @@ describe('the command line that is recorded', () => {
       'run quick --postgres postgres://db:5432/x --clickhouse=postgres://db:5432/x',
     )
     expect(withoutSecrets(['run', '--postgres', 'me:topsecret@db'])).not.toContain('topsecret')
+    const typedWith = SERVER_KINDS.map((kind) =>
+      withoutSecrets([`--${kind}`, 'x://me:topsecret@db/']),
+    )
+    expect(typedWith).toEqual(SERVER_KINDS.map((kind) => `--${kind} x://db/`))
     const plain = 'postgres://me:topsecret@db/x?sslmode=disable&sslkey=/keys/mine'
     expect(withoutSecrets(['--postgres', plain])).toBe(
       `--postgres 'postgres://db/x?sslmode=disable'`,

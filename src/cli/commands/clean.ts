@@ -26,7 +26,7 @@ export const cleanCommand: Command<CleanFlags> = {
   handler: async ({ json, ...flags }, { terminal, env }) => {
     const { cleanLeftovers } = await import('../../kit/leftovers.ts')
     const { externalEngines } = await import('../external-engines.ts')
-    const { cleanServers, remains } = await import('../server-leftovers.ts')
+    const { cleanServers, remains } = await import('../../engines/own-leftovers.ts')
     const { addresses } = externalEngines(flags, env)
     const log = (line: string): void => {
       terminal.talk(line)

@@ -2,17 +2,17 @@
  * What a killed Headroom left on the user's own servers. In: its ledger, and addresses as far as they are given again.
  * Out: what was dropped, and what remains with the reason. Only what ledger and server both call Headroom's is dropped.
  */
-import type { DropOutcome } from '../engines/own-server.ts'
-import type { ServerKind } from '../engines/kinds.ts'
-import { dsnVariable } from '../engines/kinds.ts'
-import { isServerKind, ownServers } from '../engines/own-servers.ts'
+import type { DropOutcome } from './own-server.ts'
+import type { ServerKind } from './kinds.ts'
+import { dsnVariable } from './kinds.ts'
+import type { ServerAddresses } from './own-servers.ts'
+import { isServerKind, ownServers } from './own-servers.ts'
 import { messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { isAlive } from '../kit/process-table.ts'
 import type { ServerEntry } from '../kit/server-ledger.ts'
 import { readServerLedger, serverLedgerDir } from '../kit/server-ledger.ts'
 import { rmSync } from 'node:fs'
-import type { External } from './external-engines.ts'
 
 export interface ServerLeftoverReport {
   readonly kind: string
@@ -30,7 +30,7 @@ const DROP_TIMEOUT_MS = 60_000
 /** Runs of a Headroom that is still alive are left alone. Never rejects because of a server. */
 export async function cleanServers(
   workDir: string,
-  addresses: External['addresses'],
+  addresses: ServerAddresses,
   log: Log,
 ): Promise<readonly ServerLeftoverReport[]> {
   const { entries, unreadable } = readServerLedger(serverLedgerDir(workDir))
@@ -53,7 +53,7 @@ export function remains({ state }: ServerLeftoverReport): boolean {
 async function cleanOne(
   entry: ServerEntry,
   file: string,
-  addresses: External['addresses'],
+  addresses: ServerAddresses,
 ): Promise<ServerLeftoverReport> {
   const { kind, where, what, name, runId } = entry
   const report = (state: ServerLeftoverReport['state'], told: string): ServerLeftoverReport => ({
@@ -95,7 +95,7 @@ async function cleanOne(
 
 async function dropOn(
   kind: ServerKind,
-  addresses: External['addresses'],
+  addresses: ServerAddresses,
   entry: ServerEntry,
 ): Promise<{ readonly outcome: DropOutcome; readonly asked: string }> {
   const address = addresses[kind]
