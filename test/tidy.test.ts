@@ -4,8 +4,10 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { METRICS } from '../src/collect/metrics.ts'
 import { packageRoot } from '../src/kit/paths.ts'
+import { architectures as registered } from '../src/target/registry.ts'
 import { IMPORT_TABLE, PURE_ROOMS, forbiddenBecause } from '../lint/import-table.js'
 
 const LINES_MAX = 300
@@ -167,6 +169,30 @@ describe('architectures', () => {
     .filter((entry) => entry.isDirectory() && entry.name !== 'service-kit')
     .map((entry) => entry.name)
   const allowed = ['architecture.ts', 'service.ts', 'worker.ts', 'secondary.ts', 'README.md']
+
+  it('are all in the registry, and each can be named as a target', () => {
+    expect(registered.map(({ id }) => id).toSorted()).toEqual(architectures.toSorted())
+    const unnamed = registered.filter(({ id }) => !tracked.includes(`targets/${id}.yaml`))
+    expect(unnamed).toEqual([])
+  })
+
+  it('come up under docker-compose.yml by a profile of their own, with the engines they need', () => {
+    const { services } = parse(read('docker-compose.yml'), { merge: true }) as {
+      services: Record<string, { profiles?: string[]; command?: unknown }>
+    }
+    const startedBy = registered.map(({ id }) => ({
+      id,
+      started: Object.keys(services)
+        .filter((name) => services[name]?.profiles?.includes(id))
+        .toSorted(),
+    }))
+    expect(startedBy).toEqual(
+      registered.map(({ id, needs }) => ({
+        id,
+        started: [...new Set([id, ...Object.values(needs)])].toSorted(),
+      })),
+    )
+  })
 
   it('have the same file names in every folder', () => {
     for (const name of architectures) {

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { RunRecord } from '../../src/results/record.ts'
 import type { CliProcess } from '../cli/cli-process.ts'
+import { architectures } from '../../src/target/registry.ts'
 import { headroom, startHeadroom, temporaryFolder } from '../cli/cli-process.ts'
 import { leftOf, withoutDocker } from './docker-here.ts'
 
@@ -45,7 +46,7 @@ async function expectNothingLeft(): Promise<void> {
 describe.skipIf(withoutDocker !== null)(
   `headroom in containers (${withoutDocker ?? 'here'})`,
   () => {
-    it.each(['pg-direct', 'pg-batch', 'dual-write', 'clickhouse-direct'])(
+    it.each(architectures.map(({ id }) => id))(
       'measures %s, audits it, and takes everything down',
       async (target) => {
         const result = await headroom(runOn(target), { cwd: folder.path, env: here })
