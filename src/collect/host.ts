@@ -15,8 +15,8 @@ import { readPsRows } from './ps.ts'
 export interface HostProbeOptions {
   /** Everything that is ours, driver and harness included: the rest of the busy CPU is foreign. Asked every time. */
   readonly parts: () => readonly Part[]
-  /** Writes are counted on the disk that holds this folder. */
-  readonly dataDir: string
+  /** Writes are counted on the disk that holds this folder; null where engines keep their data on one that is not seen. */
+  readonly dataDir: string | null
   readonly intervalMs: number
   readonly log: Log
 }
@@ -137,7 +137,11 @@ export function machineSamples(before: HostReading, now: HostReading): readonly 
   return samples
 }
 
-function diskUnder(dataDir: string, log: Log): string | null {
+function diskUnder(dataDir: string | null, log: Log): string | null {
+  if (dataDir === null) {
+    log('disk writes are not measured: the data lies on a disk that is not seen from here')
+    return null
+  }
   try {
     const disk = diskOf(dataDir)
     if (disk !== null && readDiskWriteBytes(disk) !== null) return disk

@@ -8,8 +8,12 @@ import { messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import type { Machine } from '../results/record.ts'
 
-/** Measures the disk's fsync once (64 pages) and describes the rest. */
-export function machine(dataDir: string, log: Log): Machine {
+/** Measures the disk's fsync once (64 pages) and describes the rest. @param dataDir null where the data lies elsewhere */
+export function machine(dataDir: string | null, log: Log): Machine {
+  if (dataDir === null) {
+    log('fsync latency is not measured: the data lies on a disk that is not seen from here')
+    return describeMachine(null)
+  }
   let fsyncP50Us: number | null = null
   try {
     fsyncP50Us = Math.round(measureFsyncP50Us(dataDir) * 10) / 10

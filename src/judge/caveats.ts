@@ -138,7 +138,9 @@ function machines(targets: readonly TargetEvidence[]): readonly string[] {
 }
 
 function disk(rounds: readonly Round[]): readonly string[] {
-  const machine: Machine | undefined = rounds[0]?.run.machine
+  // Runs whose data lay on another disk know nothing of this one.
+  const known = rounds.find(({ run }) => run.machine.fsyncP50Us !== null) ?? rounds[0]
+  const machine: Machine | undefined = known?.run.machine
   const delayed = rounds.some((round) =>
     round.run.engines.some((engine) => Number(engine.settings['commit_delay'] ?? 0) > 0),
   )
@@ -146,11 +148,24 @@ function disk(rounds: readonly Round[]): readonly string[] {
     ? ['Some commits carry an emulated disk delay (commit_delay): those figures are emulated.']
     : []
   if (machine === undefined) return emulated
+  const inContainers = rounds.some(({ run }) =>
+    run.engines.some((engine) => engine.provider === 'compose'),
+  )
+  const contained = inContainers
+    ? [
+        'The disk of the containers (below Docker’s data root) was not measured: its fsync, writes and room are not known, and no slow disk was emulated on it.',
+      ]
+    : []
   const fsync = machine.fsyncP50Us
-  if (fsync === null) return ['The disk’s fsync latency is not known.', ...emulated]
-  if (fsync >= CHEAP_FSYNC_US) return emulated
+  if (fsync === null) {
+    return inContainers
+      ? [...contained, ...emulated]
+      : ['The disk’s fsync latency is not known.', ...emulated]
+  }
+  if (fsync >= CHEAP_FSYNC_US) return [...contained, ...emulated]
   return [
     `An fsync takes ${formatDurationUs(fsync)} on this disk, below 0.2 ms: durable writes look nearly free here and cost more elsewhere.`,
+    ...contained,
     ...emulated,
   ]
 }

@@ -8,7 +8,7 @@ import type { RunRecord, StudyRecord } from '../results/record.ts'
 import { writeStudyRecord } from '../results/store.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import type { Target } from '../target/target.ts'
-import { factsBefore } from '../target/up.ts'
+import { dataDiskOf, factsBefore } from '../target/up.ts'
 import { emulatedTargets, fsyncOf } from './emulated-disk.ts'
 import { interleave } from './interleave.ts'
 import { planRun } from './run-plan.ts'
@@ -39,7 +39,7 @@ export async function runComparison(options: ComparisonOptions): Promise<StudyRe
   scope.defer(plan.close)
   const emulated = emulatedTargets(targets, {
     fsyncP50Us: scenario.slowDisk === 'auto' ? fsyncOf(options) : null,
-    isExternal: options.external.postgres !== undefined,
+    isSeen: (target) => dataDiskOf(target, { ...options, dataDir: options.workDir }) !== null,
   })
   const planned = interleave(targets, scenario.rounds)
   for (const { target } of emulated) {

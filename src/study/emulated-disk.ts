@@ -21,20 +21,25 @@ export type EmulatedTarget = NonNullable<StudyRecord['emulated']>[number] & {
 /** @param fsyncP50Us of the disk that holds engine data; null where it is not known: then nothing is emulated */
 export function emulatedTargets(
   targets: readonly Target[],
-  { fsyncP50Us, isExternal }: { readonly fsyncP50Us: number | null; readonly isExternal: boolean },
+  {
+    fsyncP50Us,
+    isSeen,
+  }: {
+    readonly fsyncP50Us: number | null
+    /** Whether a target's data lies on that disk. */
+    readonly isSeen: (target: Target) => boolean
+  },
 ): readonly EmulatedTarget[] {
-  // The user's own server has its own disk, and its settings are never changed.
-  if (fsyncP50Us === null || fsyncP50Us >= FREE_FSYNC_BELOW_US || isExternal) return []
+  if (fsyncP50Us === null || fsyncP50Us >= FREE_FSYNC_BELOW_US) return []
   return targets.flatMap((target) => {
-    // A service of the user's own has its own disk too.
-    if (target.kind === 'service') return []
+    // A container's disk, or that of the user's own server or service, is another: what it costs is not known.
+    if (target.kind === 'service' || !isSeen(target)) return []
     const { architecture } = parseArchitectureSettings(target)
     const role = Object.keys(architecture.needs).find(
       (name) => architecture.needs[name] === 'postgres',
     )
     if (role === undefined || !isDurable(target, role)) return []
     const choice = target.engines[role]
-    if (choice?.provider === 'external') return []
     const settings = {
       ...choice?.settings,
       // Every commit sleeps this long before it flushes, whether or not another one is under way.

@@ -11,6 +11,8 @@ export interface LiveRunOptions {
   readonly plan: RunPlan
   readonly runDir: string
   readonly dataDir: string
+  /** Where engines keep their data; null where that is a disk not seen from here. */
+  readonly dataDisk: string | null
   readonly onProgress: OnProgress
   /** The user's wish to end: the schedule stops, what was measured is kept. */
   readonly signal: AbortSignal

@@ -26,7 +26,7 @@ export async function startSamplerFor(
     readonly epochMs: number
   },
 ): Promise<RunningSampler> {
-  const { up, dataDir, log } = options
+  const { up, dataDisk, log } = options
   const parts = (): readonly Part[] => [
     ...up.engines.flatMap(({ engine }) => engine.parts),
     ...up.running.parts,
@@ -39,7 +39,7 @@ export async function startSamplerFor(
       ...up.engines.flatMap(({ engine }) => engine.probes),
       ...up.running.probes,
       ...live.polls.map((poll) => poll.probe),
-      hostProbe({ parts, dataDir, intervalMs: HOST_INTERVAL_MS, log }),
+      hostProbe({ parts, dataDir: dataDisk, intervalMs: HOST_INTERVAL_MS, log }),
       memoryProbe(parts, log),
     ],
     epochMs: live.epochMs,

@@ -34,6 +34,7 @@ import { unseenHere } from './unseen-here.ts'
 
 export interface MeasureOptions extends RunOptions {
   readonly dataDir: string
+  readonly dataDisk: string | null
   readonly log: Log
 }
 

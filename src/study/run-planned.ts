@@ -12,6 +12,7 @@ import { createStudyDir, writeRunRecord } from '../results/store.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import type { Target } from '../target/target.ts'
 import type { ExternalAddresses, OwnProvider } from '../target/up.ts'
+import { dataDiskOf } from '../target/up.ts'
 import { estimateStudy } from './estimate.ts'
 import type { PlannedRun } from './interleave.ts'
 import type { OnProgress } from './progress-events.ts'
@@ -81,7 +82,8 @@ export async function runPlanned(
       scenario,
       recordedS: plan.recordedS,
       recordedEvents: plan.recordedEvents,
-      startsEngines: target.kind === 'architecture',
+      // What lies on another disk takes no room of this one.
+      startsEngines: dataDiskOf(target, { ...options, dataDir: options.workDir }) !== null,
     })),
   )
   await requireFreeBytes({

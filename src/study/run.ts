@@ -15,7 +15,7 @@ import { serverLedgerDir } from '../kit/server-ledger.ts'
 import type { Outcome, RunRecord } from '../results/record.ts'
 import { withoutSecrets } from '../results/redaction.ts'
 import type { RunningTarget } from '../target/up.ts'
-import { bringUp, factsBefore } from '../target/up.ts'
+import { bringUp, dataDiskOf, factsBefore } from '../target/up.ts'
 import { cleanLogs, openRunLog } from './run-log.ts'
 import { headroomVersion } from './headroom-version.ts'
 import { SERIES_FILE } from './live-watch.ts'
@@ -48,7 +48,8 @@ export async function runOnce(options: RunOptions): Promise<RunRecord> {
     round: options.round,
     position: options.position,
   })
-  const host = machine(dataDir, runLog.log)
+  const dataDisk = dataDiskOf(target, { ...options, dataDir })
+  const host = machine(dataDisk, runLog.log)
   const facts: { known: TargetFacts } = { known: recorded(factsBefore(target), []) }
   let epochMs = startedAt.getTime()
   let outcome: Outcome
@@ -57,6 +58,7 @@ export async function runOnce(options: RunOptions): Promise<RunRecord> {
       startedAt,
       identifierMark,
       dataDir,
+      dataDisk,
       log: runLog.log,
       learn: (up) => (facts.known = factsOf(up)),
     })
@@ -104,6 +106,7 @@ async function upAndMeasure(
     readonly startedAt: Date
     readonly identifierMark: string | null
     readonly dataDir: string
+    readonly dataDisk: string | null
     readonly log: Log
     readonly learn: (up: RunningTarget) => void
   },
@@ -141,7 +144,8 @@ async function upAndMeasure(
     run.identifierMark === null
       ? options.plan
       : await markedPlan(options.plan, options.scenario, run.identifierMark)
-  return await measureTarget(up, { ...options, plan, dataDir: run.dataDir, log: run.log })
+  const { dataDir, dataDisk, log } = run
+  return await measureTarget(up, { ...options, plan, dataDir, dataDisk, log })
 }
 
 /** A store of the user's own is never filled by us, so rows asked for are not there. */

@@ -26,7 +26,7 @@ import { HeadroomError } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { Scope } from '../kit/scope.ts'
 import { z } from 'zod'
-import { openGround } from './ground.ts'
+import { openGround, providersOf } from './ground.ts'
 import type { LaunchedService } from './launch.ts'
 import { architectureById, architectures } from './registry.ts'
 import { bringUpService, factsOfService } from './service-up.ts'
@@ -160,6 +160,20 @@ export function factsBefore(target: Target): TargetFacts {
     batches: architecture.batches(settings),
     partsToOperate: ['service', ...Object.values(architecture.needs)],
   }
+}
+
+/**
+ * The folder below which a target's engines keep their data. null where any of it lies on a disk that is not seen from
+ * here: below Docker's data root, on a server of the user's own, wherever his service stores.
+ */
+export function dataDiskOf(
+  target: Target,
+  options: Pick<UpOptions, 'external' | 'engines' | 'dataDir'>,
+): string | null {
+  if (target.kind === 'service') return null
+  const { architecture } = parseArchitectureSettings(target)
+  const providers = [...providersOf(target, architecture.needs, options).values()]
+  return providers.every((provider) => provider === 'embedded') ? options.dataDir : null
 }
 
 export async function bringUp(options: UpOptions): Promise<RunningTarget> {

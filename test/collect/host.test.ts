@@ -129,6 +129,15 @@ describe.skipIf(process.platform !== 'linux')('the host probe', () => {
     expect(byKey(await probe.sample(NEVER))).not.toHaveProperty('disk.writeBytes')
     expect(said[0]).toContain('disk writes are not measured')
   })
+
+  it('counts no writes of a disk that does not hold the data', async () => {
+    const said: string[] = []
+    const log = (line: string) => said.push(line)
+    const probe = hostProbe({ parts: () => [], dataDir: null, intervalMs: 500, log })
+    expect(byKey(await probe.sample(NEVER))).not.toHaveProperty('disk.writeBytes')
+    expect(said[0]).toContain('not seen from here')
+    expect(machine(null, log).fsyncP50Us).toBeNull()
+  })
 })
 
 describe('the machine of a record', () => {

@@ -70,6 +70,15 @@ describe('caveats', () => {
       tweak: (run) => ({ ...run, machine: { ...run.machine, fsyncP50Us: null } }),
     })
     expect(unknown).toContain('fsync latency is not known')
+    const contained = caveats({
+      tweak: (run) => ({
+        ...run,
+        machine: { ...run.machine, fsyncP50Us: null },
+        engines: run.engines.map((engine) => ({ ...engine, provider: 'compose' })),
+      }),
+    })
+    expect(contained).toContain('The disk of the containers (below Docker’s data root) was not')
+    expect(contained).not.toContain('The disk’s fsync latency')
     const emulated = caveats({
       tweak: (run) => ({
         ...run,
