@@ -4,7 +4,12 @@
  */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import type { ClickHouseAddress, PostgresAddress } from '../engines/engine.ts'
+import type {
+  ClickHouseAddress,
+  EngineAddress,
+  EngineKind,
+  PostgresAddress,
+} from '../engines/engine.ts'
 import { ClickHouseError, ClickHouseHttp } from '../engines/clickhouse/http.ts'
 import { withClient } from '../engines/postgres/connection.ts'
 import { HeadroomError } from '../kit/errors.ts'
@@ -46,8 +51,8 @@ export async function standAlone(
   })
   const database = architectureId.replaceAll('-', '_')
   const addresses: AddressesByKind = {
-    postgres: postgresFrom(environment, database),
-    clickhouse: clickHouseFrom(environment, database),
+    postgres: STAND_ALONE.postgres.addressFrom(environment, database),
+    clickhouse: STAND_ALONE.clickhouse.addressFrom(environment, database),
   }
   const { schema, launches } = await blueprintOf(architecture, {
     addresses,
@@ -75,9 +80,16 @@ export async function applySchemas(
   signal: AbortSignal,
 ): Promise<void> {
   for (const { kind, statements } of schema) {
-    if (kind === 'postgres') await applyToPostgres(addresses.postgres, statements, signal)
-    else await applyToClickHouse(addresses.clickhouse, statements, signal)
+    await applyOn(kind, addresses[kind], { statements, signal })
   }
+}
+
+async function applyOn<Kind extends EngineKind>(
+  kind: Kind,
+  address: EngineAddress[Kind],
+  { statements, signal }: { readonly statements: readonly string[]; readonly signal: AbortSignal },
+): Promise<void> {
+  await STAND_ALONE[kind].apply(address, statements, signal)
 }
 
 async function applyToPostgres(
@@ -122,6 +134,23 @@ async function applyToClickHouse(
       if (!(error instanceof ClickHouseError) || error.code !== TABLE_ALREADY_EXISTS) throw error
     }
   }
+}
+
+/** How each engine of docker-compose.yml is reached, and how a schema is made there once. */
+type StandAloneEngines = {
+  readonly [Kind in EngineKind]: {
+    readonly addressFrom: (environment: Environment, database: string) => EngineAddress[Kind]
+    readonly apply: (
+      address: EngineAddress[Kind],
+      statements: readonly string[],
+      signal: AbortSignal,
+    ) => Promise<void>
+  }
+}
+
+const STAND_ALONE: StandAloneEngines = {
+  postgres: { addressFrom: postgresFrom, apply: applyToPostgres },
+  clickhouse: { addressFrom: clickHouseFrom, apply: applyToClickHouse },
 }
 
 /** ErrorCodes.cpp of ClickHouse. */
