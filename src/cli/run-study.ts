@@ -52,7 +52,10 @@ export async function runStudy(flags: RunWishes, context: CommandContext): Promi
     ...chosen.external,
     secrets: [...chosen.external.secrets, ...services.secrets],
   }
-  for (const warning of [...external.warnings, ...services.warnings])
+  // Wrong input is told before half of Headroom is loaded.
+  const { sloWarnings } = await import('../target/slo-warnings.ts')
+  const slos = sloWarnings(targets, scenario)
+  for (const warning of [...external.warnings, ...services.warnings, ...slos])
     terminal.talk(terminal.paint('yellow', `warning: ${warning}`))
 
   if (flags.dryRun) {
@@ -61,7 +64,6 @@ export async function runStudy(flags: RunWishes, context: CommandContext): Promi
   }
   requireOutDir(flags.out)
   await requireContainers(targets, engines)
-  // Wrong input is told before half of Headroom is loaded.
   const { performStudy } = await import('./perform-study.ts')
   return await performStudy(
     {
