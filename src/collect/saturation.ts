@@ -198,18 +198,16 @@ function machineWasShared({ step, context, at }: Case): SaturationVerdict | null
   if (steal > STEAL_MAX_RATIO) {
     return { by: 'machine', evidence: `${at} the hypervisor kept ${formatRatio(steal)} of the CPU` }
   }
-  if (hasForeignLoad(step, context) && context.unseenHere.length === 0) {
-    const foreign = metrics['machine.foreignCores'] ?? 0
-    const cores = formatNumber(context.cores)
-    const evidence = `${at} other processes used ${formatNumber(foreign)} of ${cores} cores and none was left idle`
+  if (hasForeignLoad(step, context) && isStarved(step, context) && !context.unseenHere.length) {
+    const foreign = formatNumber(metrics['machine.foreignCores'] ?? 0)
+    const evidence = `${at} other processes used ${foreign} of ${formatNumber(context.cores)} cores and none was left idle`
     return { by: 'machine', evidence }
   }
   return null
 }
 
-function hasForeignLoad(step: Step, context: SaturationContext): boolean {
-  const foreign = step.metrics['machine.foreignCores'] ?? 0
-  return foreign > context.cores * FOREIGN_MAX_RATIO && isStarved(step, context)
+function hasForeignLoad({ metrics }: Step, { cores }: SaturationContext): boolean {
+  return (metrics['machine.foreignCores'] ?? 0) > cores * FOREIGN_MAX_RATIO
 }
 
 function serviceTookAllCores({ step, context, at }: Case): SaturationVerdict | null {
@@ -224,9 +222,9 @@ function fullPart(
   kinds: readonly Part['kind'][],
 ): string | null {
   for (const { name, kind, coresMax } of context.parts) {
-    const used = metrics[`cpu.cores{${name}}`]
+    const used = metrics[`cpu.cores{${name}}`] ?? 0
     const cores = Math.min(coresMax ?? Infinity, context.cores)
-    if (kinds.includes(kind) && used !== undefined && used >= cores * FULL_RATIO) {
+    if (kinds.includes(kind) && used >= cores * FULL_RATIO) {
       return `${name} used ${formatNumber(used)} of its ${formatNumber(cores)} ${cores === 1 ? 'core' : 'cores'}`
     }
   }

@@ -9,7 +9,7 @@ import type { Slo } from '../scenario/scenario.ts'
 import type { Round, TargetEvidence } from './evidence.ts'
 import { lastsAWindow, stepValue } from './slo.ts'
 
-export type UnmeasuredSlo = NonNullable<Measured['unmeasuredSlos']>[number]
+type UnmeasuredSlo = NonNullable<Measured['unmeasuredSlos']>[number]
 
 /** Of steps that count as kept only: a broken or a cut one claims nothing. */
 export function unmeasuredSlos(
