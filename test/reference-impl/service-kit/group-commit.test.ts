@@ -275,7 +275,10 @@ describe('GroupCommit', () => {
       write: (_events, deadline) =>
         new Promise((resolve) => {
           deadline.whenExpired(() => {
-            resolve({ state: 'unknown', because: 'late' })
+            // Both run out in the same sweep: the one in the queue must not find the lane free again before its turn.
+            setTimeout(() => {
+              resolve({ state: 'unknown', because: 'late' })
+            }, 50)
           })
         }),
       [Symbol.asyncDispose]: async () => {},
