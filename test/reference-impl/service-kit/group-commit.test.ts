@@ -275,10 +275,10 @@ describe('GroupCommit', () => {
       write: (_events, deadline) =>
         new Promise((resolve) => {
           deadline.whenExpired(() => {
-            // Both run out in the same sweep: the one in the queue must not find the lane free again before its turn.
+            // Both run out together: the one in the queue is refused by the next sweep, before the lane is free again.
             setTimeout(() => {
               resolve({ state: 'unknown', because: 'late' })
-            }, 50)
+            }, 150)
           })
         }),
       [Symbol.asyncDispose]: async () => {},
