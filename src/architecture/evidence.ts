@@ -16,6 +16,7 @@ export interface StatementStore {
   readonly name: string
   /** Whether the statement yields the column: what it does not yield cannot be compared. */
   readonly yields: { readonly organization: boolean; readonly value: boolean }
+  /** Throws HeadroomError BAD_INPUT when the server refuses the statement while it gives out its rows. */
   rows(signal: AbortSignal): AsyncIterable<StoredRows>
 }
 
@@ -39,7 +40,8 @@ export interface AskedEvent {
 }
 
 export type ReadAnswer =
-  /** `value`: NaN where the answer holds none though it should. */
-  | { readonly kind: 'found'; readonly value: number | null }
-  | { readonly kind: 'missing' }
+  /** `value`: NaN where the answer holds none though it should; then `because` says where it was looked for. */
+  | { readonly kind: 'found'; readonly value: number | null; readonly because?: string }
+  /** `because`: the answer that the target calls missing. */
+  | { readonly kind: 'missing'; readonly because?: string }
   | { readonly kind: 'unanswered'; readonly because: string }

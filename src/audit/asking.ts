@@ -64,6 +64,10 @@ export class Asking {
   readonly #options: AskingOptions
   readonly #sum = new ExactSum()
   lastError = ''
+  /** The answer that was called missing last. */
+  lastMissing = ''
+  #lastNoValue = ''
+  #noValues = 0
 
   constructor(options: AskingOptions) {
     const { events } = options.sent
@@ -100,6 +104,11 @@ export class Asking {
       .combine(this.found, without)
   }
 
+  /** Where a value was looked for, when none of all the answers holds one: then it is no value that differs. */
+  noValueAnywhere(): string | null {
+    return this.#noValues > 0 && this.#noValues === this.found.count() ? this.#lastNoValue : null
+  }
+
   /** Of the open ones, those the service did not say were missing. */
   unanswered(): IndexBits {
     return this.open().combine(this.#unanswered, and)
@@ -132,11 +141,16 @@ export class Asking {
     switch (answer.kind) {
       case 'found':
         if (!this.found.add(index) || !reader.comparesValues) return
+        if (Number.isNaN(answer.value)) {
+          this.#noValues++
+          this.#lastNoValue = answer.because ?? 'no value in the answer'
+        }
         if (answer.value !== stream.valueAt(index)) this.diverged.add(index)
         this.#sum.add(Math.round((answer.value ?? Number.NaN) * 64))
         break
       case 'missing':
         this.#unanswered.remove(index)
+        this.lastMissing = answer.because ?? 'that it is missing'
         break
       case 'unanswered':
         this.#unanswered.add(index)

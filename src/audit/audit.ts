@@ -8,6 +8,7 @@ import type { EventStream } from '../shapes/stream.ts'
 import { and, or, without } from './index-bits.ts'
 import type { OutcomeReader } from './outcomes.ts'
 import type { WorstFault } from './promise.ts'
+import type { NotProven } from './reads-audit.ts'
 import { auditReads } from './reads-audit.ts'
 import { foldOutcomes } from './sent-events.ts'
 import { auditStatement } from './statement-audit.ts'
@@ -33,8 +34,7 @@ export interface EvidenceAuditOptions extends Omit<RunAuditOptions, 'stores'> {
 }
 
 /** What was found; or, where too little could be looked at to prove anything, why. */
-export type AuditEnd =
-  { readonly audit: Audit } | { readonly audit: null; readonly because: string }
+export type AuditEnd = { readonly audit: Audit } | NotProven
 
 /** Learns what is stored in the way the target allows. Rejects when a store, or the service, cannot be asked at all. */
 export async function auditEvidence(options: EvidenceAuditOptions): Promise<AuditEnd> {
@@ -52,7 +52,7 @@ export async function auditEvidence(options: EvidenceAuditOptions): Promise<Audi
   const end =
     evidence.by === 'reads'
       ? await auditReads({ ...shared, reader: evidence.reader })
-      : { audit: await auditStatement({ ...shared, store: evidence.store }) }
+      : await auditStatement({ ...shared, store: evidence.store })
   if (end.audit === null) return end
   const passed = end.audit.verdict !== 'broken'
   return { audit: { stores: [end.audit], divergedBetweenStores: 0, passed } }

@@ -10,8 +10,7 @@ import type { EventStream } from '../shapes/stream.ts'
 import { askControls, Asking } from './asking.ts'
 import type { Controls } from './asking.ts'
 import { ExactSum } from './exact-sum.ts'
-import { and, or, without } from './index-bits.ts'
-import type { IndexBits } from './index-bits.ts'
+import { and, IndexBits, or, without } from './index-bits.ts'
 import type { WorstFault } from './promise.ts'
 import { judgeReads } from './reads-verdict.ts'
 import type { SentEvents } from './sent-events.ts'
@@ -33,9 +32,16 @@ export interface ReadsAuditOptions {
   readonly signal: AbortSignal
 }
 
+/** Nothing that proves anything, and why. */
+export interface NotProven {
+  readonly audit: null
+  readonly because: string
+  /** Where it is the target file that kept it from being proven. */
+  readonly code?: 'BAD_INPUT'
+}
+
 /** What was found; or nothing that proves anything, and why. */
-export type ReadsAuditEnd =
-  { readonly audit: StoreAudit } | { readonly audit: null; readonly because: string }
+type ReadsAuditEnd = { readonly audit: StoreAudit } | NotProven
 
 export async function auditReads(options: ReadsAuditOptions): Promise<ReadsAuditEnd> {
   const { reader, settleS, sent } = options
@@ -88,6 +94,9 @@ function findingsOf(
   const list = (bits: IndexBits): string[] => firstOf(bits, listLimit).map(name)
   const unanswered = asking.unanswered().combine(unsettled, without)
   const lost = asking.open().combine(unanswered, without).combine(unsettled, without)
+  const noValue = asking.noValueAnywhere()
+  const comparesValues = reader.comparesValues && noValue === null
+  const diverged = noValue === null ? asking.diverged : new IndexBits(sent.events)
   const refusedAndThere = asking.found.clone().combine(sent.refused, and)
   const askedEvents = asking.asked
     .clone()
@@ -104,10 +113,10 @@ function findingsOf(
     duplicatedRows: 0,
     duplicatedReadable: 0,
     foreignRows: refusedAndThere.count(),
-    divergedEvents: asking.diverged.count(),
+    divergedEvents: diverged.count(),
     preloadedRowsExpected: 0,
     preloadedRowsFound: 0,
-    ...sumsOf({ reader, stream }, asking),
+    ...sumsOf(stream, asking, comparesValues),
   }
   const unansweredReads = unanswered.count()
   const judged = judgeReads(counts, {
@@ -118,13 +127,18 @@ function findingsOf(
     unsettledEvents: unsettled.count(),
     controls,
     lastError: asking.lastError,
+    lastMissing: asking.lastMissing,
+    noValue,
   })
-  if (judged.verdict === 'unproven') return { audit: null, because: judged.because }
+  if (judged.verdict === 'unproven') {
+    const { because, code } = judged
+    return { audit: null, because, ...(code === undefined ? {} : { code }) }
+  }
   const audit: StoreAudit = {
     ...counts,
     lost: list(lost),
     duplicated: [],
-    diverged: list(asking.diverged),
+    diverged: list(diverged),
     foreign: firstOf(refusedAndThere, listLimit).map(
       (index) => `${name(index)} (was refused and is there)`,
     ),
@@ -133,16 +147,12 @@ function findingsOf(
     by: 'reads',
     askedEvents,
     unansweredReads,
-    notSeen: notSeenBy(reader, controls, counts.acceptedEvents - askedEvents),
+    notSeen: notSeenBy(comparesValues, controls, counts.acceptedEvents - askedEvents),
   }
   return { audit }
 }
 
-function notSeenBy(
-  { comparesValues }: PointReader,
-  controls: Controls,
-  notAskedEvents: number,
-): string[] {
+function notSeenBy(comparesValues: boolean, controls: Controls, notAskedEvents: number): string[] {
   return [
     'whether an event is stored more than once',
     ...(comparesValues ? [] : ['whether values are those that were sent']),
@@ -156,10 +166,11 @@ function notSeenBy(
 }
 
 function sumsOf(
-  { reader, stream }: Pick<ReadsAuditOptions, 'reader' | 'stream'>,
+  stream: EventStream,
   asking: Asking,
+  comparesValues: boolean,
 ): Pick<StoreAudit, 'value64SumExpected' | 'value64SumStored'> {
-  if (!reader.comparesValues) return { value64SumExpected: '0', value64SumStored: '0' }
+  if (!comparesValues) return { value64SumExpected: '0', value64SumStored: '0' }
   const expected = new ExactSum()
   for (const index of asking.found.indexes()) expected.add(stream.value64Of(index))
   return {

@@ -5,12 +5,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { StorePromise } from '../architecture/architecture.ts'
 import type { StatementStore } from '../architecture/evidence.ts'
+import { HeadroomError } from '../kit/errors.ts'
 import type { StoreAudit } from '../results/audit-record.ts'
 import type { EventStream } from '../shapes/stream.ts'
 import { ExactSum } from './exact-sum.ts'
 import { and, or, without } from './index-bits.ts'
 import type { IndexBits } from './index-bits.ts'
 import { judgePromise, type WorstFault } from './promise.ts'
+import type { NotProven } from './reads-audit.ts'
 import type { SentEvents } from './sent-events.ts'
 import { firstOf, LIST_LIMIT } from './store-audit.ts'
 import type { StoredScan } from './stored-scan.ts'
@@ -30,11 +32,24 @@ export interface StatementAuditOptions {
   readonly signal: AbortSignal
 }
 
+/** A statement that fails says nothing of the service: what was measured is kept, and nothing is proven. */
+export async function auditStatement(
+  options: StatementAuditOptions,
+): Promise<{ readonly audit: StoreAudit } | NotProven> {
+  try {
+    return { audit: await auditRows(options) }
+  } catch (error) {
+    if (!(error instanceof HeadroomError) || error.code !== 'BAD_INPUT') throw error
+    const hint = error.hint === null ? '' : `; ${error.hint}`
+    return { audit: null, because: `${error.message}${hint}`, code: 'BAD_INPUT' }
+  }
+}
+
 /**
  * Reads the statement again, for as long as it may take, while acknowledged events are missing. They are lost only by a
  * reading that began when their time to settle was over.
  */
-export async function auditStatement(options: StatementAuditOptions): Promise<StoreAudit> {
+async function auditRows(options: StatementAuditOptions): Promise<StoreAudit> {
   const { store, settleS, stream, sent, signal } = options
   const listLimit = options.listLimit ?? LIST_LIMIT
   const settledAtMs = performance.now() + settleS * 1_000

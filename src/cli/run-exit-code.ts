@@ -44,11 +44,11 @@ function isMadeUpFor(run: RunRecord, runs: readonly RunRecord[]): boolean {
 function codeOf(outcome: Outcome, stop: StudyRecord['scenario']['stop']): number {
   switch (outcome.state) {
     case 'not-audited':
-    case 'completed': {
-      // A search for the first broken SLO has found what it looked for.
-      const broke = stop === 'at-end' && outcome.measured.brokenAtPerS !== null
-      return broke ? ERROR_EXIT_CODES.THRESHOLD_BROKEN : 0
-    }
+      // Nobody asked for an audit, or it was asked for in a way that cannot work: only the second is a mistake.
+      return outcome.code === undefined ? ranCode(outcome, stop) : ERROR_EXIT_CODES[outcome.code]
+    case 'completed':
+      return ranCode(outcome, stop)
+
     case 'audit-failed':
       return ERROR_EXIT_CODES.AUDIT_MISMATCH
     case 'void':
@@ -60,4 +60,13 @@ function codeOf(outcome: Outcome, stop: StudyRecord['scenario']['stop']): number
         ? ERROR_EXIT_CODES[outcome.code as keyof typeof ERROR_EXIT_CODES]
         : 1
   }
+}
+
+/** A search for the first broken SLO has found what it looked for. */
+function ranCode(
+  { measured }: Extract<Outcome, { state: 'completed' | 'not-audited' }>,
+  stop: StudyRecord['scenario']['stop'],
+): number {
+  const broke = stop === 'at-end' && measured.brokenAtPerS !== null
+  return broke ? ERROR_EXIT_CODES.THRESHOLD_BROKEN : 0
 }

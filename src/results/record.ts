@@ -42,6 +42,26 @@ export const OutcomeCounts = z.strictObject({
   dropped: count,
 })
 
+/** One reason why requests did not have all of their events accepted; `unnamed`: the target's `answers` do not name the status. */
+const NotAcceptedReason = z.discriminatedUnion('by', [
+  z.strictObject({
+    by: z.literal('answer'),
+    status: count,
+    requests: count,
+    unnamed: z.literal(true).optional(),
+  }),
+  z.strictObject({ by: z.literal('loss'), code: z.string(), requests: count }),
+])
+export type NotAcceptedReason = z.infer<typeof NotAcceptedReason>
+
+/** Requests by what came instead of an acknowledgement, the most frequent first; `answers`: all that were answered. */
+export const NotAccepted = z.strictObject({
+  answers: count,
+  reasons: z.array(NotAcceptedReason),
+  otherRequests: count,
+})
+export type NotAccepted = z.infer<typeof NotAccepted>
+
 /** What one segment of the schedule showed. */
 export const Step = z.strictObject({
   name: z.string(),
@@ -52,6 +72,8 @@ export const Step = z.strictObject({
   targetPerS: z.number(),
   dueEvents: count,
   counts: OutcomeCounts,
+  /** Absent: everything was accepted, or a record of before this was kept. */
+  notAccepted: NotAccepted.optional(),
   /** Accepted and duplicate answers per second of the segment. */
   acceptedPerS: z.number(),
   /** null when the segment had no event. */
@@ -64,7 +86,7 @@ export const Step = z.strictObject({
   waitedRatio: z.number(),
   /** Every metric of collect/metrics.ts over the segment, by key; counters as differences, gauges as means. */
   metrics: z.record(z.string(), z.number()),
-  /** `null`: the step kept every SLO that was measured. */
+  /** `null`: the step kept every SLO that was measured, and no more than 1 % of its events was not accepted. */
   brokenSlo: z
     .strictObject({ metric: z.string(), max: z.number(), value: Quantile, atMs: z.number() })
     .nullable(),
@@ -73,7 +95,16 @@ export const Step = z.strictObject({
 })
 export type Step = z.infer<typeof Step>
 
-export const SaturatedBy = z.enum(['driver', 'pool', 'service', 'engine', 'queries', 'machine'])
+export const SaturatedBy = z.enum([
+  'driver',
+  'pool',
+  'service',
+  'engine',
+  'queries',
+  'machine',
+  /** No resource: the service answered, and did not accept. */
+  'answers',
+])
 export type SaturatedBy = z.infer<typeof SaturatedBy>
 
 export const Measured = z.strictObject({
@@ -165,6 +196,8 @@ export const Outcome = z.discriminatedUnion('state', [
   z.strictObject({
     state: z.literal('not-audited'),
     because: z.string(),
+    /** Where an audit was asked for and the target file kept it from proving anything. */
+    code: z.literal('BAD_INPUT').optional(),
     measured: Measured,
     audit: z.null(),
   }),

@@ -11,6 +11,7 @@ import type { OutcomeReader } from '../audit/outcomes.ts'
 import { openOutcomes } from '../audit/outcomes.ts'
 import { latenessBySegment } from '../audit/lateness.ts'
 import { coresAllowed } from '../collect/machine.ts'
+import { answersInWords, nothingAccepted } from '../collect/not-accepted.ts'
 import { queryOverlap } from '../collect/query-overlap.ts'
 import { saturation } from '../collect/saturation.ts'
 import type { SeriesSummary } from '../collect/summary.ts'
@@ -69,8 +70,11 @@ export async function measureTarget(
       events: live.driver.segments.reduce((sum, segment) => sum + segment.dueEvents, 0),
     })
     const after: After = { up, options, live, outcomes }
-    const audit = await auditIfWhole(after)
     const measured = await measuredFrom(after)
+    // Nothing to look for: an audit of no event would call every store whole.
+    const audit = nothingAccepted(measured.steps)
+      ? { audit: null, because: `nothing was accepted: ${answersInWords(measured.steps)}` }
+      : await auditIfWhole(after)
     return { outcome: outcomeOf(after, measured, audit), epochMs: live.epochMs }
   } finally {
     for (const seen of live.seen.values()) await seen[Symbol.asyncDispose]()
@@ -204,7 +208,9 @@ function outcomeOf({ live }: After, measured: Measured, audited: AuditEnd | null
   if (end.how === 'schedule' || end.how === 'slo') {
     assert(audited !== null, 'a run that ended by itself is audited where it can be')
     if (audited.audit === null) {
-      return { state: 'not-audited', because: audited.because, measured, audit: null }
+      const { because, code } = audited
+      const why = code === undefined ? { because } : { because, code }
+      return { state: 'not-audited', ...why, measured, audit: null }
     }
     const { audit } = audited
     if (!audit.passed) return { state: 'audit-failed', measured, audit }

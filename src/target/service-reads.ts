@@ -82,7 +82,9 @@ export class ServiceReads implements PointReader, AsyncDisposable {
 
   #understand(status: number, text: string): ReadAnswer {
     const answer = parsed(text)
-    if (fits(this.#missing, status, answer)) return { kind: 'missing' }
+    if (fits(this.#missing, status, answer)) {
+      return { kind: 'missing', because: `HTTP ${String(status)}` }
+    }
     if (!fits(this.#found, status, answer)) {
       return { kind: 'unanswered', because: `HTTP ${String(status)}` }
     }
@@ -90,7 +92,10 @@ export class ServiceReads implements PointReader, AsyncDisposable {
     const value = memberOf(answer, this.#audit.value)
     // Decimals often travel as text.
     const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
-    return { kind: 'found', value: typeof number === 'number' ? number : Number.NaN }
+    if (typeof number === 'number' && !Number.isNaN(number)) return { kind: 'found', value: number }
+    const what = value === undefined ? 'no' : 'no number at'
+    const because = `${what} \`${this.#audit.value}\` in the answer`
+    return { kind: 'found', value: Number.NaN, because }
   }
 }
 

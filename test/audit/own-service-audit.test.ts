@@ -9,6 +9,7 @@ import { auditEvidence } from '../../src/audit/audit.ts'
 import type { OutcomeReader } from '../../src/audit/outcomes.ts'
 import type { WorstFault } from '../../src/audit/promise.ts'
 import { OUTCOME_CODES } from '../../src/drive/job.ts'
+import { HeadroomError } from '../../src/kit/errors.ts'
 import type { StoreAudit } from '../../src/results/audit-record.ts'
 import { EventPopulation } from '../../src/scenario/scenario.ts'
 import { generateStream } from '../../src/shapes/billing/generated.ts'
@@ -252,6 +253,63 @@ function reads(held: Held): {
 
 const found = (index: number): ReadAnswer => ({ kind: 'found', value: stream.valueAt(index) })
 const missing: ReadAnswer = { kind: 'missing' }
+const notFound: ReadAnswer = { kind: 'missing', because: 'HTTP 404' }
+const valueless: ReadAnswer = {
+  kind: 'found',
+  value: Number.NaN,
+  because: 'no `thing.amount` in the answer',
+}
+
+describe('an audit that is written wrongly', () => {
+  it('is no finding about the service when the statement fails on its rows', async () => {
+    const failing: StatementStore = {
+      name: 'mine',
+      yields: everything,
+      // eslint-disable-next-line require-yield -- a statement that fails gives no row out
+      rows: async function* () {
+        await Promise.resolve()
+        throw new HeadroomError('BAD_INPUT', 'audit.statement failed on its rows: out of range')
+      },
+    }
+    const end = await ending({ by: 'statement', store: failing, settleS: 0 }, all(accepted))
+    expect(end).toMatchObject({ audit: null, code: 'BAD_INPUT' })
+    expect(end.audit === null && end.because).toContain('audit.statement failed on its rows')
+  })
+
+  it('asks whether audit.path is right when every read is missing, and still when a hundredth is not', async () => {
+    for (const there of [0, 4]) {
+      const { evidence } = reads({
+        answer: (index) => (index < there ? found(index) : notFound),
+      })
+      const { store } = await audit(evidence, all(accepted))
+      expect(store).toMatchObject({ verdict: 'broken', lostEvents: EVENTS - there })
+      expect(store.because).toContain('answered HTTP 404: is audit.path right?')
+    }
+    const { evidence } = reads({ answer: (index) => (index < 8 ? found(index) : notFound) })
+    expect((await audit(evidence, all(accepted))).store.because).not.toContain('audit.path')
+  })
+
+  it('accuses no value of being another one where no answer holds any', async () => {
+    const { evidence } = reads({ answer: () => valueless })
+    const end = await ending(evidence, all(accepted))
+    expect(end).toMatchObject({ audit: null, code: 'BAD_INPUT' })
+    expect(end.audit === null && end.because).toContain('no `thing.amount` in the answer')
+  })
+
+  it('still finds what is lost where no answer holds a value, and says that values were not compared', async () => {
+    const { evidence } = reads({ answer: (index) => (index < 7 ? missing : valueless) })
+    const { store } = await audit(evidence, all(accepted))
+    expect(store).toMatchObject({ verdict: 'broken', lostEvents: 7, divergedEvents: 0 })
+    expect(store.because).toContain('no `thing.amount` in the answer')
+    expect(store.notSeen?.join()).toContain('whether values are those that were sent')
+  })
+
+  it('calls a value another one where only some answers hold none', async () => {
+    const { evidence } = reads({ answer: (index) => (index < 7 ? valueless : found(index)) })
+    const { store } = await audit(evidence, all(accepted))
+    expect(store).toMatchObject({ verdict: 'broken', divergedEvents: 7 })
+  })
+})
 
 describe('an audit through reads', () => {
   it('asks for every acknowledged event, a few at a time, and names every one that is not given back', async () => {
