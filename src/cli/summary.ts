@@ -95,7 +95,7 @@ function cells(target: TargetFindings): readonly string[] {
     quantile(latencyUs?.p50),
     quantile(latencyUs?.p99),
     quantile(freshnessUs?.p99),
-    number(target.walBytesPerEvent),
+    walCell(target),
     number(target.storedBytesPerEvent),
     `${number(cpuMsPer1000.service)} | ${number(cpuMsPer1000.engine)}`,
     ...(target.rounds.length === 0
@@ -106,6 +106,12 @@ function cells(target: TargetFindings): readonly string[] {
           target.auditPassed ? 'whole' : 'FAILED',
         ]),
   ]
+}
+
+/** With its full-page images where they cannot be told apart: a note says so too. */
+function walCell({ walBytesPerEvent, walTotalBytesPerEvent }: TargetFindings): string {
+  if (walBytesPerEvent !== null || walTotalBytesPerEvent === null) return number(walBytesPerEvent)
+  return `${number(walTotalBytesPerEvent)} total`
 }
 
 function quantile(value: Quantile | undefined): string {

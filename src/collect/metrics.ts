@@ -133,6 +133,13 @@ export const METRICS = [
     'less',
   ),
   metric(
+    'wal.totalBytesPerEvent',
+    'bytes',
+    'WAL per event, with images',
+    'all WAL with its full-page images, per accepted event',
+    'less',
+  ),
+  metric(
     'wal.fpiBytesPerEvent',
     'bytes',
     'full-page images per event',

@@ -144,6 +144,7 @@ function* costFigures(
   const walPerS = figures.get('wal.bytesPerS')
   const fpiPerS = figures.get('wal.fpiBytesPerS')
   if (acceptedPerS > 0) {
+    if (walPerS !== undefined) yield ['wal.totalBytesPerEvent', walPerS / acceptedPerS]
     if (fpiPerS !== undefined) yield ['wal.fpiBytesPerEvent', fpiPerS / acceptedPerS]
     // The two counters are read a moment apart: in a step with hardly any WAL the difference may fall below 0.
     if (walPerS !== undefined && fpiPerS !== undefined) {

@@ -22,6 +22,7 @@ import { realServerCaveats } from './real-server.ts'
 import type { RealServerFindings } from './real-server.ts'
 import { RANKING_MIN_ROUNDS } from './statistics.ts'
 import { unmeasuredCaveats } from './unmeasured.ts'
+import { unseenCaveats } from './unseen-parts.ts'
 import { contentionInWords, isContended, mayBeItselfCaveats } from './whose-limit.ts'
 
 /** Below this an fdatasync costs so little that durable writes look free (design.md, honesty rule 5). */
@@ -55,7 +56,7 @@ export function caveatsOf(input: CaveatInput): readonly string[] {
     ...realServerCaveats(targets, input.realServer),
     ...ownServiceCaveats(targets),
     ...ownServerCaveats(targets.flatMap((target) => target.runs)),
-    ...unseenCpu(targets),
+    ...unseenCaveats(targets, comparedAtPerS),
     ...tiers(targets),
     ...samples(targets, comparedAtPerS),
     ...resolution(rounds),
@@ -217,18 +218,6 @@ function duration(study: StudyRecord, rounds: readonly Round[]): readonly string
     )
   }
   return words
-}
-
-/** A process the harness may not read: its work is in no part's figures, and among the foreign load where it ran here. */
-function unseenCpu(targets: readonly TargetEvidence[]): readonly string[] {
-  return targets.flatMap(({ target, rounds }) => {
-    const unseen = new Set(rounds.flatMap(({ measured }) => measured.unseenCpu ?? []))
-    return unseen.size === 0
-      ? []
-      : [
-          `${target}: CPU of ${[...unseen].join(', ')} was not seen, so that it is missing in its figures and, on this machine, counts as somebody else’s.`,
-        ]
-  })
 }
 
 function tiers(targets: readonly TargetEvidence[]): readonly string[] {

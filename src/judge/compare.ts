@@ -53,6 +53,7 @@ export function targetFindings(input: CompareInput): Omit<TargetFindings, 'sente
     freshnessUs: freshnessOf(middle),
     comparedAtPerS,
     walBytesPerEvent: middle('wal.bytesPerEvent'),
+    walTotalBytesPerEvent: middle('wal.totalBytesPerEvent'),
     fpiBytesPerEvent: middle('wal.fpiBytesPerEvent'),
     storedBytesPerEvent: middle('store.bytesPerEvent'),
     cpuMsPer1000: {

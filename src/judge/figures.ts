@@ -15,6 +15,7 @@ export type Figure =
   | 'freshness.p99Us'
   | 'wal.bytesPerEvent'
   | 'wal.fpiBytesPerEvent'
+  | 'wal.totalBytesPerEvent'
   | 'store.bytesPerEvent'
   | 'cpu.msPer1000Events{service}'
   | 'cpu.msPer1000Events{engine}'
@@ -54,6 +55,7 @@ const STEP_FIGURES: Readonly<
   'freshness.p99Us': (step) => slowestStore(step, 'p99'),
   'wal.bytesPerEvent': (step, round) => walFigure('wal.bytesPerEvent', step, round),
   'wal.fpiBytesPerEvent': (step, round) => walFigure('wal.fpiBytesPerEvent', step, round),
+  'wal.totalBytesPerEvent': (step, round) => walFigure('wal.totalBytesPerEvent', step, round),
   'cpu.msPer1000Events{service}': (step, round) => cpuMsPer1000(round, { step, of: 'service' }),
   'cpu.msPer1000Events{engine}': (step, round) => cpuMsPer1000(round, { step, of: 'engine' }),
 }

@@ -22,6 +22,8 @@ export interface TargetFindings {
     readonly by: SaturatedBy | 'unknown'
     readonly evidence: string
     readonly moves: string
+    /** What was answered, where that and no resource was the limit: `150 of 150 answers were HTTP 401`. */
+    readonly answers?: string
   } | null
   /** At `comparedAtPerS`, over rounds. */
   readonly latencyUs: {
@@ -31,7 +33,9 @@ export interface TargetFindings {
   } | null
   readonly freshnessUs: { readonly p50: Quantile; readonly p99: Quantile } | null
   readonly comparedAtPerS: number | null
+  /** Without full-page images; null where they cannot be told apart, then only the total below is known. */
   readonly walBytesPerEvent: number | null
+  readonly walTotalBytesPerEvent: number | null
   readonly fpiBytesPerEvent: number | null
   readonly storedBytesPerEvent: number | null
   readonly cpuMsPer1000: { readonly service: number | null; readonly engine: number | null }

@@ -164,6 +164,7 @@ describe('summarise', () => {
     expect(steps[0]).toMatchObject({
       'wal.bytesPerS': 60_000,
       'wal.bytesPerEvent': 500,
+      'wal.totalBytesPerEvent': 600,
       'wal.fpiBytesPerEvent': 100,
       'cpu.cores{service}': 0.05,
       'cpu.msPer1000Events{service}': 500,
@@ -172,7 +173,7 @@ describe('summarise', () => {
     })
   })
 
-  it('says nothing per event where full-page images cannot be told apart or nothing was accepted', () => {
+  it('says the total per event where full-page images cannot be told apart, nothing where nothing was accepted', () => {
     const lines: SeriesLine[] = [0, 1_000].map((t) => ({
       t,
       v: { 'wal.bytes': t, 'cpu.seconds{s}': t },
@@ -183,6 +184,8 @@ describe('summarise', () => {
       slos: NO_SLOS,
     })
     expect(steps[0]).not.toHaveProperty('wal.bytesPerEvent')
+    expect(steps[0]?.['wal.totalBytesPerEvent']).toBeCloseTo(0.5, 6)
+    expect(steps[1]).not.toHaveProperty('wal.totalBytesPerEvent')
     expect(steps[1]).not.toHaveProperty('cpu.msPer1000Events{s}')
     expect(steps[1]?.['outcome.notAcceptedRatio']).toBe(1)
   })

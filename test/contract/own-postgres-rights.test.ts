@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { externalEngines } from '../../src/cli/external-engines.ts'
 import type { RunningEngine } from '../../src/engines/engine.ts'
+import { ownPostgres } from '../../src/engines/postgres/own-server.ts'
 import { observeEngine } from '../../src/engines/observe.ts'
 import { startEngine } from '../../src/engines/registry.ts'
 import type { HeadroomError } from '../../src/kit/errors.ts'
@@ -21,19 +22,20 @@ const { signal } = new AbortController()
 let server: OwnPostgres
 beforeAll(async () => {
   server = await startOwnPostgres()
-  for (const role of ['least', 'seeing', 'walking', 'reading', 'stuck']) {
+  for (const role of ['making', 'least', 'seeing', 'walking', 'reading', 'stuck']) {
     await server.sql(`CREATE ROLE ${role} LOGIN PASSWORD '${PASSWORD}'`)
   }
   await server.sql('CREATE DATABASE scratch')
+  await server.sql('ALTER ROLE making CREATEDB')
   await server.sql('GRANT CREATE ON DATABASE scratch TO least, seeing, walking, reading')
   await server.sql('GRANT pg_monitor, pg_checkpoint TO seeing')
   await server.sql('ALTER ROLE reading SET default_transaction_read_only = on')
   await server.sql('REVOKE CONNECT ON DATABASE scratch FROM PUBLIC')
-  await server.sql('GRANT CONNECT ON DATABASE scratch TO least, seeing, walking, reading')
+  await server.sql('GRANT CONNECT ON DATABASE scratch TO making, least, seeing, walking, reading')
   await server.sql(
     `CREATE SCHEMA tools; CREATE EXTENSION pg_walinspect SCHEMA tools;
-     GRANT USAGE ON SCHEMA tools TO walking;
-     GRANT EXECUTE ON FUNCTION tools.pg_get_wal_stats(pg_lsn, pg_lsn, boolean) TO walking;
+     GRANT USAGE ON SCHEMA tools TO walking, making;
+     GRANT EXECUTE ON FUNCTION tools.pg_get_wal_stats(pg_lsn, pg_lsn, boolean) TO walking, making;
      CREATE TABLE public.events (id int); GRANT ALL ON public.events TO PUBLIC`,
     'scratch',
   )
@@ -129,6 +131,31 @@ describe('a role on a PostgreSQL of the user’s own', () => {
     await using engine = await start('walking')
     expect(unseenBy(engine)).not.toContain('pg_get_wal_stats')
     expect(await metricsOf(engine)).toContain('wal.fpiBytes')
+  })
+
+  it('with a database of its own: an extension of another database is none of its own, and that is named', async () => {
+    const planned = await ownPostgres.inspect(addressOf('making'), {
+      settings: {},
+      ownName: 'headroom_planned',
+      signal,
+    })
+    expect(unseenBy(planned)).toMatch(/full-page images.*template1.*CREATE EXTENSION pg_walinspect/)
+    await using engine = await start('making')
+    const metrics = await metricsOf(engine)
+    expect(metrics).toContain('wal.bytes')
+    expect(metrics).not.toContain('wal.fpiBytes')
+    expect(unseenBy(engine)).toMatch(/full-page images.*template1.*CREATE EXTENSION pg_walinspect/)
+  })
+
+  it('with a database of its own after the remedy that was named: full-page images are told apart', async () => {
+    await server.sql(
+      `CREATE EXTENSION pg_walinspect; GRANT EXECUTE ON FUNCTION pg_get_wal_stats TO making`,
+      'template1',
+    )
+    await using engine = await start('making')
+    expect(await metricsOf(engine)).toContain('wal.fpiBytes')
+    expect(unseenBy(engine)).not.toContain('full-page images')
+    await server.sql('DROP EXTENSION pg_walinspect', 'template1')
   })
 
   it('that may only read is told so before anything is made', async () => {

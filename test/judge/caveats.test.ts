@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { judgeStudy } from '../../src/judge/judge.ts'
 import type { Measured, RunRecord, Step } from '../../src/results/record.ts'
-import { studyFixture } from '../fixtures/study.ts'
+import { studyFixture, withTotalWal } from '../fixtures/study.ts'
 import type { StudyFixtureOptions } from '../fixtures/study.ts'
 
 const BASE: StudyFixtureOptions = { targets: ['pg-direct', 'pg-batch'], rounds: 3 }
@@ -157,6 +157,22 @@ describe('caveats', () => {
     expect(text).toContain('pg-batch: CPU of service was not seen')
     expect(text).not.toContain('pg-direct: CPU')
     expect(caveats()).not.toContain('was not seen')
+  })
+
+  it('do not call a part unseen that another round saw', () => {
+    const text = caveats({
+      tweak: (run) =>
+        run.round === 1
+          ? withMeasured(run, (measured) => ({ ...measured, unseenCpu: ['service'] }))
+          : run,
+    })
+    expect(text).not.toContain('was not seen')
+  })
+
+  it('say that WAL per event is the total where full-page images were not told apart', () => {
+    const text = caveats({ tweak: withTotalWal })
+    expect(text).toContain('pg-direct: WAL per event is the total, full-page images not told apart')
+    expect(caveats()).not.toContain('is the total')
   })
 
   it('say why there is no ranking below three rounds', () => {

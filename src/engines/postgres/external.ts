@@ -3,6 +3,7 @@
  * the run, written down before it is made and dropped after. Nothing else on that server is touched, and none of its
  * settings is changed.
  */
+import type { Client } from 'pg'
 import { HeadroomError, assert, messageOf } from '../../kit/errors.ts'
 import { Scope } from '../../kit/scope.ts'
 import { noteOnServer } from '../../kit/server-ledger.ts'
@@ -17,7 +18,10 @@ import { createExtensions, postgresControl, serverVersion } from './control.ts'
 import { addressIn, createPlace, removePlace } from './own-place.ts'
 import type { PostgresPlan } from './own-server.ts'
 import { planOn } from './own-server.ts'
+import { findImageSource } from './full-page-images.ts'
 import { postgresProbes } from './probes.ts'
+import type { PostgresRights } from './rights.ts'
+import { unseenWithout } from './rights.ts'
 import { nonDefaultSettings } from './settings.ts'
 import { SharedConnection } from './shared-connection.ts'
 import { sqlStateOf } from './sql-state.ts'
@@ -39,13 +43,17 @@ export async function startExternalPostgres(
   const { signal } = context
   await using scope = new Scope()
 
-  const { place, notes } = await makePlace(request, context, scope)
+  const { place, notes, rights } = await makePlace(request, context, scope)
   const address = addressIn(request.address, place)
   const isShared = place.what === 'schema'
-  const { version, settings } = await withClient(address, signal, async (client) => {
+  const { version, settings, unseen } = await withClient(address, signal, async (client) => {
     // An extension belongs to a whole database: one that is not ours gets none.
     if (!isShared) await createExtensions(client)
-    return { version: await serverVersion(client), settings: await nonDefaultSettings(client) }
+    return {
+      version: await serverVersion(client),
+      settings: await nonDefaultSettings(client),
+      unseen: unseenWithout(await asFound(client, rights), place.what),
+    }
   })
   const reading = scope.use(new SharedConnection(address))
   const polling = scope.use(new SharedConnection(address))
@@ -68,7 +76,7 @@ export async function startExternalPostgres(
     label: `postgres ${version}`,
     version,
     settings,
-    notes,
+    notes: { ...notes, unseen },
     addressFor: () => address,
     parts: [],
     get probes() {
@@ -83,6 +91,12 @@ export async function startExternalPostgres(
       ),
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
+}
+
+/** The place is there now with its extensions, also those it has from template1: what was foreseen is looked at. */
+async function asFound(client: Client, rights: PostgresRights): Promise<PostgresRights> {
+  const sees = (await findImageSource(client)).kind !== 'none'
+  return { ...rights, seesPageImages: { database: sees, schema: sees } }
 }
 
 async function makePlace(

@@ -8,6 +8,7 @@ import { withClient } from './connection.ts'
 import { serverVersion } from './control.ts'
 import type { OwnPlace } from './own-place.ts'
 import { choosePlace, dropLeftoverPlace } from './own-place.ts'
+import type { PostgresRights } from './rights.ts'
 import { readRights, unseenWithout } from './rights.ts'
 import { settingsNotInForce } from './settings.ts'
 
@@ -27,6 +28,7 @@ export const ownPostgres: OwnServer<PostgresAddress> = {
 export interface PostgresPlan {
   readonly place: OwnPlace
   readonly notes: ServerNotes
+  readonly rights: PostgresRights
 }
 
 /** @throws HeadroomError ENGINE_RIGHTS_MISSING, BAD_INPUT */
@@ -38,7 +40,7 @@ export async function planOn(
   const rights = await readRights(client)
   const place = choosePlace(rights, asked.ownName, asked.mark)
   const unseen = unseenWithout(rights, place.what)
-  return { place, notes: { settingsNotInForce: notInForce, unseen } }
+  return { place, notes: { settingsNotInForce: notInForce, unseen }, rights }
 }
 
 async function inspectPostgres(

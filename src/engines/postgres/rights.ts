@@ -16,16 +16,24 @@ export interface PostgresRights {
   readonly seesAllSessions: boolean
   /** pg_read_all_settings, part of pg_monitor. */
   readonly seesAllSettings: boolean
-  /** Full-page images within the WAL can be told apart. */
-  readonly seesPageImages: boolean
+  /** Full-page images within the WAL can be told apart in this database, and in one that the role makes. */
+  readonly seesPageImages: Readonly<Record<Place, boolean>>
 }
+
+/** Whether a run works in a database of its own, or in a schema of one that it shares. */
+type Place = 'database' | 'schema'
 
 export async function readRights(client: Client): Promise<PostgresRights> {
   const { rows } = await client.query<
-    Omit<PostgresRights, 'seesPageImages'> & { readonly superuser: boolean }
+    Omit<PostgresRights, 'seesPageImages'> & {
+      readonly superuser: boolean
+      readonly hasWalinspect: boolean
+    }
   >(
     `SELECT current_user AS role, current_database() AS database,
             rolsuper AS superuser,
+            EXISTS (SELECT FROM pg_available_extensions
+                     WHERE name = 'pg_walinspect') AS "hasWalinspect",
             rolsuper OR rolcreatedb AS "mayCreateDatabase",
             has_database_privilege(current_database(), 'CREATE') AS "mayCreateSchema",
             ${hasRole('pg_checkpoint')} AS "mayCheckpoint",
@@ -35,12 +43,16 @@ export async function readRights(client: Client): Promise<PostgresRights> {
   )
   const row = rows[0]
   if (row === undefined) throw new Error('PostgreSQL does not list the role that is connected')
-  const { superuser, ...rights } = row
+  const { superuser, hasWalinspect, ...rights } = row
   const images = await findImageSource(client)
   return {
     ...rights,
-    // Extensions that are missing from a database of our own can be made there by a superuser.
-    seesPageImages: images.kind !== 'none' || (superuser && rights.mayCreateDatabase),
+    seesPageImages: {
+      schema: images.kind !== 'none',
+      // An extension belongs to one database, and this one is not trusted: in a new one only a superuser makes it.
+      // What a new database would have from template1 shows when it is there.
+      database: images.kind === 'counter' || (superuser && hasWalinspect),
+    },
   }
 }
 
@@ -56,7 +68,7 @@ function hasRole(name: string): string {
  */
 export function unseenWithout(
   rights: PostgresRights,
-  place: 'database' | 'schema',
+  place: Place,
   wantsCheckpoint = true,
 ): readonly string[] {
   const { role, database } = rights
@@ -84,8 +96,8 @@ export function unseenWithout(
       `settings that only pg_read_all_settings shows are not listed (GRANT pg_monitor TO ${role})`,
     ),
     ...when(
-      !rights.seesPageImages,
-      `full-page images within the WAL are not told apart (CREATE EXTENSION pg_walinspect; GRANT EXECUTE ON FUNCTION pg_get_wal_stats TO ${role})`,
+      !rights.seesPageImages[place],
+      `full-page images within the WAL are not told apart (${place === 'database' ? 'once in template1, whose extensions a new database has: ' : ''}CREATE EXTENSION pg_walinspect; GRANT EXECUTE ON FUNCTION pg_get_wal_stats TO ${role})`,
     ),
   ]
 }

@@ -59,7 +59,8 @@ function walLines(series: RunSeries, target: TargetView): readonly Line[] {
     t,
     v: Math.max(0, v - (ofImages[i]?.v ?? 0)),
   }))
-  const lines = [stackLine('WAL of rows', target.ink, rows)]
+  const name = ofImages.length > 0 ? 'WAL of rows' : 'WAL, full-page images not told apart'
+  const lines = [stackLine(name, target.ink, rows)]
   if (ofImages.length > 0) {
     lines.push(stackLine('full-page images', tint(target.ink, 0.45), ofImages))
   }

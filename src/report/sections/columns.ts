@@ -86,6 +86,12 @@ const sustained: Column = {
   text: (target) => sustainedText(target.sustainedPerS),
 }
 
+/** With its full-page images where they cannot be told apart; a note says so too. */
+function walText({ walBytesPerEvent, walTotalBytesPerEvent }: TargetFindings): string {
+  if (walBytesPerEvent !== null) return formatBytes(walBytesPerEvent)
+  return walTotalBytesPerEvent === null ? NONE : `${formatBytes(walTotalBytesPerEvent)} in total`
+}
+
 export const COLUMNS: readonly Column[] = [
   sustained,
   quantileColumn(
@@ -138,17 +144,17 @@ export const COLUMNS: readonly Column[] = [
     },
     (target) => target.freshnessUs?.p99,
   ),
-  numberColumn(
-    {
-      id: 'wal',
-      title: 'WAL',
-      unit: 'per event',
-      evidence: 'chart-wal',
-      better: 'less',
-      ranking: 'wal.bytesPerEvent',
-    },
-    { pick: (target) => target.walBytesPerEvent, format: formatBytes },
-  ),
+  {
+    id: 'wal',
+    title: 'WAL',
+    unit: 'per event',
+    evidence: 'chart-wal',
+    better: 'less',
+    ranking: 'wal.bytesPerEvent',
+    // A total with its full-page images is no figure to compare with one without them.
+    value: (target) => target.walBytesPerEvent,
+    text: walText,
+  },
   numberColumn(
     {
       id: 'stored',
