@@ -98,14 +98,27 @@ function cells(target: TargetFindings): readonly string[] {
     walCell(target),
     number(target.storedBytesPerEvent),
     `${number(cpuMsPer1000.service)} | ${number(cpuMsPer1000.engine)}`,
-    ...(target.rounds.length === 0
-      ? ['–', '–', '–']
-      : [
-          target.durability,
-          formatCount(target.lostEvents),
-          target.auditPassed ? 'whole' : 'FAILED',
-        ]),
+    target.rounds.length === 0 ? '–' : target.durability,
+    target.lostEvents === null ? '–' : formatCount(target.lostEvents),
+    auditCell(target),
   ]
+}
+
+/** Also of rounds that do not count: what was lost is lost. */
+function auditCell({ audit, lostEvents }: TargetFindings): string {
+  if (audit === null) return '–'
+  const asked =
+    audit.asked === null
+      ? []
+      : [`${formatCount(audit.asked.events)} of ${formatCount(audit.asked.ofEvents)} asked`]
+  switch (audit.verdict) {
+    case 'broken':
+      return ['broken', ...asked].join(', ')
+    case 'as-promised':
+      return ['as promised', `${formatCount(lostEvents ?? 0)} lost`, ...asked].join(', ')
+    case 'whole':
+      return asked[0] ?? 'whole'
+  }
 }
 
 /** With its full-page images where they cannot be told apart: a note says so too. */

@@ -5,6 +5,7 @@ import type { TargetEvidence } from './evidence.ts'
 import { enoughSamples, figuresOf, stepAt } from './figures.ts'
 import type { Figure } from './figures.ts'
 import type { Ranking, TargetFindings } from './findings.ts'
+import { integrityOf } from './integrity.ts'
 import { limitOf } from './limit.ts'
 import { intervalOverRounds, medianOf, rank, scaleInterval } from './statistics.ts'
 import { unmeasuredMetrics } from './unmeasured.ts'
@@ -121,25 +122,6 @@ function brokenAt(evidence: TargetEvidence): Interval | null {
   return intervalOverRounds(
     evidence.rounds.map((round) => round.measured.brokenAtPerS).filter((rate) => rate !== null),
   )
-}
-
-/** Counted over every audited run of the target, also those whose figures do not count. */
-function integrityOf(
-  runs: readonly RunRecord[],
-): Pick<TargetFindings, 'lostEvents' | 'duplicatedRows' | 'divergedEvents' | 'auditPassed'> {
-  const audits = runs
-    .map((run) => (run.outcome.state === 'failed' ? null : run.outcome.audit))
-    .filter((audit) => audit !== null)
-  const stores = audits.flatMap((audit) => audit.stores)
-  const sum = (values: readonly number[]): number => values.reduce((total, one) => total + one, 0)
-  return {
-    lostEvents: sum(stores.map((store) => store.lostEvents)),
-    duplicatedRows: sum(stores.map((store) => store.duplicatedRows)),
-    divergedEvents:
-      sum(stores.map((store) => store.divergedEvents)) +
-      sum(audits.map((audit) => audit.divergedBetweenStores)),
-    auditPassed: audits.length > 0 && audits.every((audit) => audit.passed),
-  }
 }
 
 function firstRun(target: TargetEvidence): RunRecord {

@@ -1,7 +1,15 @@
 /** What judge and plan conclude from a study; the report draws this and nothing it computed itself. */
+import type { StoreAudit } from '../results/audit-record.ts'
 import type { Interval, Quantile, RunRecord, SaturatedBy, StudyRecord } from '../results/record.ts'
 import type { RealServerFindings } from './real-server.ts'
 import type { Judgement } from './verdict.ts'
+
+/** What all audits of a target say together: the worst of them. */
+export interface AuditFindings {
+  readonly verdict: StoreAudit['verdict']
+  /** Where an audit asked for some of what was acknowledged and not for all; null where every row was looked at. */
+  readonly asked: { readonly events: number; readonly ofEvents: number } | null
+}
 
 /** One architecture over all its rounds. */
 export interface TargetFindings {
@@ -39,9 +47,11 @@ export interface TargetFindings {
   readonly fpiBytesPerEvent: number | null
   readonly storedBytesPerEvent: number | null
   readonly cpuMsPer1000: { readonly service: number | null; readonly engine: number | null }
-  readonly lostEvents: number
-  readonly duplicatedRows: number
-  readonly divergedEvents: number
+  /** Over every audited run; null where none was audited. */
+  readonly lostEvents: number | null
+  readonly duplicatedRows: number | null
+  readonly divergedEvents: number | null
+  readonly audit: AuditFindings | null
   readonly auditPassed: boolean
   /** Both words for the durability tier: `survives` of the acknowledging store. */
   readonly durability: string

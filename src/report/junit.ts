@@ -78,7 +78,7 @@ function auditCase(target: TargetView): TestCase {
   if (audits.length === 0) {
     return { name, result: 'skipped', message: 'no run was audited', output: '' }
   }
-  const counts = `lost ${String(lostEvents)}, duplicated rows ${String(duplicatedRows)}, diverged ${String(divergedEvents)}`
+  const counts = `lost ${String(lostEvents ?? 0)}, duplicated rows ${String(duplicatedRows ?? 0)}, diverged ${String(divergedEvents ?? 0)}`
   const details = audits.flatMap((audit) =>
     audit.stores.map((store) => `${store.store}: ${store.because}`),
   )

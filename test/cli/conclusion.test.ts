@@ -4,10 +4,11 @@ import { loadTriggers } from '../../src/cli/load-triggers.ts'
 import { runExitCode } from '../../src/cli/run-exit-code.ts'
 import { summaryLines } from '../../src/cli/summary.ts'
 import { judgeStudy } from '../../src/judge/judge.ts'
-import type { Outcome } from '../../src/results/record.ts'
+import type { StoreAudit } from '../../src/results/audit-record.ts'
+import type { Outcome, RunRecord } from '../../src/results/record.ts'
 import { DATA_KINDS, dataFiles, nameOf } from '../../src/kit/data-file.ts'
 import { loadTarget } from '../../src/target/load.ts'
-import { studyFixture, withOutcome } from '../fixtures/study.ts'
+import { studyFixture, withOutcome, withTotalWal } from '../fixtures/study.ts'
 
 const paint = (_: unknown, text: string): string => text
 const summary = (columns: number, options = {}) => {
@@ -51,6 +52,48 @@ describe('the summary', () => {
       run.target.name === 'pg-direct' ? withOutcome(run, 'failed') : run
     const row = summary(200, { tweak }).find((line) => line.startsWith('pg-direct '))
     expect(row).not.toMatch(/whole|FAILED|\d/)
+  })
+})
+
+describe('the summary’s word about the audit', () => {
+  const cellsOf = (tweak: (run: RunRecord) => RunRecord): string => {
+    const lines = summary(240, {
+      tweak: (run: RunRecord) => (run.target.name === 'pg-direct' ? tweak(run) : run),
+    })
+    return lines.find((line) => line.startsWith('pg-direct ')) ?? ''
+  }
+  const withStore = (change: Partial<StoreAudit>) => (run: RunRecord) => {
+    if (run.outcome.state !== 'completed') return run
+    const { audit } = run.outcome
+    const stores = audit.stores.map((store) => ({ ...store, ...change }))
+    return { ...run, outcome: { ...run.outcome, audit: { ...audit, stores } } }
+  }
+
+  it('is how many were lost and that it is broken, also where no round counts', () => {
+    expect(cellsOf((run) => withOutcome(run, 'audit-failed'))).toMatch(/ 6 {2}broken$/)
+  })
+
+  it('is what was lost where the promise allows it', () => {
+    expect(cellsOf(withStore({ lostEvents: 3, verdict: 'as-promised' }))).toMatch(
+      / 9 {2}as promised, 9 lost$/,
+    )
+  })
+
+  it('is how many were asked for where it asked for some', () => {
+    const asked = withStore({ by: 'reads', askedEvents: 2, acceptedEvents: 20 })
+    expect(cellsOf(asked)).toMatch(/ 0 {2}6 of 60 asked$/)
+  })
+
+  it('is nothing, and null in JSON, of a target that never came to an audit', () => {
+    const row = cellsOf((run) => withOutcome(run, 'failed'))
+    expect(row).toMatch(/ – {2,}–$/)
+    const { study, runs } = studyFixture({ tweak: (run) => withOutcome(run, 'failed') })
+    const [target] = judgeStudy({ study, runs, triggers: loadTriggers() }).targets
+    expect(target).toMatchObject({ lostEvents: null, duplicatedRows: null, divergedEvents: null })
+  })
+
+  it('is the total WAL per event where images were not told apart', () => {
+    expect(cellsOf(withTotalWal)).toMatch(/ 741 total /)
   })
 })
 

@@ -205,8 +205,12 @@ export const COLUMNS: readonly Column[] = [
     evidence: 'audit',
     better: null,
     ranking: null,
-    value: (target) => target.lostEvents + target.duplicatedRows,
-    text: (target) => `${formatCount(target.lostEvents)} | ${formatCount(target.duplicatedRows)}`,
+    value: ({ lostEvents, duplicatedRows }) =>
+      lostEvents === null || duplicatedRows === null ? null : lostEvents + duplicatedRows,
+    text: ({ lostEvents, duplicatedRows }) =>
+      lostEvents === null || duplicatedRows === null
+        ? NONE
+        : `${formatCount(lostEvents)} | ${formatCount(duplicatedRows)}`,
   },
   {
     id: 'parts',

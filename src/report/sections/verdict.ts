@@ -136,7 +136,7 @@ function auditBadge(target: TargetView): Badge {
   )
   if (!audited) return { ...base, tone: 'unknown', words: 'not audited' }
   if (!auditPassed) return { ...base, tone: 'bad', words: 'audit failed' }
-  return lostEvents > 0
+  return lostEvents !== null && lostEvents > 0
     ? { ...base, tone: 'warning', words: 'audit as promised' }
     : { ...base, tone: 'good', words: 'audit whole' }
 }
