@@ -76,6 +76,8 @@ export type ObservedEngine<Kind extends EngineKind = EngineKind> = Omit<
 /** An engine whose named tables are watched. */
 export type ObservedServer<Kind extends EngineKind = EngineKind> = ObservedEngine<Kind> & {
   readonly tables: readonly Sized[]
+  /** Those of the named tables that are not there, or that this user cannot see. */
+  missingTables(signal: AbortSignal): Promise<readonly string[]>
 }
 
 /** A store, or a table, whose size can be asked. */

@@ -1,6 +1,9 @@
-/** Which of the audit's columns a statement yields. In: its column names. Out: what can be compared, or an error. */
+/**
+ * What a statement of the user's own yields. In: its column names, or what a server said against it. Out: what can be
+ * compared, or an error that names the statement.
+ */
 import type { StatementStore } from '../architecture/evidence.ts'
-import { HeadroomError } from '../kit/errors.ts'
+import { HeadroomError, messageOf } from '../kit/errors.ts'
 
 /** @throws HeadroomError BAD_INPUT when it does not say which event a row is */
 export function statementColumns(names: readonly string[]): StatementStore['yields'] {
@@ -10,4 +13,16 @@ export function statementColumns(names: readonly string[]): StatementStore['yiel
     })
   }
   return { organization: names.includes('organization_id'), value: names.includes('value') }
+}
+
+/** The server took the statement and refuses it on a row: a cast that fails, a function that writes. */
+export function failsOnRows(error: unknown): HeadroomError {
+  return new HeadroomError(
+    'BAD_INPUT',
+    `audit.statement fails on its rows: ${messageOf(error).split('\n')[0] ?? ''}`,
+    {
+      hint: 'it must only read, transaction_id and organization_id must be texts, and value a number; read all of its rows once by hand',
+      cause: error,
+    },
+  )
 }

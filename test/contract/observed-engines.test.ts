@@ -19,17 +19,21 @@ const KINDS = {
     create: 'CREATE TABLE usage (k text, org uuid, v float8)',
     many: `INSERT INTO usage SELECT 'k-' || n, '00000000-0000-0000-0000-000000000001', n / 64.0 FROM generate_series(0, 19999) n`,
     writes: 'DELETE FROM usage RETURNING k AS transaction_id',
+    failing: 'k::float8',
+    fill: `INSERT INTO later VALUES ('k', '00000000-0000-0000-0000-000000000001', 1)`,
   },
   clickhouse: {
     create: 'CREATE TABLE usage (k String, org UUID, v Float64) ENGINE = MergeTree ORDER BY k',
     many: `INSERT INTO usage SELECT 'k-' || toString(number), toUUID('00000000-0000-0000-0000-000000000001'), number / 64 FROM numbers(20000)`,
     writes: 'INSERT INTO usage VALUES',
+    failing: 'toFloat64(k)',
+    fill: `INSERT INTO later VALUES ('k', '00000000-0000-0000-0000-000000000001', 1)`,
   },
 } as const
 const ALL = 'SELECT k AS transaction_id, org AS organization_id, v AS value FROM usage'
 
 describe.each(['postgres', 'clickhouse'] as const satisfies readonly EngineKind[])('%s', (kind) => {
-  const { create, many, writes } = KINDS[kind]
+  const { create, many, writes, failing, fill } = KINDS[kind]
   let engine: RunningEngine<typeof kind>
   beforeAll(async () => {
     const dataDir = join(dir, kind)
@@ -41,6 +45,7 @@ describe.each(['postgres', 'clickhouse'] as const satisfies readonly EngineKind[
     )
     await engine.control.execute(create, signal)
     await engine.control.execute(many, signal)
+    await engine.control.execute(create.replace('usage', 'later'), signal)
   })
   afterAll(async () => {
     await engine[Symbol.asyncDispose]()
@@ -84,6 +89,33 @@ describe.each(['postgres', 'clickhouse'] as const satisfies readonly EngineKind[
   ])('refuses a statement %s, and nothing is changed', async (_, statement, words) => {
     await expect(statementOf(statement)).rejects.toThrow(words)
     expect((await rowsOf(ALL)).rows).toHaveLength(20_000)
+  })
+
+  it('refuses a statement whose first row already fails', async () => {
+    const statement = `SELECT ${failing} AS transaction_id FROM usage`
+    await expect(statementOf(statement)).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      message: expect.stringMatching(/audit.statement fails on its rows/) as string,
+    })
+  })
+
+  it('says that it is the statement, where it fails on rows that came later', async () => {
+    await using store = await statementOf(`SELECT ${failing} AS transaction_id FROM later`)
+    await engine.control.execute(fill, signal)
+    const reading = (async () => {
+      for await (const rows of store.rows(signal)) expect(rows).toBeDefined()
+    })()
+    await expect(reading).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      message: expect.stringMatching(/audit.statement fails on its rows/) as string,
+    })
+  })
+
+  it('says which of the tables to watch are not there', async () => {
+    const tables = ['usage', 'nosuch', 'nowhere.usage']
+    const options = { name: 'theirs', tables, checkpoint: false, signal }
+    await using seen = await observeEngine(kind, engine.addressFor('harness'), options)
+    expect(await seen.missingTables(signal)).toEqual(['nosuch', 'nowhere.usage'])
   })
 
   it('is looked at without changing it', async () => {

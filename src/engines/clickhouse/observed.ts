@@ -52,6 +52,7 @@ export async function observeClickHouse(
     parts: [],
     probes,
     tables: watched,
+    missingTables: (within) => missingAmong(http, tables, within),
     crashed: reachable.lost,
     control: {
       checkpoint: () => Promise.resolve('nothing-to-do'),
@@ -59,4 +60,22 @@ export async function observeClickHouse(
     },
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
+}
+
+async function missingAmong(
+  http: ClickHouseHttp,
+  tables: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const missing: string[] = []
+  for (const table of tables) {
+    const name = table.split('.').map(quoted).join('.')
+    const there = await http.text(`EXISTS TABLE ${name}`, { signal })
+    if (there.trim() !== '1') missing.push(table)
+  }
+  return missing
+}
+
+function quoted(part: string): string {
+  return `\`${part.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``
 }

@@ -2,10 +2,11 @@
  * Rows of a statement of the user's own, on his own ClickHouse. In: an HTTP client and a query. Out: id, organization
  * and value of each row, streamed. The query stands inside a SELECT of ours, so it can only read.
  */
+import type { Readable } from 'node:stream'
 import type { StatementStore } from '../../architecture/evidence.ts'
 import { HeadroomError } from '../../kit/errors.ts'
 import type { StatementOptions, StoredRows } from '../engine.ts'
-import { statementColumns } from '../statement-columns.ts'
+import { failsOnRows, statementColumns } from '../statement-columns.ts'
 import { storedRowsOf } from '../stored-rows.ts'
 import type { ClickHouseHttp } from './http.ts'
 import { ClickHouseError } from './http.ts'
@@ -19,6 +20,10 @@ export async function clickHouseStatementStore(
   const organization = columns.organization ? 'toString(organization_id)' : `''`
   const value = columns.value ? 'toFloat64(value)' : 'NULL'
   const sql = `SELECT toString(transaction_id), ${organization}, ${value} FROM (\n${statement}\n)`
+  // What fails on the first row is told before an event is sent.
+  const first = streamRows(http, `${sql} LIMIT 1`, signal)
+  await first.next()
+  await first.return(undefined)
   return { name, yields: columns, rows: (within) => streamRows(http, sql, within) }
 }
 
@@ -44,10 +49,13 @@ async function* streamRows(
   sql: string,
   signal: AbortSignal,
 ): AsyncGenerator<StoredRows> {
-  const body = await http.stream(`${sql} FORMAT TabSeparated`, { signal })
+  let body: Readable | null = null
   try {
+    body = await http.stream(`${sql} FORMAT TabSeparated`, { signal })
     yield* storedRowsOf(body as AsyncIterable<Buffer>)
+  } catch (error) {
+    throw error instanceof ClickHouseError ? failsOnRows(error) : error
   } finally {
-    body.destroy()
+    body?.destroy()
   }
 }

@@ -2,6 +2,7 @@
  * The user's own PostgreSQL behind his own service. In: an address and the tables to watch. Out: an engine that is only
  * looked at: nothing is created or changed, and no CHECKPOINT is run unless that was allowed.
  */
+import type { Client } from 'pg'
 import { HeadroomError } from '../../kit/errors.ts'
 import { Scope } from '../../kit/scope.ts'
 import type { ObservedServer, ObserveOptions, PostgresAddress } from '../engine.ts'
@@ -10,6 +11,7 @@ import { sizeProbe } from '../size-probes.ts'
 import { withClient } from './connection.ts'
 import { postgresControl, serverVersion } from './control.ts'
 import { postgresProbes } from './probes.ts'
+import { quoteName } from './quote-name.ts'
 import { readRights, unseenWithout } from './rights.ts'
 import { nonDefaultSettings } from './settings.ts'
 import { SharedConnection } from './shared-connection.ts'
@@ -57,6 +59,7 @@ export async function observePostgres(
     parts: [],
     probes,
     tables: watched,
+    missingTables: (within) => asking.use(within, (client) => missingAmong(client, tables)),
     crashed: reachable.lost,
     control: {
       checkpoint: (within) =>
@@ -65,6 +68,18 @@ export async function observePostgres(
     },
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
+}
+
+async function missingAmong(client: Client, tables: readonly string[]): Promise<readonly string[]> {
+  const missing: string[] = []
+  for (const table of tables) {
+    const { rows } = await client.query<{ there: boolean }>(
+      'SELECT to_regclass($1) IS NOT NULL AS there',
+      [quoteName(table)],
+    )
+    if (rows[0]?.there !== true) missing.push(table)
+  }
+  return missing
 }
 
 function notAllowed(name: string): HeadroomError {
