@@ -36,8 +36,8 @@ export interface ReadsAuditOptions {
 export interface NotProven {
   readonly audit: null
   readonly because: string
-  /** Where it is the target file that kept it from being proven. */
-  readonly code?: 'BAD_INPUT'
+  /** Where it is the target file, or that nothing was accepted, that kept it from being proven. */
+  readonly code?: 'BAD_INPUT' | 'NOTHING_ACCEPTED'
 }
 
 /** What was found; or nothing that proves anything, and why. */

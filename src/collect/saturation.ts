@@ -1,11 +1,12 @@
 /**
- * Who was the limit. In: the steps of a run, its parts and cores. Out: driver, pool, service, engine, queries or
- * machine with the evidence in a sentence, or null where nobody was seen at a limit. Each rule needs a figure of its own: better
+ * Who was the limit. In: the steps of a run, its parts and cores. Out: driver, pool, service, engine, queries,
+ * machine or answers with the evidence in a sentence, or null where nobody was seen at a limit. Each rule needs a figure of its own: better
  * no name than a wrong one.
  */
 import type { Part } from '../architecture/part.ts'
 import { formatDurationUs, formatNumber, formatRate, formatRatio } from '../kit/units.ts'
 import type { Quantile, SaturatedBy, Step } from '../results/record.ts'
+import { refusal } from './not-accepted.ts'
 import { coincidenceInWords, coincidenceOf } from './query-overlap.ts'
 
 export interface SaturationInput extends SaturationContext {
@@ -63,6 +64,7 @@ type Rule = (subject: Case) => SaturationVerdict | null
 const RULES: readonly Rule[] = [
   driverWasSlow,
   engineRefused,
+  eventsWereRefused,
   connectionsWereFew,
   machineWasShared,
   serviceTookAllCores,
@@ -134,6 +136,12 @@ function latencyLimitUs({ brokenSlo }: Step): number | null {
 function isStarved({ metrics }: Step, { cores }: SaturationContext): boolean {
   const idle = metrics['machine.idleCores']
   return idle !== undefined && idle < cores * IDLE_MIN_RATIO
+}
+
+/** Who says no is at no limit, whatever else was busy. */
+function eventsWereRefused({ step, at }: Case): SaturationVerdict | null {
+  const answers = refusal(step)
+  return answers === null ? null : { by: 'answers', evidence: `${at} ${answers}` }
 }
 
 function engineRefused({ step, context, at }: Case): SaturationVerdict | null {

@@ -33,6 +33,8 @@ export interface Answered {
 /** What an answer says about the events of its request. */
 export interface AnswerReader {
   read(answer: Answered, events: number): Ack
+  /** Whether it was said what answers of this status mean. */
+  names(status: number): boolean
 }
 
 export class AckReader implements AnswerReader {
@@ -46,6 +48,11 @@ export class AckReader implements AnswerReader {
     if (status === 429 || status === 503) return WHOLE.shed
     // 3xx and 4xx: not stored, and asking again as it is would not help. Any other 5xx may have stored it.
     return status < 500 ? WHOLE.rejected : WHOLE.unknown
+  }
+
+  /** The contract says something of every status. */
+  names(): boolean {
+    return true
   }
 
   #readBody({ buffer, from, to }: Answered, events: number): Ack {

@@ -45,6 +45,11 @@ export class AnswerRulesReader implements AnswerReader {
     return ack
   }
 
+  /** Whatever the body must be: a rule without statuses is about all of them. */
+  names(status: number): boolean {
+    return KINDS.some((kind) => fits({ ...this.#rules[kind], body: [] }, status, null))
+  }
+
   #judge(status: number, text: string, events: number): Ack {
     const body = this.#readsBody ? parsed(text) : null
     const kind = KINDS.find((each) => fits(this.#rules[each], status, body))

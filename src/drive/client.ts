@@ -9,10 +9,17 @@ export interface ClientEvents {
   /** The first byte is about to be handed to the socket; sets `sentMs`. */
   sending(exchange: Exchange): void
   answered(exchange: Exchange, answer: Answered): void
-  /** No answer will come. `sent`: bytes may have reached the service, so what became of it is unknown. */
-  lost(exchange: Exchange, sent: boolean): void
+  /** No answer will come. */
+  lost(exchange: Exchange, lost: Lost): void
   /** A place is free again, or there is no longer any hope for one. */
   changed(): void
+}
+
+export interface Lost {
+  /** Bytes may have reached the service, so what became of it is unknown. */
+  readonly sent: boolean
+  /** A system error's code, or TIMEOUT, CLOSED, BAD_ANSWER, GIVEN_UP. */
+  readonly code: string
 }
 
 export interface ClientOptions {
@@ -33,6 +40,8 @@ export interface Client {
   send(exchange: Exchange): void
   /** Nobody answers at the address: a request due now cannot be sent. */
   readonly refused: boolean
+  /** Why the last attempt to get a connection failed: a system error's code. */
+  readonly refusedCode: string
   /** Ends requests that are older than the timeout; called every few milliseconds. */
   sweep(): void
   /** Ends everything at once; outstanding requests are reported as lost. */

@@ -135,6 +135,27 @@ export interface DriverWindow {
   readonly eventLoopDelayP99Us: number
 }
 
+/** Why requests did not have all of their events accepted. */
+export type NotAcceptedReason =
+  | {
+      readonly by: 'answer'
+      readonly status: number
+      readonly requests: number
+      /** The `answers` rules of the target say nothing of this status. */
+      readonly unnamed?: true
+    }
+  /** System error codes, TIMEOUT, CLOSED, BAD_ANSWER, NOT_SENT; GIVEN_UP at the end. */
+  | { readonly by: 'loss'; readonly code: string; readonly requests: number }
+
+export interface NotAccepted {
+  /** Requests that were answered, whatever the answer. */
+  readonly answers: number
+  /** The most frequent first, bounded in number. */
+  readonly reasons: readonly NotAcceptedReason[]
+  /** Requests not accepted for yet other reasons. */
+  readonly otherRequests: number
+}
+
 export interface SegmentResult {
   readonly name: string
   readonly kind: 'warmup' | 'measure'
@@ -153,6 +174,8 @@ export interface SegmentResult {
   /** Requests that had to wait for a free connection. */
   readonly waitedRequests: number
   readonly requests: number
+  /** Absent: not told apart. */
+  readonly notAccepted?: NotAccepted
 }
 
 export interface QueryResult {

@@ -4,7 +4,7 @@
  */
 import { assert } from '../kit/errors.ts'
 import type { Ack, Answered, AnswerReader } from './ack.ts'
-import type { Client, ClientEvents } from './client.ts'
+import type { Client, ClientEvents, Lost } from './client.ts'
 import type { DueTimes } from './due-times.ts'
 import type { Segment, SegmentResult } from './job.ts'
 import type { OutcomeLog } from './outcome-log.ts'
@@ -32,6 +32,16 @@ export interface OpenLoopOptions {
 const BURST_REQUESTS_MAX = 256
 const UNKNOWN: Ack = { kind: 'whole', outcome: 'unknown' }
 const DROPPED: Ack = { kind: 'whole', outcome: 'dropped' }
+
+/** No connection was free in time, or too many requests were under way. */
+const NOT_SENT = 'NOT_SENT'
+
+interface Ended {
+  readonly request: number
+  readonly segment: number
+  readonly outcome: 'unknown' | 'dropped'
+  readonly code: string
+}
 
 export class OpenLoop implements ClientEvents {
   readonly client: Client
@@ -111,9 +121,10 @@ export class OpenLoop implements ClientEvents {
   }
 
   results(stoppedAtMs: number | null): readonly SegmentResult[] {
+    const isNamed = (status: number): boolean => this.#options.answers.names(status)
     return this.#options.segments.flatMap((segment, k) => {
       if (stoppedAtMs !== null && segment.fromS * 1_000 >= stoppedAtMs) return []
-      return [this.#tallyOf(k).result(stoppedAtMs)]
+      return [this.#tallyOf(k).result(stoppedAtMs, isNamed)]
     })
   }
 
@@ -130,15 +141,16 @@ export class OpenLoop implements ClientEvents {
     const ack = this.#options.answers.read(answer, events)
     const latencyUs = (now - dueMs) * 1_000
     const serviceUs = (now - sentMs) * 1_000
-    this.#tallyOf(exchange.segment).answered({ ack, events, latencyUs, serviceUs })
+    const { status } = answer
+    this.#tallyOf(exchange.segment).answered({ ack, status, events, latencyUs, serviceUs })
     this.#options.windows.answered(ack, events, latencyUs)
     this.#options.log.set(request, ack, now - this.#originMs)
     this.#inFlight--
   }
 
-  lost(exchange: Exchange, sent: boolean): void {
+  lost({ request, segment }: Exchange, { sent, code }: Lost): void {
     this.#inFlight--
-    this.#end(exchange.request, exchange.segment, sent ? 'unknown' : 'dropped')
+    this.#end({ request, segment, outcome: sent ? 'unknown' : 'dropped', code })
   }
 
   changed(): void {
@@ -159,8 +171,10 @@ export class OpenLoop implements ClientEvents {
     tally.requests++
     tally.dueEvents += events
     this.#options.windows.due(events)
-    if (this.#inFlight >= this.#options.inFlightRequestsMax || this.client.refused) {
-      this.#end(request, this.#segment, 'dropped')
+    const { refused } = this.client
+    if (this.#inFlight >= this.#options.inFlightRequestsMax || refused) {
+      const code = refused ? this.client.refusedCode : NOT_SENT
+      this.#end({ request, segment: this.#segment, outcome: 'dropped', code })
       return
     }
     this.#inFlight++
@@ -182,17 +196,18 @@ export class OpenLoop implements ClientEvents {
     this.client.send(place)
   }
 
-  #end(request: number, segment: number, outcome: 'unknown' | 'dropped'): void {
+  #end({ request, segment, outcome, code }: Ended): void {
     const events = this.#options.writer.eventsIn(request)
-    this.#tallyOf(segment).lost(outcome, events)
+    this.#tallyOf(segment).lost({ outcome, events, code })
     this.#options.windows.lost(outcome, events)
     this.#options.log.set(request, outcome === 'unknown' ? UNKNOWN : DROPPED, null)
   }
 
   #dropWaiting(): void {
+    const code = this.client.refused ? this.client.refusedCode : NOT_SENT
     for (let request = this.#waiting.shift(); request >= 0; request = this.#waiting.shift()) {
       this.#inFlight--
-      this.#end(request, this.#segmentOf(request), 'dropped')
+      this.#end({ request, segment: this.#segmentOf(request), outcome: 'dropped', code })
     }
   }
 

@@ -40,6 +40,10 @@ export class RawClient implements Client {
     return this.#all.every(({ state, refused }) => state === 'closed' && refused)
   }
 
+  get refusedCode(): string {
+    return this.#all.find(({ refused }) => refused)?.refusedCode ?? 'CLOSED'
+  }
+
   async open(signal: AbortSignal): Promise<void> {
     for (const connection of this.#all) connection.connect()
     await new Promise<void>((resolve) => {
@@ -77,13 +81,13 @@ export class RawClient implements Client {
       const forMs = nowMs - connection.sinceMs
       switch (connection.state) {
         case 'busy':
-          if (nowMs - connection.exchange.sentMs > requestTimeoutMs) connection.fail()
+          if (nowMs - connection.exchange.sentMs > requestTimeoutMs) connection.fail('TIMEOUT')
           break
         case 'connecting':
-          if (forMs > Math.min(OPEN_TIMEOUT_MS, requestTimeoutMs)) connection.fail()
+          if (forMs > Math.min(OPEN_TIMEOUT_MS, requestTimeoutMs)) connection.fail('TIMEOUT')
           break
         case 'idle':
-          if (forMs > keptMs(connection.keepAliveS)) connection.fail()
+          if (forMs > keptMs(connection.keepAliveS)) connection.fail('CLOSED')
           break
         case 'closed':
           if (nowMs >= connection.retryAtMs) connection.connect()
@@ -93,7 +97,7 @@ export class RawClient implements Client {
 
   close(): void {
     this.#closed = true
-    for (const connection of this.#all) connection.fail()
+    for (const connection of this.#all) connection.fail('GIVEN_UP')
   }
 
   #newConnection(): RawConnection {

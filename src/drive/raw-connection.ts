@@ -37,6 +37,8 @@ export class RawConnection {
   failures = 0
   /** The last attempt did not even get a connection. */
   refused = false
+  /** Why the last attempt did not: a system error's code. */
+  refusedCode = 'CLOSED'
   retryAtMs = 0
   /** What the server says it keeps an idle connection for; null where it does not say. */
   keepAliveS: number | null = null
@@ -45,6 +47,7 @@ export class RawConnection {
   #parser: ResponseParser
   #isAnswered = false
   #mayGoOn = false
+  #errorCode: string | null = null
 
   constructor(options: RawConnectionOptions) {
     this.#options = options
@@ -79,9 +82,11 @@ export class RawConnection {
       if (socket === this.#socket) this.#ended()
     })
     // `close` follows and says all that is needed; without a listener an error would end the process.
-    socket.on('error', () => undefined)
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (socket === this.#socket) this.#errorCode = error.code ?? null
+    })
     socket.once('close', () => {
-      if (socket === this.#socket) this.fail()
+      if (socket === this.#socket) this.fail(this.#errorCode ?? 'CLOSED')
     })
   }
 
@@ -95,16 +100,18 @@ export class RawConnection {
     return exchange.to - exchange.from
   }
 
-  /** Gives this connection up; a request on it stays without an answer. */
-  fail(): void {
+  /** Gives this connection up; a request on it stays without an answer, for the reason given. */
+  fail(code: string): void {
     const { state } = this
     this.#socket?.destroy()
     this.#socket = null
     this.refused = state === 'connecting'
+    if (this.refused) this.refusedCode = code
+    this.#errorCode = null
     this.failures = this.#mayGoOn ? 0 : this.failures + 1
     this.#mayGoOn = false
     this.#become('closed')
-    if (state === 'busy') this.#options.events.lost(this.exchange, true)
+    if (state === 'busy') this.#options.events.lost(this.exchange, { sent: true, code })
     this.#options.onState(this)
   }
 
@@ -112,7 +119,7 @@ export class RawConnection {
     // A body without a length ends here; anything else that was under way is cut off.
     if (this.state === 'busy') this.#parser.end()
     if (this.#isAnswered) this.state = 'idle'
-    this.fail()
+    this.fail('CLOSED')
   }
 
   #read(bytes: number): void {
@@ -124,7 +131,7 @@ export class RawConnection {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       if (this.#isAnswered) this.state = 'idle'
-      this.fail()
+      this.fail('BAD_ANSWER')
       return
     }
     this.#becomeFree()
@@ -144,7 +151,7 @@ export class RawConnection {
     const isClean = this.#parser.keepAlive && this.#socket?.writableLength === 0
     this.#become('idle')
     if (isClean) this.#options.onState(this)
-    else this.fail()
+    else this.fail('CLOSED')
   }
 
   #become(state: ConnectionState): void {

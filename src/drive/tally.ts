@@ -3,6 +3,7 @@ import { assert } from '../kit/errors.ts'
 import { Histogram } from '../kit/histogram.ts'
 import type { Ack } from './ack.ts'
 import type { OutcomeCounts, Segment, SegmentResult } from './job.ts'
+import { NotAcceptedTally } from './not-accepted.ts'
 
 export type MutableCounts = { -readonly [Kind in keyof OutcomeCounts]: number }
 
@@ -23,9 +24,25 @@ export function countAck(counts: MutableCounts, ack: Ack, events: number): void 
 
 export interface AnsweredRequest {
   readonly ack: Ack
+  /** HTTP status. */
+  readonly status: number
   readonly events: number
   readonly latencyUs: number
   readonly serviceUs: number
+}
+
+export interface LostRequest {
+  readonly outcome: 'unknown' | 'dropped'
+  readonly events: number
+  /** Why: a system error's code, or one of our own. */
+  readonly code: string
+}
+
+/** Duplicates are accepted: the service holds them. */
+function isWholeAccepted(ack: Ack): boolean {
+  return ack.kind === 'mixed'
+    ? ack.rejected.length === 0
+    : ack.outcome === 'accepted' || ack.outcome === 'duplicate'
 }
 
 /** Histograms count events, not requests: every event of a batch was due, sent and answered with it. */
@@ -39,6 +56,7 @@ export class SegmentTally {
   readonly #latencyAccepted = new Histogram()
   readonly #sendDelay = new Histogram()
   readonly #serviceTime = new Histogram()
+  readonly #notAccepted = new NotAcceptedTally()
 
   constructor(segment: Segment) {
     this.#segment = segment
@@ -48,8 +66,9 @@ export class SegmentTally {
     this.#sendDelay.record(sendDelayUs, events)
   }
 
-  answered({ ack, events, latencyUs, serviceUs }: AnsweredRequest): void {
+  answered({ ack, status, events, latencyUs, serviceUs }: AnsweredRequest): void {
     countAck(this.counts, ack, events)
+    this.#notAccepted.answered(status, isWholeAccepted(ack))
     this.#serviceTime.record(serviceUs, events)
     if (ack.kind === 'mixed') {
       this.#latencyAll.record(latencyUs, events)
@@ -73,12 +92,14 @@ export class SegmentTally {
   }
 
   /** No answer will come. */
-  lost(outcome: 'unknown' | 'dropped', events: number): void {
+  lost({ outcome, events, code }: LostRequest): void {
     this.counts[outcome] += events
+    this.#notAccepted.lost(code)
     this.#latencyAll.recordInfinite(events)
   }
 
-  result(stoppedAtMs: number | null): SegmentResult {
+  /** @param isNamed whether somebody has said what an answer of a status means */
+  result(stoppedAtMs: number | null, isNamed: (status: number) => boolean): SegmentResult {
     const { name, kind, fromS, toS } = this.#segment
     const told = Object.values(this.counts).reduce((sum, count) => sum + count, 0)
     assert(told === this.dueEvents, `every due event of ${name} has an outcome`)
@@ -97,6 +118,7 @@ export class SegmentTally {
       serviceTime: this.#serviceTime.encode(),
       waitedRequests: this.waitedRequests,
       requests: this.requests,
+      notAccepted: this.#notAccepted.result(isNamed),
     }
   }
 }

@@ -21,6 +21,7 @@ export class UndiciClient implements Client {
   readonly #free: Exchange[] = []
   readonly #busy = new Map<Exchange, ExchangeHandler>()
   #refusedUntilMs = -1
+  #refusedCode = 'CLOSED'
   #connectErrors = 0
   #bytesSent = 0
 
@@ -54,6 +55,10 @@ export class UndiciClient implements Client {
     return this.#busy.size === 0 && this.#options.nowMs() < this.#refusedUntilMs
   }
 
+  get refusedCode(): string {
+    return this.#refusedCode
+  }
+
   /** undici opens connections as it needs them. */
   open(): Promise<void> {
     return Promise.resolve()
@@ -64,11 +69,12 @@ export class UndiciClient implements Client {
   }
 
   send(exchange: Exchange): void {
-    const handler = new ExchangeHandler(exchange, this.#options, (outcome) => {
+    const handler = new ExchangeHandler(exchange, this.#options, (refusedCode) => {
       this.#busy.delete(exchange)
       this.#free.push(exchange)
-      if (outcome === 'refused') {
+      if (refusedCode !== null) {
         this.#connectErrors++
+        this.#refusedCode = refusedCode
         this.#refusedUntilMs = this.#options.nowMs() + REFUSED_FOR_MS
       }
       this.#options.events.changed()
@@ -89,12 +95,12 @@ export class UndiciClient implements Client {
   sweep(): void {
     const sentBeforeMs = this.#options.nowMs() - this.#options.requestTimeoutMs
     for (const [exchange, handler] of [...this.#busy]) {
-      if (handler.isSent && exchange.sentMs < sentBeforeMs) handler.abandon()
+      if (handler.isSent && exchange.sentMs < sentBeforeMs) handler.abandon('TIMEOUT')
     }
   }
 
   close(): void {
-    for (const handler of [...this.#busy.values()]) handler.abandon()
+    for (const handler of [...this.#busy.values()]) handler.abandon('GIVEN_UP')
     this.#pool.destroy().catch(() => undefined)
   }
 }
@@ -103,7 +109,8 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   isSent = false
   readonly #exchange: Exchange
   readonly #options: UndiciClientOptions
-  readonly #free: (outcome: 'ended' | 'refused') => void
+  /** With the code of the error where no connection was to be had. */
+  readonly #free: (refusedCode: string | null) => void
   #controller: Dispatcher.DispatchController | null = null
   #status = 0
   #chunks: Buffer[] = []
@@ -112,7 +119,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   constructor(
     exchange: Exchange,
     options: UndiciClientOptions,
-    free: (outcome: 'ended' | 'refused') => void,
+    free: (refusedCode: string | null) => void,
   ) {
     this.#exchange = exchange
     this.#options = options
@@ -149,24 +156,24 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
       from: 0,
       to: buffer.length,
     })
-    this.#free('ended')
+    this.#free(null)
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    const code = (error as NodeJS.ErrnoException).code ?? ''
-    this.#lose(!this.isSent && NO_ADDRESS.has(code) ? 'refused' : 'ended')
+    const code = (error as NodeJS.ErrnoException).code ?? 'CLOSED'
+    this.#lose(code, !this.isSent && NO_ADDRESS.has(code) ? code : null)
   }
 
   /** The time is up: whatever comes later is not listened to. */
-  abandon(): void {
-    this.#lose('ended')
+  abandon(code: string): void {
+    this.#lose(code, null)
     this.#controller?.abort(new Error('given up'))
   }
 
-  #lose(outcome: 'ended' | 'refused'): void {
+  #lose(code: string, refusedCode: string | null): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#options.events.lost(this.#exchange, this.isSent)
-    this.#free(outcome)
+    this.#options.events.lost(this.#exchange, { sent: this.isSent, code })
+    this.#free(refusedCode)
   }
 }

@@ -2,6 +2,7 @@
  * Which rounds of a target count, and what each of them showed per rate. In: run records. Out: evidence every verdict
  * is built on; a round that was void, aborted, failed or did not pass its audit is named and never counted.
  */
+import { refusedTooMuch } from '../collect/not-accepted.ts'
 import type { Measured, RunRecord, Step } from '../results/record.ts'
 import { stepValue } from './slo.ts'
 
@@ -56,13 +57,29 @@ export function measuredSteps(round: Round): readonly Step[] {
   return round.measured.steps.filter((step) => step.kind === 'measure' && step.dueEvents > 0)
 }
 
-/** Steps that ran to their end and kept every SLO. */
+/** Steps that ran to their end, kept every SLO, and were accepted. */
 export function keptSteps(round: Round): readonly Step[] {
-  return measuredSteps(round).filter((step) => step.complete && step.brokenSlo === null)
+  return measuredSteps(round).filter(
+    (step) => step.complete && step.brokenSlo === null && !refusedTooMuch(step),
+  )
 }
 
 export function runIds(evidence: TargetEvidence): readonly string[] {
   return evidence.rounds.map((round) => round.run.id)
+}
+
+/** `rounds 1, 2: failed: …; round 3: void: …`: a reason that several rounds share is given once. */
+export function discardedInWords(discarded: TargetEvidence['discarded']): string {
+  const roundsByReason = new Map<string, number[]>()
+  for (const { round, because } of discarded) {
+    roundsByReason.set(because, [...(roundsByReason.get(because) ?? []), round])
+  }
+  return [...roundsByReason]
+    .map(
+      ([because, rounds]) =>
+        `round${rounds.length === 1 ? '' : 's'} ${rounds.join(', ')}: ${because}`,
+    )
+    .join('; ')
 }
 
 function whyDiscarded({ outcome }: RunRecord): string | null {
@@ -81,6 +98,6 @@ function whyDiscarded({ outcome }: RunRecord): string | null {
     case 'aborted':
       return `aborted (${outcome.by}): ${outcome.message}`
     case 'failed':
-      return `failed: ${outcome.message}`
+      return `failed: ${outcome.message} [${outcome.code}]`
   }
 }

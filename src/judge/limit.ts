@@ -3,6 +3,7 @@
  * knob or architecture to turn to; null where nothing broke.
  */
 import { findMetric } from '../collect/metrics.ts'
+import { refusal } from '../collect/not-accepted.ts'
 import { coincidenceInWords, coincidenceOf } from '../collect/query-overlap.ts'
 import { formatQuantity, formatRate } from '../kit/units.ts'
 import type { Step } from '../results/record.ts'
@@ -25,12 +26,14 @@ export function limitOf(target: TargetEvidence): TargetFindings['limit'] {
   const metric = mostFrequent(broken.map((one) => one.step.brokenSlo?.metric ?? slo.metric))
   const all = target.rounds.flatMap(measuredSteps)
   const by = mostFrequent(broken.map((one) => limitedBy(one, all)))
+  const answers = by === 'answers' ? refusal(first.step) : null
   const rounds = `in ${String(broken.length)} of ${String(target.rounds.length)} rounds`
   return {
     metric,
     by,
     evidence: `${brokenInWords(first.step)} ${rounds}; ${resourceInWords({ ...first, by }, all)}`,
     moves: whatMoves({ by, round: first.round, step: first.step }),
+    ...(answers === null ? {} : { answers }),
   }
 }
 
@@ -92,6 +95,8 @@ function whatMoves(situation: Situation): string {
       return queriesMove(situation)
     case 'machine':
       return 'more cores, or driver, service and engines on machines of their own'
+    case 'answers':
+      return 'what the service accepts: its credentials, its rules, or what the target file says of its `answers`'
     case 'driver':
       return 'a driver on a machine of its own: the architecture was not at its limit'
     case 'pool':

@@ -15,6 +15,7 @@ import {
 import { HORIZON_MONTHS } from '../plan/projection.ts'
 import type { Profile } from '../plan/profile.ts'
 import { bandOf, describe } from './demand.ts'
+import { discardedInWords } from './evidence.ts'
 import type { TargetFindings } from './findings.ts'
 import { sloInWords } from './limit.ts'
 import type { Trigger } from './trigger.ts'
@@ -37,13 +38,14 @@ const RESOURCE: Readonly<Record<NonNullable<TargetFindings['limit']>['by'], stri
   machine: 'the cores of this machine',
   driver: 'the driver',
   pool: 'the connections',
+  answers: 'what the service answered',
   unknown: 'a resource not identified',
 }
 
 export function targetSentence(target: Unspoken, about: SpokenAbout): string {
   if (target.rounds.length === 0) {
-    const why = target.discarded.map((one) => `round ${one.round.toString()} ${one.because}`)
-    return `${target.target} is not judged: ${why.length === 0 ? 'it was not run' : why.join('; ')}.`
+    const why = discardedInWords(target.discarded)
+    return `${target.target} is not judged: ${why === '' ? 'it was not run' : why}.`
   }
   const parts = [holdsInWords(target, about), ...triggersInWords(target.judgements, about)]
   if (!target.auditPassed) parts.push('an audit of it failed')
@@ -113,7 +115,8 @@ export function misfits(target: Unspoken, profile: Profile): readonly string[] {
   const sustained = target.sustainedPerS
   if (sustained === null) why.push('keeps no measured rate within its SLOs')
   else if (sustained.low < profile.ratePerS) {
-    why.push(`holds only ${formatInterval(sustained, 'events/s')}`)
+    if (sustained.low === 0) why.push('kept no measured rate in some rounds')
+    else why.push(`holds only ${formatInterval(sustained, 'events/s')}`)
   }
   if (!target.auditPassed) why.push('failed an audit')
   if (tier(target.durability) < tier(profile.needs.durability)) {
@@ -140,6 +143,7 @@ function holdsInWords(target: Unspoken, about: SpokenAbout): string {
     return `keeps no measured rate within its SLOs on this machine${first}`
   }
   const held = heldInWords(target, about)
+  if (sustained.low === 0) return held
   const ratio = headroomRatio?.mid ?? 1
   if (limit === null) return `${held}, and reached no limit there`
   if (ratio < 1 || ratio >= 3) {
@@ -161,6 +165,10 @@ function heldInWords(target: Unspoken, about: SpokenAbout): string {
   const { sustainedPerS: sustained, headroomRatio } = target
   if (sustained === null) return 'keeps no measured rate within its SLOs'
   const declared = `the declared ${formatRate(about.profile.ratePerS)}`
+  if (sustained.low === 0) {
+    const most = formatRate(sustained.high)
+    return `kept no measured rate in some rounds and up to ${most} in others on this machine (declared: ${formatRate(about.profile.ratePerS)})`
+  }
   const rate = formatInterval(sustained, 'events/s')
   return `holds ${rate} on this machine, ${relation(headroomRatio?.mid ?? 1, declared)}${asFarAsMeasured(target)}`
 }
@@ -173,9 +181,10 @@ function relation(ratio: number, declared: string): string {
 function limitInWords(target: Unspoken, about: SpokenAbout): string {
   const { limit, brokenAtPerS } = target
   if (limit === null) return ''
+  const at = brokenAtPerS === null ? '' : ` at ${formatInterval(brokenAtPerS, 'events/s')}`
+  if (limit.answers !== undefined) return `${limit.answers}${at}`
   const max = about.slos.find((slo) => slo.metric === limit.metric)?.max
   const slo = max === undefined ? limit.metric : sloInWords(limit.metric, max)
-  const at = brokenAtPerS === null ? '' : ` at ${formatInterval(brokenAtPerS, 'events/s')}`
   return `${RESOURCE[limit.by]}, ${slo}${at}`
 }
 

@@ -55,12 +55,11 @@ const NotAcceptedReason = z.discriminatedUnion('by', [
 export type NotAcceptedReason = z.infer<typeof NotAcceptedReason>
 
 /** Requests by what came instead of an acknowledgement, the most frequent first; `answers`: all that were answered. */
-export const NotAccepted = z.strictObject({
+const NotAccepted = z.strictObject({
   answers: count,
   reasons: z.array(NotAcceptedReason),
   otherRequests: count,
 })
-export type NotAccepted = z.infer<typeof NotAccepted>
 
 /** What one segment of the schedule showed. */
 export const Step = z.strictObject({
@@ -197,7 +196,7 @@ export const Outcome = z.discriminatedUnion('state', [
     state: z.literal('not-audited'),
     because: z.string(),
     /** Where an audit was asked for and the target file kept it from proving anything. */
-    code: z.literal('BAD_INPUT').optional(),
+    code: z.enum(['BAD_INPUT', 'NOTHING_ACCEPTED']).optional(),
     measured: Measured,
     audit: z.null(),
   }),

@@ -70,11 +70,8 @@ export async function measureTarget(
       events: live.driver.segments.reduce((sum, segment) => sum + segment.dueEvents, 0),
     })
     const after: After = { up, options, live, outcomes }
+    const audit = await auditIfWhole(after)
     const measured = await measuredFrom(after)
-    // Nothing to look for: an audit of no event would call every store whole.
-    const audit = nothingAccepted(measured.steps)
-      ? { audit: null, because: `nothing was accepted: ${answersInWords(measured.steps)}` }
-      : await auditIfWhole(after)
     return { outcome: outcomeOf(after, measured, audit), epochMs: live.epochMs }
   } finally {
     for (const seen of live.seen.values()) await seen[Symbol.asyncDispose]()
@@ -92,6 +89,12 @@ interface After {
 async function auditIfWhole({ up, options, live, outcomes }: After): Promise<AuditEnd | null> {
   if (!endedByItself(live)) return null
   const { scenario, target, plan, signal } = options
+  const { segments } = live.driver
+  if (nothingAccepted(segments)) {
+    // An audit of no event would call every store whole.
+    const because = `nothing was accepted: ${answersInWords(segments)}`
+    return { audit: null, because, code: 'NOTHING_ACCEPTED' }
+  }
   options.onProgress({ type: 'phase', target: target.name, phase: 'audit', detail: '' })
   const { evidence } = up
   if (evidence.by === 'none') return { audit: null, because: evidence.because }

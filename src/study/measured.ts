@@ -6,6 +6,7 @@ import type { FreshnessSummary } from '../collect/freshness.ts'
 import type { SaturationVerdict } from '../collect/saturation.ts'
 import type { SeriesSummary } from '../collect/summary.ts'
 import type { SloBreach } from '../judge/slo.ts'
+import { acceptanceBreach } from '../judge/acceptance.ts'
 import { stepBreach } from '../judge/slo.ts'
 import { unmeasuredSlos } from '../judge/unmeasured.ts'
 import { Histogram, percentilesOf } from '../kit/histogram.ts'
@@ -110,6 +111,7 @@ function stepOf(input: MeasuredInput, segment: SegmentResult, at: number): Step 
     targetPerS: planned === undefined ? 0 : (planned.fromPerS + planned.toPerS) / 2,
     dueEvents: segment.dueEvents,
     counts: segment.counts,
+    ...notAcceptedOf(segment),
     acceptedPerS: lengthMs > 0 ? acknowledged / (lengthMs / 1_000) : 0,
     latencyUs: percentilesOf(segment.latencyAll),
     latencyAcceptedUs: percentilesOf(segment.latencyAccepted),
@@ -123,7 +125,14 @@ function stepOf(input: MeasuredInput, segment: SegmentResult, at: number): Step 
     complete: planned !== undefined && segment.toMs >= planned.toS * 1_000 - 1,
   }
   if (step.kind === 'warmup' || step.brokenSlo !== null || !step.complete) return step
-  return { ...step, brokenSlo: stepBreach(step, input.scenario.slos) }
+  return { ...step, brokenSlo: stepBreach(step, input.scenario.slos) ?? acceptanceBreach(step) }
+}
+
+function notAcceptedOf({ notAccepted }: SegmentResult): Pick<Step, 'notAccepted'> {
+  if (notAccepted === undefined) return {}
+  const { answers, reasons, otherRequests } = notAccepted
+  if (reasons.length === 0 && otherRequests === 0) return {}
+  return { notAccepted: { answers, reasons: [...reasons], otherRequests } }
 }
 
 /** Median seconds of each query within a step; an answer that never came is not hidden behind those that did. */

@@ -4,6 +4,7 @@
  */
 import type { DriverWindow, QueryResult, Segment } from '../drive/job.ts'
 import type { SloBreach } from '../judge/slo.ts'
+import { liveAcceptance } from '../judge/acceptance.ts'
 import { liveSlo } from '../judge/slo.ts'
 import type { Slo } from '../scenario/scenario.ts'
 
@@ -18,6 +19,7 @@ export interface SloWatch {
 
 export function watchSlos(slos: readonly Slo[], segments: readonly Segment[]): SloWatch {
   const live = liveSlo(slos)
+  const acceptance = liveAcceptance()
   const breaches = new Map<string, SloBreach>()
   let current: Segment | null = null
 
@@ -33,8 +35,10 @@ export function watchSlos(slos: readonly Slo[], segments: readonly Segment[]): S
       if (segment !== null && segment !== current) {
         current = segment
         live.begin(segment.fromS * 1_000)
+        acceptance.begin(segment)
       }
-      return note(live.observeWindow(window))
+      const refused = acceptance.observeWindow(window)
+      return note(live.observeWindow(window) ?? refused)
     },
     query: (query) => note(live.observeQuery(query)),
     samples: (atMs, values) => note(live.observeSamples(atMs, values)),
