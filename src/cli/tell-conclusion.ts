@@ -26,6 +26,7 @@ export function tellConclusion(
       round,
       target: target.name,
       state: outcome.state,
+      ...(outcome.state === 'failed' ? { code: outcome.code, message: outcome.message } : {}),
     }))
     terminal.data(
       JSON.stringify({ ...summary, runs, results: studyDir, report: reportFile }, null, 2),

@@ -14,7 +14,7 @@ import {
 import type { Machine, Step, StudyRecord } from '../results/record.ts'
 import { p999IsSupported } from './compare.ts'
 import { checkpointsIn, tierOf } from './conditions.ts'
-import { keptSteps, measuredSteps } from './evidence.ts'
+import { discardedInWords, keptSteps, measuredSteps } from './evidence.ts'
 import type { Round, TargetEvidence } from './evidence.ts'
 import { ownServerCaveats } from './own-server-caveats.ts'
 import { isElsewhere, ownServiceCaveats } from './own-service.ts'
@@ -67,11 +67,9 @@ export function caveatsOf(input: CaveatInput): readonly string[] {
 function integrity(study: StudyRecord, targets: readonly TargetEvidence[]): readonly string[] {
   const cut = study.cutShort === null ? [] : [`The study was cut short: ${study.cutShort}.`]
   const discarded = targets
-    .filter((target) => target.discarded.length > 0)
-    .map((target) => {
-      const why = target.discarded.map((one) => `round ${one.round.toString()} ${one.because}`)
-      return `${target.target}: not counted: ${why.join('; ')}.`
-    })
+    // Of a target that no round counts of, its own sentence says why.
+    .filter((target) => target.discarded.length > 0 && target.rounds.length > 0)
+    .map((target) => `${target.target}: not counted: ${discardedInWords(target.discarded)}.`)
   const few = targets.filter(
     (target) => target.rounds.length > 0 && target.rounds.length < RANKING_MIN_ROUNDS,
   )

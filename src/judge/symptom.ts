@@ -10,7 +10,7 @@ import { measureCommand } from './command.ts'
 import { conditionsOf } from './conditions.ts'
 import { EVIDENCE_REACH, crossingOf, monotone } from './curve.ts'
 import type { Crossing } from './curve.ts'
-import { runIds } from './evidence.ts'
+import { discardedInWords, runIds } from './evidence.ts'
 import type { TargetEvidence } from './evidence.ts'
 import { boundOf, crossingOverRounds, reachOf, roundCurves } from './round-curve.ts'
 import type { RoundCurve } from './round-curve.ts'
@@ -179,8 +179,7 @@ function evidenceState(judged: Judged, threshold: number): 'measured' | 'extrapo
 }
 
 export function noRoundCounts(context: JudgeContext): Verdict {
-  const { discarded } = context.evidence
-  const why = discarded.map((one) => `round ${String(one.round)} was ${one.because}`).join('; ')
+  const why = discardedInWords(context.evidence.discarded)
   return unknown(context, why === '' ? 'this target was not run' : `no round counts: ${why}`)
 }
 

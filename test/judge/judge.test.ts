@@ -137,6 +137,21 @@ describe('a profile', () => {
     expect(findings.verdict).toContain('dual-write holds only 2,000 events/s')
   })
 
+  it('is told plainly where rounds held nothing at all and others did', () => {
+    const tweak = (run: RunRecord): RunRecord =>
+      run.round === 1 && run.outcome.state === 'completed'
+        ? {
+            ...run,
+            outcome: { ...run.outcome, measured: { ...run.outcome.measured, sustainedPerS: null } },
+          }
+        : run
+    const { sentence } = targetOf(findingsOf({ tweak }), 'pg-direct')
+    expect(sentence).toMatch(
+      /^pg-direct kept no measured rate in some rounds and up to [\d,]+ events\/s in others on this machine \(declared: 400 events\/s\)/,
+    )
+    expect(sentence).not.toMatch(/% short/)
+  })
+
   it('is enough where nothing fires, and says by when the first will', () => {
     const profile = { ...HEALTHY.study.profile, ratePerS: 150 }
     const { verdict } = judgeStudy({ ...HEALTHY, triggers, profile })
@@ -190,6 +205,15 @@ describe('rounds that do not count', () => {
     }
   })
 
+  it('give their reason once where it is the same in all, with its documented code', () => {
+    const findings = findingsOf({ tweak: spoil('failed', [1, 2, 3]) })
+    const { sentence } = targetOf(findings, 'pg-direct')
+    expect(sentence).toBe(
+      'pg-direct is not judged: rounds 1, 2, 3: failed: postgres did not answer [ENGINE_NOT_READY].',
+    )
+    expect(findings.caveats.join(' ')).not.toContain('did not answer')
+  })
+
   it('still count for what was lost: an audit that failed is never forgotten', () => {
     const findings = findingsOf({ tweak: spoil('audit-failed', [1]) })
     const target = targetOf(findings, 'pg-direct')
@@ -206,7 +230,7 @@ describe('rounds that do not count', () => {
       const target = targetOf(findings, 'pg-direct')
       expect(target.sustainedPerS).toBeNull()
       expect(target.latencyUs).toBeNull()
-      expect(target.sentence).toMatch(/^pg-direct is not judged: round 1 /)
+      expect(target.sentence).toMatch(/^pg-direct is not judged: rounds? 1/)
       expect(target.judgements[0]?.verdict.state).toBe('unknown')
       expect(target.judgements[1]?.verdict.state).toBe('holds')
       expect(targetOf(findings, 'pg-batch').comparedAtPerS).toBe(2000)

@@ -111,7 +111,7 @@ describe('a service of the user’s own', () => {
     expect(own?.rounds).toEqual([])
     expect(own?.sustainedPerS).toBeNull()
     expect(own?.sentence).not.toMatch(/holds [\d,]+/)
-    expect(findings.caveats.join('\n')).toContain('not audited, so nothing of it is proven')
+    expect(own?.sentence).toContain('not audited, so nothing of it is proven')
     for (const { order } of findings.rankings) expect(order ?? []).not.toContain('pg-batch')
   })
 
