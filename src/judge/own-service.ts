@@ -13,6 +13,7 @@ export function ownServiceCaveats(targets: readonly TargetEvidence[]): readonly 
     if (run?.target.kind !== 'service') return []
     return [
       ...whereItRuns(run.target),
+      ...whatIsAssumed(run.target),
       ...(run.notPreloaded === undefined
         ? [`${target}: how many rows its store held before the first event is not known.`]
         : [`${target}: ${run.notPreloaded}; how many rows it held is not known.`]),
@@ -34,6 +35,14 @@ function whereItRuns(target: OwnService): readonly string[] {
         `${target.name} runs elsewhere (${new URL(target.url).host}): the machine described here is the one that measured it, its latencies hold the network’s, and no coefficient of this machine is one of the service.`,
       ]
     : []
+}
+
+function whatIsAssumed({ name, promises }: OwnService): readonly string[] {
+  if (promises.assumed !== true) return []
+  const { survives, delivery } = promises
+  return [
+    `${name}: no promises are given, so ${survives} and ${delivery} are assumed: what its 2xx survives is nobody’s word.`,
+  ]
 }
 
 function whatWasNotSeen(target: OwnService, seenEngines: number): readonly string[] {

@@ -170,6 +170,13 @@ function contentOf(
   }
 }
 
+/** The line of a field in a file that was right when it was read; null where there is none. @throws where it cannot be read */
+export function lineInFile(file: string, path: Path): number | null {
+  const lineCounter = new LineCounter()
+  const document = parseDocument(readFileSync(file, 'utf8'), { lineCounter, prettyErrors: false })
+  return lineOf(document, path, lineCounter)
+}
+
 /** The line of the value at `path`, of its key, or of the nearest thing above it that exists. */
 function lineOf(document: Document, path: Path, lines: LineCounter): number | null {
   for (let length = path.length; length >= 0; length--) {

@@ -9,6 +9,7 @@ import { architectureById, architectures } from './registry.ts'
 import { serviceFindings, withAbsolutePaths } from './service-findings.ts'
 import type { ArchitectureTarget } from './target.ts'
 import { Target } from './target.ts'
+import { rememberFile } from './target-source.ts'
 
 /** @throws HeadroomError UNKNOWN_TARGET or BAD_INPUT, in the first target that is not right */
 export function loadTargets(namesOrPaths: string): readonly Target[] {
@@ -36,7 +37,8 @@ export function loadTargets(namesOrPaths: string): readonly Target[] {
 export function loadTarget(nameOrPath: string): Target {
   const file = findDataFile(DATA_KINDS.target, nameOrPath)
   const target = parseYamlFile(Target, file, { what: 'target', check: targetFindings })
-  return target.kind === 'service' ? withAbsolutePaths(target, dirname(file)) : target
+  const whole = target.kind === 'service' ? withAbsolutePaths(target, dirname(file)) : target
+  return rememberFile(whole, file)
 }
 
 function targetFindings(target: Target): readonly Finding[] {

@@ -62,7 +62,7 @@ function requireInputs(
 }
 
 function warningsOf(
-  { name, engines, process, queries }: ServiceTarget,
+  { name, engines, process, promises, queries }: ServiceTarget,
   { scenario, external }: ServiceSurroundings,
 ): readonly string[] {
   const unseen = Object.entries(engines)
@@ -75,6 +75,11 @@ function warningsOf(
     .map((query) => query.name)
     .filter((one) => !queries.includes(one))
   return [
+    ...(promises.assumed === true
+      ? [
+          `${name}: no promises are given: ${promises.survives}, ${promises.delivery} and ${promises.duplicates} are assumed, and the audit holds it to them`,
+        ]
+      : []),
     ...unseen,
     ...(scenario.initialRows === 0
       ? []

@@ -8,6 +8,7 @@ import type { AnswerCondition, Scalar } from '../kit/answer-condition.ts'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import { environmentOf, textTemplate, textsIn } from '../shapes/event-template.ts'
 import type { AnswerRules, ServiceTarget } from './service-target.ts'
+import { placeOfText } from './target-source.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
 
@@ -69,10 +70,10 @@ export function constantsOf(target: ServiceTarget, env: Env): Readonly<Record<st
   const names = environmentNames(target)
   const missing = names.filter((name) => (env[name] ?? '') === '')
   if (missing.length > 0) {
-    const list = missing.join(', ')
+    const list = missing.map((name) => `${name} (${placeOfText(target, `env.${name}`)})`).join(', ')
     throw new HeadroomError(
       'BAD_INPUT',
-      `target ${target.name} takes ${list} from the environment`,
+      `target ${target.name} takes ${list} from the environment, where it is not set`,
       {
         hint: `export ${missing.map((name) => `${name}=…`).join(' ')} first, or take it out of the target`,
       },

@@ -95,6 +95,8 @@ const ServicePromises = z.strictObject({
   delivery: z.enum(['at-most-once', 'at-least-once', 'exactly-once']).default('at-least-once'),
   readAfterAck: z.enum(['at-once', 'eventually']).default('eventually'),
   duplicates: z.enum(['one-row', 'one-readable', 'kept']).default('one-row'),
+  /** Set where the file says nothing under promises: all of this is then an assumption, and reports say so. */
+  assumed: z.literal(true).optional(),
 })
 
 /** So that CPU and memory of the service can be sampled. Without it those panels say that they see nothing. */
@@ -137,7 +139,7 @@ export const ServiceTarget = z.strictObject({
   request: RequestTemplate.optional(),
   /** Absent: as the contract has it, or, with a `request`, 2xx is accepted and 429 and 503 are shed. */
   answers: AnswerRules.optional(),
-  promises: ServicePromises.prefault({}),
+  promises: ServicePromises.prefault({ assumed: true }),
   audit: z.discriminatedUnion('by', [Reads, Statement, NoAudit]),
   /** Analytical queries of the contract that it answers at `/v1/queries/{name}`; the scenario's others are not asked. */
   queries: z.array(z.enum(['Q1', 'Q2', 'Q3', 'Q4'])).default([]),

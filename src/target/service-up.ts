@@ -12,6 +12,7 @@ import { howToName } from '../engines/kinds.ts'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import { Scope } from '../kit/scope.ts'
 import { tlsFailureOf } from '../kit/tls.ts'
+import { refuseStranger, requireTables } from './service-checks.ts'
 import { openServiceProcess } from './service-process.ts'
 import type { ServiceProcess } from './service-process.ts'
 import { ServiceReads } from './service-reads.ts'
@@ -54,6 +55,7 @@ export async function bringUpService(
   const requests = requestsOf(target, { env: options.env ?? process.env, mark: options.mark ?? '' })
   await using scope = new Scope()
   const engines = await lookAtEngines(target, options, scope)
+  await refuseStranger(target, options.signal)
   const process_ =
     target.process === undefined
       ? null
@@ -65,6 +67,7 @@ export async function bringUpService(
           }),
         )
   await untilItAnswers(target, { requests, process: process_, signal: options.signal })
+  await requireTables(target, engines, options.signal)
   const evidence = await evidenceOf(target, { requests, options, scope })
   const owned = scope.move()
   return {
@@ -103,7 +106,8 @@ function storeNameOf({ name, audit }: ServiceTarget): string {
 }
 
 function promisesOf(target: ServiceTarget): Promises {
-  const { ack, ...promise } = target.promises
+  const { ack, survives, delivery, readAfterAck, duplicates } = target.promises
+  const promise = { survives, delivery, readAfterAck, duplicates }
   return { ack, stores: [{ store: storeNameOf(target), ...promise }] }
 }
 

@@ -107,6 +107,12 @@ describe('a service that is audited by SQL', () => {
       /refused/,
     ],
     [
+      'a statement whose rows cannot be read as what they are to be',
+      'SELECT event_key AS transaction_id, event_key::float8 AS value FROM usage',
+      64,
+      /audit.statement fails on its rows/,
+    ],
+    [
       'a statement without ids',
       'SELECT amount AS value FROM usage',
       64,
@@ -120,6 +126,31 @@ describe('a service that is audited by SQL', () => {
     expect(await server.sql('SELECT count(*) FROM usage', 'shop')).toEqual(before)
   })
 
+  it('that fails on rows of the run ends unaudited with 64; what was measured is kept', async () => {
+    const result = await run({
+      statement:
+        'SELECT event_key AS transaction_id, event_key::float8 AS value FROM usage WHERE at >= ${started_at}',
+    })
+    expect(result.exitCode).toBe(64)
+    expect(result.stderr).not.toContain('Headroom itself failed')
+    const { outcome } = onlyRecord()
+    if (outcome.state !== 'not-audited') throw new Error(JSON.stringify(outcome))
+    expect(outcome.because).toContain('audit.statement fails on its rows')
+    expect(outcome.measured.steps.length).toBeGreaterThan(0)
+  })
+
+  it('with a table to watch that is not there ends before an event is sent, and names where that stands', async () => {
+    const result = await run({
+      statement: 'SELECT event_key AS transaction_id FROM usage',
+      tables: ['usage', 'usaeg'],
+    })
+    expect(result.exitCode).toBe(64)
+    expect(result.stdout + result.stderr).toMatch(
+      /targets\/shop.yaml:\d+ .*engines.database.tables.*usaeg/,
+    )
+    expect(result.stderr).not.toContain('Headroom itself failed')
+  })
+
   it('without the address of the server ends with 64 and says how to give it', async () => {
     const result = await run({ statement: 'SELECT 1 AS transaction_id', dsn: '' })
     expect(result.exitCode).toBe(64)
@@ -131,10 +162,11 @@ async function run(options: {
   readonly statement: string
   readonly loseEvery?: number
   readonly dsn?: string
+  readonly tables?: readonly string[]
 }): Promise<CliResult> {
   const port = await freePort()
   mkdirSync(join(folder.path, 'targets'))
-  writeFileSync(join(folder.path, 'targets/shop.yaml'), target(port, options.statement))
+  writeFileSync(join(folder.path, 'targets/shop.yaml'), target(port, options))
   writeFileSync(join(folder.path, 'short.yaml'), SHORT)
   const auditor = server.dsn({ role: 'auditor', password: AUDITOR_PASSWORD, database: 'shop' })
   return await headroom(['run', './short.yaml', '--target', 'shop'], {
@@ -164,7 +196,13 @@ rounds: 1
 slowDisk: never
 `
 
-function target(port: number, statement: string): string {
+function target(
+  port: number,
+  {
+    statement,
+    tables = ['usage'],
+  }: { readonly statement: string; readonly tables?: readonly string[] },
+): string {
   const script = join(packageRoot, 'test/fixtures/own-service/sql-service.mjs')
   return `
 kind: service
@@ -184,7 +222,7 @@ audit:
   settleS: 1
   statement: ${JSON.stringify(statement)}
 engines:
-  database: { kind: postgres, tables: [usage] }
+  database: { kind: postgres, tables: [${tables.join(', ')}] }
 process:
   command: [${process.execPath}, ${script}]
   env:

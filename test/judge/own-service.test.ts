@@ -69,6 +69,12 @@ describe('a service of the user’s own', () => {
     expect(text).toContain('Every store of an architecture held 200,000 rows')
   })
 
+  it('that was given no promises is said to be held to assumed ones', () => {
+    const assumed = 'no promises are given, so process-kill and at-least-once are assumed'
+    expect(caveatsOf({})).toContain(assumed)
+    expect(caveatsOf({ more: { promises: { survives: 'nothing' } } })).not.toContain(assumed)
+  })
+
   it('has named what was not seen of it, and how to see it', () => {
     const text = caveatsOf({})
     expect(text).toContain(

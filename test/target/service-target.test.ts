@@ -64,6 +64,20 @@ const scenario = Scenario.parse({
 })
 
 describe('a target of kind service', () => {
+  it('says what is assumed where it promises nothing', () => {
+    const around = { scenario, env: {}, external: {} }
+    const assumed = /no promises are given: .*process-kill, at-least-once/
+    expect(serviceInputs([load(BASE)], around).warnings.join()).toMatch(assumed)
+    const given = load(`${BASE}promises: { survives: nothing }\n`)
+    expect(serviceInputs([given], around).warnings.join()).not.toMatch(assumed)
+  })
+
+  it('names the line that takes a variable which is not set', () => {
+    const target = load(`${BASE}headers:\n  accept: text/plain\n  x-key: "\${env.NOT_SET}"\n`)
+    const around = { scenario, env: {}, external: {} }
+    expect(() => serviceInputs([target], around)).toThrow(/NOT_SET.*target\.yaml:8/)
+  })
+
   it('needs an address and an audit, and nothing else', () => {
     const target = load(BASE)
     expect(target.audit).toMatchObject({ by: 'reads', events: 'all', value: 'event.value' })
@@ -178,7 +192,7 @@ describe('what a service needs besides its file', () => {
     const target = load(`${BASE}headers: { authorization: "Bearer \${env.A_TOKEN}" }\n`)
     const around = { scenario: { ...scenario, batchEvents: 1 }, external: {} }
     expect(() => serviceInputs([target], { ...around, env: {} })).toThrow(
-      /takes A_TOKEN from the environment/,
+      /takes A_TOKEN \(.*target.yaml:\d+\) from the environment/,
     )
     expect(serviceInputs([target], { ...around, env: { A_TOKEN: 'xyz' } }).secrets).toEqual(['xyz'])
     const requests = requestsOf(target, { env: { A_TOKEN: 'xyz' }, mark: 'm' })

@@ -1,0 +1,56 @@
+/** What is looked at of a service target before the first event: a stranger on its port, tables that are not there. */
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { ObservedServer } from '../../src/engines/engine.ts'
+import { refuseStranger, requireTables } from '../../src/target/service-checks.ts'
+import { ServiceTarget } from '../../src/target/service-target.ts'
+
+const { signal } = new AbortController()
+const server = createServer((socket) => {
+  socket.destroy()
+})
+afterEach(() => {
+  server.close()
+})
+
+const targetAt = (port: number, process?: unknown): ServiceTarget =>
+  ServiceTarget.parse({
+    kind: 'service',
+    name: 'mine',
+    url: `http://127.0.0.1:${String(port)}`,
+    audit: { by: 'none' },
+    ...(process === undefined ? {} : { process }),
+  })
+
+describe('a command that is to be started', () => {
+  it('is refused while somebody answers in its place, and started where nobody does', async () => {
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve)
+    })
+    const { port } = server.address() as AddressInfo
+    const started = { command: ['./mine'] }
+    await expect(refuseStranger(targetAt(port, started), signal)).rejects.toMatchObject({
+      code: 'PORT_TAKEN',
+      message: `something answers at http://127.0.0.1:${String(port)} before the command of mine was started`,
+    })
+    // Without a command it is the one that answers who is to be measured.
+    await expect(refuseStranger(targetAt(port), signal)).resolves.toBeUndefined()
+    await new Promise((resolve) => server.close(resolve))
+    await expect(refuseStranger(targetAt(port, started), signal)).resolves.toBeUndefined()
+  })
+})
+
+describe('tables to watch', () => {
+  it('are refused by name and role where they are not there', async () => {
+    const engine = {
+      kind: 'postgres',
+      missingTables: () => Promise.resolve(['nosuch']),
+    } as unknown as ObservedServer
+    const looked = requireTables(targetAt(1), [{ role: 'database', engine }], signal)
+    await expect(looked).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      message: expect.stringMatching(/engines.database.tables: there is no table nosuch/) as string,
+    })
+  })
+})
