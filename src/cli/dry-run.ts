@@ -2,7 +2,7 @@
  * `headroom run --dry-run`. In: a scenario, targets and the user's own servers. Out: what a run would create, where, with
  * which rights, and which settings are not in force. It connects and reads; nothing is created, here or there.
  */
-import { ownName } from '../engines/own-name.ts'
+import { OWN_NAME_FORM, ownName } from '../engines/own-name.ts'
 import type { InspectionRequest, ServerInspection } from '../engines/own-server.ts'
 import type { ServerKind } from '../engines/kinds.ts'
 import { howToName } from '../engines/kinds.ts'
@@ -97,7 +97,10 @@ async function inspect(
     })
   }
   const server = ownServers[kind]
-  return { ...(await server.inspect(address, request)), where: server.say(address) }
+  const found = await server.inspect(address, request)
+  // The name that was looked at is never made: a run has its own time, number and draw.
+  const creates = found.creates.map((thing) => thing.replaceAll(request.ownName, OWN_NAME_FORM))
+  return { ...found, creates, where: server.say(address) }
 }
 
 function linesOf(plans: readonly TargetPlan[]): readonly string[] {
@@ -124,7 +127,10 @@ function engineLines({ role, kind, provider, server }: EnginePlan): readonly str
   const { label, where, connection, creates, notes } = server
   return [
     `  ${role}: ${label} at ${where} (${connection})`,
-    ...creates.map((thing) => `    makes ${thing}; the last six digits are drawn anew each time`),
+    ...creates.map(
+      (thing) =>
+        `    makes ${thing}; <run> is its time, scenario and target, cut at 40 letters, <random> six digits drawn anew each time`,
+    ),
     ...notes.settingsNotInForce.map(
       ({ name, asked, inForce }) =>
         `    leaves ${name} = ${inForce}, though the target asks for ${asked}`,

@@ -4,7 +4,9 @@ import { SERVER_KINDS } from '../engines/kinds.ts'
 /** Flags that carry an address; also those that no command takes yet, which must not be recorded either. */
 const WITH_ADDRESS: readonly string[] = SERVER_KINDS.map((kind) => `--${kind}`)
 /** How a connection is protected: without it the same command would not connect again. */
-const SAID_OPENLY = ['sslmode', 'secure']
+const SAID_OPENLY = ['sslmode', 'secure', 'tls', 'sasl']
+/** Paths of files, not what is in them. */
+const PATHS_SAID_OPENLY = ['sslrootcert', 'sslcert', 'sslkey', 'ca']
 
 /** The command line as it may be recorded: credentials of addresses are left out. */
 export function withoutSecrets(args: readonly string[]): string {
@@ -28,17 +30,23 @@ export function withoutCredentials(address: string): string {
     if (url.hostname === '') return '<address>'
     url.username = ''
     url.password = ''
-    const kept = SAID_OPENLY.flatMap((name) => {
-      const value = url.searchParams.get(name)
-      return value !== null && /^[a-z0-9-]{1,20}$/.test(value) ? [`${name}=${value}`] : []
-    })
-    url.search = kept.join('&')
+    url.search = [
+      ...saidOpenly(url, SAID_OPENLY, /^[a-z0-9-]{1,20}$/i),
+      ...saidOpenly(url, PATHS_SAID_OPENLY, /^[\w./~-]{1,200}\.\w{1,8}$/),
+    ].join('&')
     return url.href
   } catch {
     return '<address>'
   }
 }
 
-function quoteForShell(arg: string): string {
+function saidOpenly(url: URL, names: readonly string[], form: RegExp): readonly string[] {
+  return names.flatMap((name) => {
+    const value = url.searchParams.get(name)
+    return value !== null && form.test(value) ? [`${name}=${value}`] : []
+  })
+}
+
+export function quoteForShell(arg: string): string {
   return /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`
 }

@@ -4,6 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { externalEngines } from '../../src/cli/external-engines.ts'
 import { withoutSecrets } from '../../src/cli/secrets.ts'
 import { SERVER_KINDS } from '../../src/engines/kinds.ts'
+import { HeadroomError } from '../../src/kit/errors.ts'
 import { temporaryFolder } from './cli-process.ts'
 
 const folder = temporaryFolder()
@@ -36,6 +37,16 @@ describe('addresses of external engines', () => {
       database: 'postgres',
       tls: { ca: null, checkHost: true, client: null },
     })
+  })
+
+  it.each([
+    ['postgres', 'postgres://me:p/w@db.local/shop'],
+    ['postgres', 'postgres://me:12/w@db.local/shop'],
+    ['clickhouse', 'https://me:12/w@ch.local/events'],
+  ])('say how to write a password that is no part of an address as it is: %s', (kind, dsn) => {
+    const told = failureOf(() => externalEngines({ ...none, [kind]: dsn }, {}))
+    expect(told.hint).toContain('/ as %2F, @ as %40')
+    expect(told.message + String(told.hint)).not.toContain('/w')
   })
 
   it('leave user and password out of the ClickHouse url', () => {
@@ -165,10 +176,23 @@ describe('the command line that is recorded', () => {
       withoutSecrets([`--${kind}`, 'x://me:topsecret@db/']),
     )
     expect(typedWith).toEqual(SERVER_KINDS.map((kind) => `--${kind} x://db/`))
-    const plain = 'postgres://me:topsecret@db/x?sslmode=disable&sslkey=/keys/mine'
+    const plain = 'postgres://me:topsecret@db/x?sslmode=disable&sslpassword=topsecret'
     expect(withoutSecrets(['--postgres', plain])).toBe(
       `--postgres 'postgres://db/x?sslmode=disable'`,
     )
+    // Without its certificates the same command would not connect again: their paths are no secrets, contents are.
+    const files =
+      'sslmode=verify-ca&sslrootcert=/keys/ca.pem&sslcert=/keys/me.crt&sslkey=/keys/me.key'
+    expect(withoutSecrets(['--postgres', `postgres://me:topsecret@db/x?${files}`])).toBe(
+      `--postgres 'postgres://db/x?${files}'`,
+    )
+    expect(withoutSecrets(['--kafka', 'kafka://me:topsecret@db/?tls=verify&ca=/ca.pem'])).toBe(
+      `--kafka 'kafka://db/?tls=verify&ca=/ca.pem'`,
+    )
+    const pasted = encodeURIComponent(
+      '-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----',
+    )
+    expect(withoutSecrets(['--postgres', `postgres://db/x?sslkey=${pasted}`])).not.toContain('MIIE')
   })
 
   it('can be pasted into a shell', () => {
@@ -177,3 +201,13 @@ describe('the command line that is recorded', () => {
     )
   })
 })
+
+function failureOf(act: () => unknown): HeadroomError {
+  try {
+    act()
+  } catch (error) {
+    if (error instanceof HeadroomError) return error
+    throw error
+  }
+  throw new Error('nothing was wrong')
+}

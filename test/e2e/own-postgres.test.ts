@@ -185,7 +185,7 @@ engines: { database: { settings: { synchronous_commit: 'off', shared_buffers: 65
     const result = await headroom([...run, '--dry-run'], { cwd: folder.path })
     expect(result.exitCode, result.stderr).toBe(0)
     expect(result.stdout).toContain('Nothing was created')
-    expect(result.stdout).toMatch(/makes schema headroom_\w+_[0-9a-f]{6} in database scratch/)
+    expect(result.stdout).toMatch(/makes schema headroom_<run>_<random> in database scratch/)
     expect(result.stdout).toContain('TLS, certificate and host name verified')
     expect(result.stdout).toContain('GRANT pg_checkpoint TO bench')
     const json = await headroom([...run, '--dry-run', '--json'], { cwd: folder.path })

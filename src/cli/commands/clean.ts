@@ -35,7 +35,11 @@ export const cleanCommand: Command<CleanFlags> = {
     const { runs } = await cleanLeftovers(workDir, log)
     const servers = await cleanServers(workDir, addresses, log)
     if (json) terminal.data(JSON.stringify({ runs, servers }, null, 2))
-    else if (runs.length === 0 && servers.length === 0) terminal.data('nothing was left behind')
+    else if (runs.length === 0 && servers.length === 0) {
+      terminal.data(
+        `nothing was left behind below ${workDir}; what a run elsewhere left is noted there: clean in its folder, or with its --out`,
+      )
+    }
     return servers.some(remains) ? ERROR_EXIT_CODES.ENGINE_UNREACHABLE : 0
   },
 }
