@@ -3,12 +3,13 @@
  * written over unless that was asked for, and then either all of them are written or none.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import { packageRoot } from '../kit/paths.ts'
 import { shownPath } from '../kit/yaml-door.ts'
 import { schemaText } from './commands/schema.ts'
 import { jsonSchemas } from './json-schemas.ts'
+import { quoteForShell } from './secrets.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface InitWishes {
@@ -20,6 +21,7 @@ export interface InitWishes {
   readonly json: boolean
 }
 
+const MAIN = join(packageRoot, 'dist/src/cli/main.js')
 /** The examples of the documentation are what is written: they cannot drift apart. */
 const EXAMPLES = join(packageRoot, 'docs/examples/own-service')
 
@@ -111,11 +113,23 @@ function tell(
     return
   }
   for (const { path } of files) terminal.data(shownPath(path))
+  const inside = isInside(resolve(folder ?? '.'), packageRoot)
+  const headroom = inside ? 'npx headroom' : `node ${quoteForShell(MAIN)}`
   const steps = [
-    ...(folder === undefined ? [] : [`cd ${folder}`]),
-    ...(demo ? ['headroom run my-load --target demo --profile my-profile'] : []),
-    'headroom run my-load --target my-service --profile my-profile',
+    ...(folder === undefined ? [] : [`cd ${quoteForShell(folder)}`]),
+    ...(demo ? [`${headroom} run my-load --target demo --profile my-profile`] : []),
+    `${headroom} run my-load --target my-service --profile my-profile`,
   ]
   terminal.talk(`\nnext: say in targets/my-service.yaml where your service answers, then`)
   for (const step of steps) terminal.talk(`  ${step}`)
+  if (!inside) {
+    terminal.talk(
+      'this folder is outside of the one Headroom is in, where npx would not find it: hence the path',
+    )
+  }
+}
+
+function isInside(folder: string, root: string): boolean {
+  const way = relative(root, folder)
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
 }

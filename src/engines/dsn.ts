@@ -35,11 +35,16 @@ export interface DsnRules {
 /** @throws HeadroomError BAD_INPUT */
 export function parseDsn(source: AddressSource, { protocols, example }: DsnRules): URL {
   const hint = `write it like ${example}`
+  const escaped = `${hint}; in a user or password write / as %2F, @ as %40, # as %23, ? as %3F and : as %3A`
   let url: URL
   try {
     url = new URL(source.dsn)
   } catch {
-    throw badAddress(source, 'is not an address', hint)
+    throw badAddress(source, 'is not an address', source.dsn.includes('@') ? escaped : hint)
+  }
+  // The password ended at a bare / or #, and what stands before it was taken for the host.
+  if (`${url.pathname}${url.hash}`.includes('@')) {
+    throw badAddress(source, 'holds an @ behind its host', escaped)
   }
   if (!protocols.includes(url.protocol)) {
     // `me:secret@host` parses too: its "protocol" would be a user's name.

@@ -2,7 +2,7 @@
  * The process behind a service of the user's own, where he says which it is. In: a command, a pid or a pid file. Out: a
  * part whose CPU and memory can be sampled, and a sentence when it ends. Only what was started here is ever ended here.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LaunchedPart } from '../architecture/architecture.ts'
 import type { PartFault } from '../architecture/part.ts'
@@ -48,8 +48,21 @@ export async function openServiceProcess(
     cwd: described.cwd,
     env: Object.fromEntries(env),
     logFile: join(options.logDir, `${PART}.log`),
+  }).catch((error: unknown) => {
+    throw notStarted(error, command, described.cwd)
   })
   return new StartedProcess(daemon)
+}
+
+function notStarted(error: unknown, command: string, cwd: string): unknown {
+  if (!(error instanceof HeadroomError)) return error
+  const remedy = existsSync(cwd)
+    ? 'a command with a / is looked for from there, one without in PATH; it must be there and executable. process.cwd is relative to the target file'
+    : 'there is no such folder: process.cwd is relative to the target file'
+  return new HeadroomError(error.code, `${error.message}, in ${cwd}`, {
+    hint: `process.command begins with ${command}: ${remedy}`,
+    cause: error,
+  })
 }
 
 class StartedProcess implements ServiceProcess {

@@ -259,7 +259,7 @@ function questionOf(
     } catch (error) {
       signal.throwIfAborted()
       const wrong = tlsFailureOf(error, { ca, checkHost: true, client: null }, TLS_WORDS)
-      if (wrong === null) return messageOf(error) || 'no answer'
+      if (wrong === null) return `${messageOf(error) || 'no answer'}${maybeTls(url, error)}`
       throw new HeadroomError(
         'SERVICE_NOT_READY',
         `${target.name} at ${url.origin} ${wrong.message}`,
@@ -270,4 +270,11 @@ function questionOf(
       )
     }
   }
+}
+
+/** A server that wants TLS hangs up on a plain request, or says so in bytes that are no HTTP. */
+function maybeTls({ protocol }: URL, error: unknown): string {
+  const { code } = error as { readonly code?: unknown }
+  const hungUp = typeof code === 'string' && /^(ECONNRESET|UND_ERR_SOCKET|EPIPE|HPE_)/.test(code)
+  return protocol === 'http:' && hungUp ? '; does it want https?' : ''
 }

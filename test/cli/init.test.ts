@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadProfile } from '../../src/cli/load-profile.ts'
+import { packageRoot } from '../../src/kit/paths.ts'
 import { loadScenario } from '../../src/scenario/load.ts'
 import { loadTarget } from '../../src/target/load.ts'
 import { headroom, temporaryFolder } from './cli-process.ts'
@@ -29,7 +30,10 @@ describe('init', () => {
     const result = await headroom(['init', 'mine', '--demo'], { cwd: folder.path })
     expect(result.exitCode).toBe(0)
     expect(result.stdout.trim().split('\n')).toContain('mine/targets/my-service.yaml')
-    expect(result.stderr).toContain('headroom run my-load --target demo --profile my-profile')
+    // Outside of the clone npx would ask a registry for a package of this name.
+    const main = join(packageRoot, 'dist/src/cli/main.js')
+    expect(result.stderr).toContain(`node ${main} run my-load --target demo --profile my-profile`)
+    expect(result.stderr).toContain('this folder is outside of the one Headroom is in')
     for (const name of ['my-service', 'demo']) {
       expect(loadTarget(at('mine/targets', `${name}.yaml`)).kind).toBe('service')
     }

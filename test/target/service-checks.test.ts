@@ -1,9 +1,12 @@
 /** What is looked at of a service target before the first event: a stranger on its port, tables that are not there. */
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ObservedServer } from '../../src/engines/engine.ts'
 import { refuseStranger, requireTables } from '../../src/target/service-checks.ts'
+import { openServiceProcess } from '../../src/target/service-process.ts'
 import { ServiceTarget } from '../../src/target/service-target.ts'
 
 const { signal } = new AbortController()
@@ -52,5 +55,22 @@ describe('tables to watch', () => {
       code: 'BAD_INPUT',
       message: expect.stringMatching(/engines.database.tables: there is no table nosuch/) as string,
     })
+  })
+})
+
+describe('a command that cannot be started', () => {
+  it('is told with the folder it was looked for in, and what to look at', async () => {
+    const given = { name: 'mine', logDir: tmpdir(), constants: {} }
+    for (const [cwd, words] of [
+      [tmpdir(), /executable/],
+      [join(tmpdir(), 'no-such-folder'), /there is no such folder/],
+    ] as const) {
+      const process = { command: ['./nosuch'], cwd, env: {}, readyWithinS: 1 }
+      await expect(openServiceProcess(process, given)).rejects.toMatchObject({
+        code: 'ENGINE_MISSING',
+        message: expect.stringContaining(`in ${cwd}`) as string,
+        hint: expect.stringMatching(words) as string,
+      })
+    }
   })
 })
