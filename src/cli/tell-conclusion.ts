@@ -26,6 +26,7 @@ export function tellConclusion(
       round,
       target: target.name,
       state: outcome.state,
+      ...('because' in outcome ? { because: outcome.because } : {}),
       ...(outcome.state === 'failed' ? { code: outcome.code, message: outcome.message } : {}),
     }))
     terminal.data(

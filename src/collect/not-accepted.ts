@@ -25,7 +25,8 @@ const REFUSED_MIN_SHARE = 0.5
 const SHED_STATUSES: readonly number[] = [429, 503]
 
 export function notAcceptedRatio({ counts, dueEvents }: Step): number {
-  return dueEvents === 0 ? 0 : 1 - (counts.accepted + counts.duplicate) / dueEvents
+  // Not 1 − accepted / due: rounding would put exactly one percent above it.
+  return dueEvents === 0 ? 0 : (dueEvents - counts.accepted - counts.duplicate) / dueEvents
 }
 
 /** Duplicates count as accepted: the stream repeats itself on purpose. */

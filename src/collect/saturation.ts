@@ -62,9 +62,9 @@ type Rule = (subject: Case) => SaturationVerdict | null
 
 /** In this order: whatever spoils the measurement comes before what it measures. */
 const RULES: readonly Rule[] = [
+  eventsWereRefused,
   driverWasSlow,
   engineRefused,
-  eventsWereRefused,
   connectionsWereFew,
   machineWasShared,
   serviceTookAllCores,
@@ -138,9 +138,9 @@ function isStarved({ metrics }: Step, { cores }: SaturationContext): boolean {
   return idle !== undefined && idle < cores * IDLE_MIN_RATIO
 }
 
-/** Who says no is at no limit, whatever else was busy. */
+/** Who says no is at no limit, whatever else was busy; an engine that refuses is one, and has a rule of its own. */
 function eventsWereRefused({ step, at }: Case): SaturationVerdict | null {
-  const answers = refusal(step)
+  const answers = (step.metrics['inserts.rejected'] ?? 0) > 0 ? null : refusal(step)
   return answers === null ? null : { by: 'answers', evidence: `${at} ${answers}` }
 }
 

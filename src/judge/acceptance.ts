@@ -3,12 +3,15 @@
  * the finished step. Out: null or the breach.
  */
 import {
+  answersInWords,
   NOT_ACCEPTED_MAX_RATIO,
   notAcceptedRatio,
   refusedTooMuch,
 } from '../collect/not-accepted.ts'
 import type { DriverWindow, Segment } from '../drive/job.ts'
 import type { Step } from '../results/record.ts'
+import { measuredSteps } from './evidence.ts'
+import type { TargetEvidence } from './evidence.ts'
 import type { SloBreach } from './slo.ts'
 
 const METRIC = 'outcome.notAcceptedRatio'
@@ -47,4 +50,13 @@ export function liveAcceptance(): LiveAcceptance {
       return { metric: METRIC, max: NOT_ACCEPTED_MAX_RATIO, value: refused / ended, atMs }
     },
   }
+}
+
+/** One sentence per target that was not accepted in some counting round: what was answered instead. */
+export function refusalCaveats(targets: readonly TargetEvidence[]): readonly string[] {
+  return targets.flatMap(({ target, rounds }) => {
+    const refused = rounds.flatMap((round) => measuredSteps(round).filter(refusedTooMuch))
+    const words = answersInWords(refused)
+    return words === '' ? [] : [`${target}: in steps that were not kept ${words}.`]
+  })
 }

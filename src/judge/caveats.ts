@@ -12,6 +12,7 @@ import {
   formatRatio,
 } from '../kit/units.ts'
 import type { Machine, Step, StudyRecord } from '../results/record.ts'
+import { refusalCaveats } from './acceptance.ts'
 import { p999IsSupported } from './compare.ts'
 import { checkpointsIn, tierOf } from './conditions.ts'
 import { discardedInWords, keptSteps, measuredSteps } from './evidence.ts'
@@ -45,6 +46,7 @@ export function caveatsOf(input: CaveatInput): readonly string[] {
   const rounds = targets.flatMap((target) => target.rounds)
   return [
     ...integrity(study, targets),
+    ...refusalCaveats(targets),
     ...unmeasuredCaveats(targets),
     ...contention(targets),
     ...mayBeItselfCaveats(targets),

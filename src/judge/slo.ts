@@ -3,6 +3,7 @@
  * the breach. While the run lasts it only says `broken` when that is certain; `stepBreach` judges the finished step.
  */
 import { parseMetricKey } from '../collect/metrics.ts'
+import { notAcceptedRatio } from '../collect/not-accepted.ts'
 import type { DriverWindow, QueryResult } from '../drive/job.ts'
 import type { Quantile, Step } from '../results/record.ts'
 import type { Slo } from '../scenario/scenario.ts'
@@ -130,9 +131,7 @@ export function stepValue(step: Step, key: string): Quantile | null {
     }[family]
     return known?.[percentile as 'p50' | 'p90' | 'p99' | 'p999'] ?? null
   }
-  if (id === 'outcome.notAcceptedRatio' && step.dueEvents > 0) {
-    return 1 - (step.counts.accepted + step.counts.duplicate) / step.dueEvents
-  }
+  if (id === 'outcome.notAcceptedRatio' && step.dueEvents > 0) return notAcceptedRatio(step)
   return step.metrics[key] ?? null
 }
 

@@ -62,6 +62,14 @@ describe.each(CLIENTS)('the %s client', (client) => {
     expect(requestsWith(run, 'unknown')).toEqual(sortedRequests(treated.get(504)!, index))
     expect(requestsWith(run, 'dropped')).toEqual([])
     expect(server.arrivals).toHaveLength(800)
+    const told = run.result.segments[0]!.notAccepted
+    expect(told?.answers).toBe(800)
+    const byStatus = told?.reasons.map((reason) =>
+      reason.by === 'answer' ? [reason.status, reason.requests] : reason,
+    )
+    expect(new Map(byStatus as [number, number][])).toEqual(
+      new Map(statuses.map((status) => [status, treated.get(status)!.length])),
+    )
   })
 
   it('names the items of a batch that were duplicates or rejected', async () => {
@@ -183,6 +191,11 @@ describe.each(CLIENTS)('the %s client', (client) => {
     await using run = await runDriver({ url: server.url, segments, client, drainS: 1 })
     expect(expectConsistent(run)).toMatchObject({ dropped: 300, unknown: 0 })
     expect(run.result.driver.connectErrors).toBeGreaterThan(0)
+    expect(run.result.segments[0]!.notAccepted).toEqual({
+      answers: 0,
+      reasons: [{ by: 'loss', code: 'ECONNREFUSED', requests: 300 }],
+      otherRequests: 0,
+    })
   })
 
   it('drops what would exceed the bound of requests in flight, and counts it as infinite', async () => {
