@@ -110,7 +110,7 @@ function auditCell({ audit, lostEvents }: TargetFindings): string {
   const asked =
     audit.asked === null
       ? []
-      : [`${formatCount(audit.asked.events)} of ${formatCount(audit.asked.ofEvents)} asked`]
+      : [`${formatCount(audit.asked.askedEvents)} of ${formatCount(audit.asked.ofEvents)} asked`]
   switch (audit.verdict) {
     case 'broken':
       return ['broken', ...asked].join(', ')

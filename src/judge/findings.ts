@@ -8,7 +8,7 @@ import type { Judgement } from './verdict.ts'
 export interface AuditFindings {
   readonly verdict: StoreAudit['verdict']
   /** Where an audit asked for some of what was acknowledged and not for all; null where every row was looked at. */
-  readonly asked: { readonly events: number; readonly ofEvents: number } | null
+  readonly asked: { readonly askedEvents: number; readonly ofEvents: number } | null
 }
 
 /** One architecture over all its rounds. */

@@ -37,9 +37,9 @@ function worstOf(audits: readonly Audit[], stores: readonly StoreAudit[]): Store
 function askedOf(stores: readonly StoreAudit[]): AuditFindings['asked'] {
   const some = stores.filter((store) => store.askedEvents !== undefined)
   if (some.length === 0) return null
-  const events = sum(some.map((store) => store.askedEvents ?? 0))
+  const askedEvents = sum(some.map((store) => store.askedEvents ?? 0))
   const ofEvents = sum(some.map((store) => store.acceptedEvents))
-  return events < ofEvents ? { events, ofEvents } : null
+  return askedEvents < ofEvents ? { askedEvents, ofEvents } : null
 }
 
 function sum(values: readonly number[]): number {

@@ -8,6 +8,8 @@ import type { Log } from '../kit/log.ts'
 
 export interface RunLog extends AsyncDisposable {
   readonly log: Log
+  /** Into the file only: somebody else says it aloud. */
+  readonly keep: Log
 }
 
 /** Lines are stamped in the file and passed on as they are. */
@@ -21,11 +23,14 @@ export function openRunLog(
     if (failed === null) passOn(`the run's log cannot be written: ${error.message}`)
     failed = error
   })
+  const keep = (said: string): void => {
+    if (failed === null) stream.write(`${new Date().toISOString()} ${clean(said)}\n`)
+  }
   return {
+    keep,
     log: (said) => {
-      const line = clean(said)
-      if (failed === null) stream.write(`${new Date().toISOString()} ${line}\n`)
-      passOn(line)
+      keep(said)
+      passOn(clean(said))
     },
     [Symbol.asyncDispose]: async () => {
       if (failed !== null) return

@@ -65,9 +65,10 @@ export async function runOnce(options: RunOptions): Promise<RunRecord> {
     outcome = done.outcome
     epochMs = done.epochMs
   } catch (error) {
-    // What a user can mend needs no stack.
+    // What a user can mend needs no stack, and the end of the run tells it.
     const isBug = error instanceof Error && !(error instanceof HeadroomError)
-    runLog.log(isBug ? (error.stack ?? error.message) : messageOf(error))
+    if (isBug) runLog.log(error.stack ?? error.message)
+    else runLog.keep(messageOf(error))
     outcome = failureOf(error, options.signal)
   } finally {
     await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
