@@ -63,3 +63,11 @@ export async function requireTables(
     )
   }
 }
+
+/** A question to append: a server that wants TLS hangs up on a plain request, or answers in bytes that are no HTTP. */
+export function maybeTls({ protocol }: URL, error: unknown): string {
+  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown }
+  const hungUp = typeof code === 'string' && /^(ECONNRESET|EPIPE|UND_ERR_SOCKET|HPE_)/.test(code)
+  const noHttp = typeof message === 'string' && message.includes('does not match the HTTP')
+  return protocol === 'http:' && (hungUp || noHttp) ? '; does it want https?' : ''
+}

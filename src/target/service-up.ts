@@ -12,7 +12,7 @@ import { howToName } from '../engines/kinds.ts'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import { Scope } from '../kit/scope.ts'
 import { tlsFailureOf } from '../kit/tls.ts'
-import { refuseStranger, requireTables } from './service-checks.ts'
+import { maybeTls, refuseStranger, requireTables } from './service-checks.ts'
 import { openServiceProcess } from './service-process.ts'
 import type { ServiceProcess } from './service-process.ts'
 import { ServiceReads } from './service-reads.ts'
@@ -270,11 +270,4 @@ function questionOf(
       )
     }
   }
-}
-
-/** A server that wants TLS hangs up on a plain request, or says so in bytes that are no HTTP. */
-function maybeTls({ protocol }: URL, error: unknown): string {
-  const { code } = error as { readonly code?: unknown }
-  const hungUp = typeof code === 'string' && /^(ECONNRESET|UND_ERR_SOCKET|EPIPE|HPE_)/.test(code)
-  return protocol === 'http:' && hungUp ? '; does it want https?' : ''
 }

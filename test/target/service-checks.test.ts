@@ -1,11 +1,12 @@
 /** What is looked at of a service target before the first event: a stranger on its port, tables that are not there. */
 import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { request } from 'undici'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ObservedServer } from '../../src/engines/engine.ts'
-import { refuseStranger, requireTables } from '../../src/target/service-checks.ts'
+import { maybeTls, refuseStranger, requireTables } from '../../src/target/service-checks.ts'
 import { openServiceProcess } from '../../src/target/service-process.ts'
 import { ServiceTarget } from '../../src/target/service-target.ts'
 
@@ -72,5 +73,30 @@ describe('a command that cannot be started', () => {
         hint: expect.stringMatching(words) as string,
       })
     }
+  })
+})
+
+describe('a plain request to a port that hangs up, or answers in TLS', () => {
+  it.each([
+    ['hangs up', (socket: Socket) => socket.resetAndDestroy()],
+    ['alerts', (socket: Socket) => socket.end(Buffer.from([21, 3, 1, 0, 2, 2, 40]))],
+  ])('asks whether it wants https: it %s', async (_, answer) => {
+    const theirs = createServer((socket) => {
+      socket.once('data', () => {
+        answer(socket)
+      })
+    })
+    await new Promise<void>((resolve) => {
+      theirs.listen(0, '127.0.0.1', resolve)
+    })
+    const url = new URL(`http://127.0.0.1:${String((theirs.address() as AddressInfo).port)}`)
+    const error = await request(url).then(
+      () => null,
+      (refused: unknown) => refused,
+    )
+    theirs.close()
+    expect(maybeTls(url, error)).toBe('; does it want https?')
+    expect(maybeTls(url, new Error('connect ECONNREFUSED'))).toBe('')
+    expect(maybeTls(new URL('https://a'), error)).toBe('')
   })
 })
