@@ -16,6 +16,7 @@ import type { Outcome, RunRecord } from '../results/record.ts'
 import { withoutSecrets } from '../results/redaction.ts'
 import type { RunningTarget } from '../target/up.ts'
 import { bringUp, dataDiskOf, factsBefore } from '../target/up.ts'
+import type { RunLog } from './run-log.ts'
 import { cleanLogs, openRunLog } from './run-log.ts'
 import { headroomVersion } from './headroom-version.ts'
 import { SERIES_FILE } from './live-watch.ts'
@@ -65,10 +66,7 @@ export async function runOnce(options: RunOptions): Promise<RunRecord> {
     outcome = done.outcome
     epochMs = done.epochMs
   } catch (error) {
-    // What a user can mend needs no stack, and the end of the run tells it.
-    const isBug = error instanceof Error && !(error instanceof HeadroomError)
-    if (isBug) runLog.log(error.stack ?? error.message)
-    else runLog.keep(messageOf(error))
+    noteFailure(runLog, error)
     outcome = failureOf(error, options.signal)
   } finally {
     await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
@@ -202,6 +200,13 @@ function factsOf({ facts, engines }: RunningTarget): TargetFacts {
           }),
     })),
   )
+}
+
+/** What a user can mend needs no stack, and the end of the run tells it. */
+function noteFailure(runLog: RunLog, error: unknown): void {
+  const isBug = error instanceof Error && !(error instanceof HeadroomError)
+  if (isBug) runLog.log(error.stack ?? error.message)
+  else runLog.keep(messageOf(error))
 }
 
 function failureOf(error: unknown, signal: AbortSignal): Outcome {
