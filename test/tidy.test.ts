@@ -20,7 +20,7 @@ const UNIT =
 const COUNT_NOUNS = new Set(
   `accepted answered bytesRead bytesSent connectErrors connections cores count customers divergedBetweenStores dropped
   duplicate duplicatedReadable failed high index infinite listLimit low max mid organizations p50 p90 p99 p999
-  position rejected requests round rounds rows rowsRead samples schema seconds seed shed t unknown v value`
+  position rejected requests round rounds rows rowsRead samples schema seconds seed shed status t unknown v value`
     .split(/\s+/)
     .filter((word) => word !== ''),
 )

@@ -7,7 +7,7 @@ import type { NotAcceptedReason, Step } from '../results/record.ts'
 
 /** As the driver tells it and as a record keeps it. */
 interface Told {
-  readonly answers: number
+  readonly answeredRequests: number
   readonly reasons: readonly NotAcceptedReason[]
   readonly otherRequests: number
 }
@@ -55,14 +55,28 @@ export function refusal(step: Step): string | null {
   return requests > 0 && requests >= all * REFUSED_MIN_SHARE ? answersInWords([step]) : null
 }
 
+/** Who says no is at no limit, whatever else was busy; an engine that refuses is one, and has a rule of its own. */
+export function eventsWereRefused({
+  step,
+  at,
+}: {
+  readonly step: Step
+  readonly at: string
+}): { readonly by: 'answers'; readonly evidence: string } | null {
+  const answers = (step.metrics['inserts.rejected'] ?? 0) > 0 ? null : refusal(step)
+  return answers === null ? null : { by: 'answers', evidence: `${at} ${answers}` }
+}
+
 /** Empty where nothing was told apart or everything was accepted. */
 export function answersInWords(
   steps: readonly { readonly notAccepted?: Told | undefined }[],
 ): string {
   const tallies = steps.flatMap(({ notAccepted }) => notAccepted ?? [])
-  const { answers, reasons, otherRequests } = sumOf(tallies)
+  const { answeredRequests, reasons, otherRequests } = sumOf(tallies)
   const lost = reasons.reduce((sum, one) => sum + (one.by === 'loss' ? one.requests : 0), 0)
-  const words = reasons.slice(0, TOLD_MAX).map((one) => reasonInWords(one, { answers, lost }))
+  const words = reasons
+    .slice(0, TOLD_MAX)
+    .map((one) => reasonInWords(one, { answers: answeredRequests, lost }))
   const rest = reasons.slice(TOLD_MAX).reduce((sum, one) => sum + one.requests, otherRequests)
   if (rest > 0) words.push(`${formatCount(rest)} more for other reasons`)
   return words.join('; ')
@@ -94,7 +108,7 @@ function sumOf(tallies: readonly Told[]): Told {
     byKey.set(key, { ...reason, requests })
   }
   return {
-    answers: tallies.reduce((sum, { answers }) => sum + answers, 0),
+    answeredRequests: tallies.reduce((sum, one) => sum + one.answeredRequests, 0),
     reasons: [...byKey.values()].sort((a, b) => b.requests - a.requests),
     otherRequests: tallies.reduce((sum, { otherRequests }) => sum + otherRequests, 0),
   }

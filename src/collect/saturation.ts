@@ -1,12 +1,11 @@
 /**
- * Who was the limit. In: the steps of a run, its parts and cores. Out: driver, pool, service, engine, queries,
- * machine or answers with the evidence in a sentence, or null where nobody was seen at a limit. Each rule needs a figure of its own: better
- * no name than a wrong one.
+ * Who was the limit. In: the steps of a run, its parts and cores. Out: a name with the evidence in a sentence, or null where
+ * nobody was seen at a limit. Each rule needs a figure of its own: better no name than a wrong one.
  */
 import type { Part } from '../architecture/part.ts'
 import { formatDurationUs, formatNumber, formatRate, formatRatio } from '../kit/units.ts'
 import type { Quantile, SaturatedBy, Step } from '../results/record.ts'
-import { refusal } from './not-accepted.ts'
+import { eventsWereRefused } from './not-accepted.ts'
 import { coincidenceInWords, coincidenceOf } from './query-overlap.ts'
 
 export interface SaturationInput extends SaturationContext {
@@ -134,14 +133,7 @@ function latencyLimitUs({ brokenSlo }: Step): number | null {
 
 /** A driver that got no core is late through no fault of its own. */
 function isStarved({ metrics }: Step, { cores }: SaturationContext): boolean {
-  const idle = metrics['machine.idleCores']
-  return idle !== undefined && idle < cores * IDLE_MIN_RATIO
-}
-
-/** Who says no is at no limit, whatever else was busy; an engine that refuses is one, and has a rule of its own. */
-function eventsWereRefused({ step, at }: Case): SaturationVerdict | null {
-  const answers = (step.metrics['inserts.rejected'] ?? 0) > 0 ? null : refusal(step)
-  return answers === null ? null : { by: 'answers', evidence: `${at} ${answers}` }
+  return (metrics['machine.idleCores'] ?? Infinity) < cores * IDLE_MIN_RATIO
 }
 
 function engineRefused({ step, context, at }: Case): SaturationVerdict | null {

@@ -148,8 +148,8 @@ export type NotAcceptedReason =
   | { readonly by: 'loss'; readonly code: string; readonly requests: number }
 
 export interface NotAccepted {
-  /** Requests that were answered, whatever the answer. */
-  readonly answers: number
+  /** Whatever the answer. */
+  readonly answeredRequests: number
   /** The most frequent first, bounded in number. */
   readonly reasons: readonly NotAcceptedReason[]
   /** Requests not accepted for yet other reasons. */

@@ -49,7 +49,7 @@ export class NotAcceptedTally {
     reasons.sort((a, b) => b.requests - a.requests)
     const rest = reasons.slice(NAMED_MAX).reduce((sum, { requests }) => sum + requests, 0)
     return {
-      answers: this.#answers,
+      answeredRequests: this.#answers,
       reasons: reasons.slice(0, NAMED_MAX),
       otherRequests: this.#others + rest,
     }

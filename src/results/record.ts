@@ -54,9 +54,9 @@ const NotAcceptedReason = z.discriminatedUnion('by', [
 ])
 export type NotAcceptedReason = z.infer<typeof NotAcceptedReason>
 
-/** Requests by what came instead of an acknowledgement, the most frequent first; `answers`: all that were answered. */
+/** Requests by what came instead of an acknowledgement, the most frequent first; `answeredRequests`: all that were. */
 const NotAccepted = z.strictObject({
-  answers: count,
+  answeredRequests: count,
   reasons: z.array(NotAcceptedReason),
   otherRequests: count,
 })

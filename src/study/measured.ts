@@ -130,9 +130,9 @@ function stepOf(input: MeasuredInput, segment: SegmentResult, at: number): Step 
 
 function notAcceptedOf({ notAccepted }: SegmentResult): Pick<Step, 'notAccepted'> {
   if (notAccepted === undefined) return {}
-  const { answers, reasons, otherRequests } = notAccepted
+  const { answeredRequests, reasons, otherRequests } = notAccepted
   if (reasons.length === 0 && otherRequests === 0) return {}
-  return { notAccepted: { answers, reasons: [...reasons], otherRequests } }
+  return { notAccepted: { answeredRequests, reasons: [...reasons], otherRequests } }
 }
 
 /** Median seconds of each query within a step; an answer that never came is not hidden behind those that did. */

@@ -24,7 +24,7 @@ function step(accepted: number, duplicate: number, reasons: readonly NotAccepted
     ...whole,
     dueEvents: 1_000,
     counts: { ...whole.counts, accepted, duplicate, rejected, shed: 0 },
-    notAccepted: { answers: 1_000, reasons: [...reasons], otherRequests: 0 },
+    notAccepted: { answeredRequests: 1_000, reasons: [...reasons], otherRequests: 0 },
   }
 }
 

@@ -14,10 +14,10 @@ it('tells every request that was not accepted once, the most frequent reasons by
         if ('code' in one) tally.lost(one.code)
         else tally.answered(one.status, one.whole)
       }
-      const { answers, reasons, otherRequests } = tally.result((status) => status !== 404)
+      const { answeredRequests, reasons, otherRequests } = tally.result((status) => status !== 404)
       const told = reasons.reduce((sum, { requests }) => sum + requests, otherRequests)
       expect(told).toBe(all.filter((one) => 'code' in one || !one.whole).length)
-      expect(answers).toBe(all.filter((one) => 'status' in one).length)
+      expect(answeredRequests).toBe(all.filter((one) => 'status' in one).length)
       expect(reasons.length).toBeLessThanOrEqual(5)
       for (const reason of reasons) {
         if (reason.by === 'answer') expect(reason.unnamed).toBe(reason.status === 404 || undefined)

@@ -63,7 +63,7 @@ describe.each(CLIENTS)('the %s client', (client) => {
     expect(requestsWith(run, 'dropped')).toEqual([])
     expect(server.arrivals).toHaveLength(800)
     const told = run.result.segments[0]!.notAccepted
-    expect(told?.answers).toBe(800)
+    expect(told?.answeredRequests).toBe(800)
     const byStatus = told?.reasons.map((reason) =>
       reason.by === 'answer' ? [reason.status, reason.requests] : reason,
     )
@@ -192,7 +192,7 @@ describe.each(CLIENTS)('the %s client', (client) => {
     expect(expectConsistent(run)).toMatchObject({ dropped: 300, unknown: 0 })
     expect(run.result.driver.connectErrors).toBeGreaterThan(0)
     expect(run.result.segments[0]!.notAccepted).toEqual({
-      answers: 0,
+      answeredRequests: 0,
       reasons: [{ by: 'loss', code: 'ECONNREFUSED', requests: 300 }],
       otherRequests: 0,
     })
