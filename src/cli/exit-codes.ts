@@ -4,7 +4,7 @@ export const EXIT_CODES = [
   [1, 'Headroom itself crashed: a bug'],
   [64, 'bad input: a flag, a file, an unknown name'],
   [65, 'a record cannot be read'],
-  [69, 'an engine or service is missing, not ready, unreachable, refused the password or every event, or crashed'],
+  [69, 'an engine or service is missing, not ready, unreachable, crashed, or refuses everything'],
   [70, 'the driver was the limit or crashed: the figures say nothing about the target'],
   [71, 'audit: a store does not hold what was acknowledged'],
   [74, 'the disk is full or too small'],
