@@ -105,8 +105,12 @@ function cells(target: TargetFindings): readonly string[] {
 }
 
 /** Also of rounds that do not count: what was lost is lost. */
-function auditCell({ audit, lostEvents }: TargetFindings): string {
+function auditCell({ audit, lostEvents, duplicatedRows }: TargetFindings): string {
   if (audit === null) return '–'
+  const counted = [
+    { count: lostEvents ?? 0, what: 'lost' },
+    { count: duplicatedRows ?? 0, what: 'stored again' },
+  ].flatMap(({ count, what }) => (count === 0 ? [] : [`${formatCount(count)} ${what}`]))
   const asked =
     audit.asked === null
       ? []
@@ -115,7 +119,7 @@ function auditCell({ audit, lostEvents }: TargetFindings): string {
     case 'broken':
       return ['broken', ...asked].join(', ')
     case 'as-promised':
-      return ['as promised', `${formatCount(lostEvents ?? 0)} lost`, ...asked].join(', ')
+      return ['as promised', ...counted, ...asked].join(', ')
     case 'whole':
       return asked[0] ?? 'whole'
   }

@@ -79,6 +79,12 @@ describe('the summary’s word about the audit', () => {
     )
   })
 
+  it('is what was stored again where the promise allows it', () => {
+    expect(cellsOf(withStore({ duplicatedRows: 1, verdict: 'as-promised' }))).toMatch(
+      / 0 {2}as promised, 3 stored again$/,
+    )
+  })
+
   it('is how many were asked for where it asked for some', () => {
     const asked = withStore({ by: 'reads', askedEvents: 2, acceptedEvents: 20 })
     expect(cellsOf(asked)).toMatch(/ 0 {2}6 of 60 asked$/)
