@@ -1,10 +1,11 @@
 /** What is looked at of a service target before the first event: a stranger on its port, tables that are not there. */
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { request } from 'undici'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { ObservedServer } from '../../src/engines/engine.ts'
 import { maybeTls, refuseStranger, requireTables } from '../../src/target/service-checks.ts'
 import { openServiceProcess } from '../../src/target/service-process.ts'
@@ -61,7 +62,11 @@ describe('tables to watch', () => {
 
 describe('a command that cannot be started', () => {
   it('is told with the folder it was looked for in, and what to look at', async () => {
-    const given = { name: 'mine', logDir: tmpdir(), constants: {} }
+    const logDir = mkdtempSync(join(tmpdir(), 'headroom-command-'))
+    onTestFinished(() => {
+      rmSync(logDir, { recursive: true })
+    })
+    const given = { name: 'mine', logDir, constants: {} }
     for (const [cwd, words] of [
       [tmpdir(), /executable/],
       [join(tmpdir(), 'no-such-folder'), /there is no such folder/],
