@@ -18,16 +18,14 @@ import type {
   EngineSettings,
   RunningEngine,
 } from '../engine.ts'
-import { SizeProbes } from '../size-probes.ts'
 import { asksForAsyncInsert, noAsyncInsert } from './async-insert.ts'
 import type { SortedSettings } from './config.ts'
 import { NO_SETTINGS, serverOverrideXml, usersOverrideXml } from './config.ts'
-import { clickHouseControl } from './control.ts'
 import { clickHouseFacts, clickHouseLabel } from './facts.ts'
 import { ClickHouseHttp } from './http.ts'
 import { clickHouseProbes } from './probes.ts'
+import { runningClickHouse } from './running.ts'
 import { changedSettings, sortSettings, splitPort } from './settings.ts'
-import { clickHouseEventsStore } from './store.ts'
 
 type ComposeRequest = Extract<EngineRequest<'clickhouse'>, { provider: 'compose' }>
 
@@ -68,34 +66,26 @@ export async function startComposeClickHouse(
   if (asksForAsyncInsert(settings) && facts['asyncInsert'] === 'no') throw noAsyncInsert(label)
   const changed = await changedSettings(http, signal)
 
-  const probes = clickHouseProbes(http, DATABASE)
-  const sizes = new SizeProbes()
   const owned = scope.move()
-  return {
-    kind: 'clickhouse',
-    name: context.name,
-    provider: 'compose',
-    label,
-    version,
-    settings: changed,
-    image: container.image,
-    facts: { ...facts, ...container.limits },
-    addressFor: (who) =>
-      who === 'service' && project.options.servicesInside
-        ? { ...address, url: URL_INSIDE }
-        : address,
-    parts: [container],
-    get probes() {
-      return [...probes, ...sizes.probes]
+  return runningClickHouse(
+    {
+      name: context.name,
+      provider: 'compose',
+      label,
+      version,
+      settings: changed,
+      image: container.image,
+      facts: { ...facts, ...container.limits },
+      addressFor: (who) =>
+        who === 'service' && project.options.servicesInside
+          ? { ...address, url: URL_INSIDE }
+          : address,
+      parts: [container],
+      crashed: container.crashed,
+      [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
     },
-    crashed: container.crashed,
-    control: clickHouseControl(http),
-    eventsStore: (options) => {
-      const store = clickHouseEventsStore(http, options)
-      return sizes.watch(store, (within) => store.size(within))
-    },
-    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
-  }
+    { http, probes: clickHouseProbes(http, DATABASE) },
+  )
 }
 
 async function startContainer(

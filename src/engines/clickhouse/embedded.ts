@@ -9,16 +9,14 @@ import { claimDataDir, releaseDataDir } from '../../kit/guardian.ts'
 import { freePort, portIsFree } from '../../kit/ports.ts'
 import { Scope } from '../../kit/scope.ts'
 import type { ClickHouseAddress, EngineContext, EngineSettings, RunningEngine } from '../engine.ts'
-import { SizeProbes } from '../size-probes.ts'
 import { NO_SETTINGS } from './config.ts'
 import { asksForAsyncInsert, noAsyncInsert } from './async-insert.ts'
-import { clickHouseControl } from './control.ts'
 import { ClickHouseHttp } from './http.ts'
 import { requireLibrary } from './library.ts'
 import { clickHouseProbes } from './probes.ts'
+import { runningClickHouse } from './running.ts'
 import { ClickHouseServer } from './server.ts'
 import { changedSettings, sortSettings, splitPort } from './settings.ts'
-import { clickHouseEventsStore } from './store.ts'
 
 const DATABASE = 'headroom'
 /** Between choosing a free port and listening on it another process may take it. */
@@ -48,29 +46,21 @@ export async function startEmbeddedClickHouse(
   const version = await http.text('SELECT version()', { signal })
   const changed = await changedSettings(http, signal)
 
-  const probes = clickHouseProbes(http, DATABASE)
-  const sizes = new SizeProbes()
   const owned = scope.move()
-  return {
-    kind: 'clickhouse',
-    name: context.name,
-    provider: 'embedded',
-    label: `clickhouse-local ${version.split('.').slice(0, 3).join('.')}`,
-    version,
-    settings: changed,
-    addressFor: () => address,
-    parts: [server],
-    get probes() {
-      return [...probes, ...sizes.probes]
+  return runningClickHouse(
+    {
+      name: context.name,
+      provider: 'embedded',
+      label: `clickhouse-local ${version.split('.').slice(0, 3).join('.')}`,
+      version,
+      settings: changed,
+      addressFor: () => address,
+      parts: [server],
+      crashed: server.crashed,
+      [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
     },
-    crashed: server.crashed,
-    control: clickHouseControl(http),
-    eventsStore: (options) => {
-      const store = clickHouseEventsStore(http, options)
-      return sizes.watch(store, (within) => store.size(within))
-    },
-    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
-  }
+    { http, probes: clickHouseProbes(http, DATABASE) },
+  )
 }
 
 interface Wanted {

@@ -10,15 +10,13 @@ import type { EngineContext, EngineRequest, RunningEngine } from '../engine.ts'
 import { ownName } from '../own-name.ts'
 import { ownershipMark } from '../own-server.ts'
 import { watchReachable } from '../reachable.ts'
-import { SizeProbes } from '../size-probes.ts'
-import { clickHouseControl } from './control.ts'
 import { clickHouseFacts, clickHouseLabel } from './facts.ts'
 import { ClickHouseHttp } from './http.ts'
 import { mayNotCreate, planOn, sayClickHouse } from './own-server.ts'
 import { clickHouseProbes } from './probes.ts'
+import { runningClickHouse } from './running.ts'
 import { ClickHouseError, isAccessDenied } from './request-error.ts'
 import { changedSettings } from './settings.ts'
-import { clickHouseEventsStore } from './store.ts'
 
 type ExternalRequest = Extract<EngineRequest<'clickhouse'>, { provider: 'external' }>
 
@@ -58,31 +56,23 @@ export async function startExternalClickHouse(
     }),
   )
 
-  const probes = clickHouseProbes(http, database, plan.sight.hidden)
-  const sizes = new SizeProbes()
   const owned = scope.move()
-  return {
-    kind: 'clickhouse',
-    name: context.name,
-    provider: 'external',
-    label: clickHouseLabel(version, facts),
-    version,
-    settings: changed,
-    facts,
-    notes,
-    addressFor: () => address,
-    parts: [],
-    get probes() {
-      return [...probes, ...sizes.probes]
+  return runningClickHouse(
+    {
+      name: context.name,
+      provider: 'external',
+      label: clickHouseLabel(version, facts),
+      version,
+      settings: changed,
+      facts,
+      notes,
+      addressFor: () => address,
+      parts: [],
+      crashed: reachable.lost,
+      [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
     },
-    crashed: reachable.lost,
-    control: clickHouseControl(http),
-    eventsStore: (options) => {
-      const store = clickHouseEventsStore(http, options)
-      return sizes.watch(store, (within) => store.size(within))
-    },
-    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
-  }
+    { http, probes: clickHouseProbes(http, database, plan.sight.hidden) },
+  )
 }
 
 async function makeDatabase(

@@ -8,15 +8,13 @@ import { Container } from '../compose/container.ts'
 import { composeLabel } from '../compose/label.ts'
 import { withPublishedPort } from '../compose/published-port.ts'
 import type { EngineContext, EngineRequest, PostgresAddress, RunningEngine } from '../engine.ts'
-import { SizeProbes } from '../size-probes.ts'
 import { withClient } from './connection.ts'
-import { createExtensions, postgresControl, serverVersion } from './control.ts'
+import { createExtensions, serverVersion } from './control.ts'
 import { postgresFacts } from './facts.ts'
-import { postgresProbes } from './probes.ts'
+import { runningPostgres } from './running.ts'
 import { answers, startError } from './server.ts'
 import { containerSettings, nonDefaultSettings } from './settings.ts'
 import { SharedConnection } from './shared-connection.ts'
-import { postgresEventsStore, quickSize } from './store.ts'
 
 type ComposeRequest = Extract<EngineRequest<'postgres'>, { provider: 'compose' }>
 
@@ -63,31 +61,22 @@ export async function startComposePostgres(
   const polling = scope.use(new SharedConnection(address))
   const inside = { ...address, host: SERVICE, port: PORT_INSIDE }
 
-  const probes = postgresProbes(reading)
-  const sizes = new SizeProbes()
   const owned = scope.move()
-  return {
-    kind: 'postgres',
-    name: context.name,
-    provider: 'compose',
-    label: composeLabel(`postgres ${known.version}`, container.image),
-    ...known,
-    facts: { ...known.facts, ...container.limits },
-    image: container.image,
-    addressFor: (who) => (who === 'service' && project.options.servicesInside ? inside : address),
-    parts: [container],
-    get probes() {
-      return [...probes, ...sizes.probes]
+  return runningPostgres(
+    {
+      name: context.name,
+      provider: 'compose',
+      label: composeLabel(`postgres ${known.version}`, container.image),
+      ...known,
+      facts: { ...known.facts, ...container.limits },
+      image: container.image,
+      addressFor: (who) => (who === 'service' && project.options.servicesInside ? inside : address),
+      parts: [container],
+      crashed: container.crashed,
+      [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
     },
-    crashed: container.crashed,
-    control: postgresControl(address),
-    eventsStore: (store) =>
-      sizes.watch(
-        postgresEventsStore({ address, polling }, store),
-        quickSize(reading, store.table),
-      ),
-    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
-  }
+    { address, reading, polling },
+  )
 }
 
 interface Wanted extends Pick<ComposeRequest, 'project'> {

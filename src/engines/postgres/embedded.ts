@@ -9,17 +9,15 @@ import { claimDataDir, releaseDataDir } from '../../kit/guardian.ts'
 import { freePort, portIsFree } from '../../kit/ports.ts'
 import { Scope } from '../../kit/scope.ts'
 import type { EngineContext, EngineSettings, PostgresAddress, RunningEngine } from '../engine.ts'
-import { SizeProbes } from '../size-probes.ts'
 import type { AccountKind } from './account.ts'
 import { findHome } from './account.ts'
 import { requireNativeDir } from './binaries.ts'
 import { withClient } from './connection.ts'
-import { createExtensions, postgresControl, serverVersion } from './control.ts'
-import { postgresProbes } from './probes.ts'
+import { createExtensions, serverVersion } from './control.ts'
+import { runningPostgres } from './running.ts'
 import { PostgresServer } from './server.ts'
 import { nonDefaultSettings, serverSettings } from './settings.ts'
 import { SharedConnection } from './shared-connection.ts'
-import { postgresEventsStore, quickSize } from './store.ts'
 
 const DATABASE = 'headroom'
 /** Between choosing a free port and listening on it another process may take it. */
@@ -56,30 +54,21 @@ export async function startEmbeddedPostgres(
   const reading = scope.use(new SharedConnection(address))
   const polling = scope.use(new SharedConnection(address))
 
-  const probes = postgresProbes(reading)
-  const sizes = new SizeProbes()
   const owned = scope.move()
-  return {
-    kind: 'postgres',
-    name: context.name,
-    provider: 'embedded',
-    label: `postgres ${version}`,
-    version,
-    settings: nonDefault,
-    addressFor: () => address,
-    parts: [server],
-    get probes() {
-      return [...probes, ...sizes.probes]
+  return runningPostgres(
+    {
+      name: context.name,
+      provider: 'embedded',
+      label: `postgres ${version}`,
+      version,
+      settings: nonDefault,
+      addressFor: () => address,
+      parts: [server],
+      crashed: server.crashed,
+      [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
     },
-    crashed: server.crashed,
-    control: postgresControl(address),
-    eventsStore: (store) =>
-      sizes.watch(
-        postgresEventsStore({ address, polling }, store),
-        quickSize(reading, store.table),
-      ),
-    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
-  }
+    { address, reading, polling },
+  )
 }
 
 async function startServer(

@@ -11,21 +11,19 @@ import type { EngineContext, EngineRequest, RunningEngine } from '../engine.ts'
 import { ownName } from '../own-name.ts'
 import { ownershipMark } from '../own-server.ts'
 import { watchReachable } from '../reachable.ts'
-import { SizeProbes } from '../size-probes.ts'
 import { sayAddress } from './connect-error.ts'
 import { withClient } from './connection.ts'
-import { createExtensions, postgresControl, serverVersion } from './control.ts'
+import { createExtensions, serverVersion } from './control.ts'
 import { addressIn, createPlace, removePlace } from './own-place.ts'
 import type { PostgresPlan } from './own-server.ts'
 import { planOn } from './own-server.ts'
 import { findImageSource } from './full-page-images.ts'
-import { postgresProbes } from './probes.ts'
 import type { PostgresRights } from './rights.ts'
 import { unseenWithout } from './rights.ts'
+import { runningPostgres } from './running.ts'
 import { nonDefaultSettings } from './settings.ts'
 import { SharedConnection } from './shared-connection.ts'
 import { sqlStateOf } from './sql-state.ts'
-import { postgresEventsStore, quickSize } from './store.ts'
 
 type ExternalRequest = Extract<EngineRequest<'postgres'>, { provider: 'external' }>
 
@@ -66,31 +64,22 @@ export async function startExternalPostgres(
     ),
   )
 
-  const probes = postgresProbes(reading, isShared)
-  const sizes = new SizeProbes()
   const owned = scope.move()
-  return {
-    kind: 'postgres',
-    name: context.name,
-    provider: 'external',
-    label: `postgres ${version}`,
-    version,
-    settings,
-    notes: { ...notes, unseen },
-    addressFor: () => address,
-    parts: [],
-    get probes() {
-      return [...probes, ...sizes.probes]
+  return runningPostgres(
+    {
+      name: context.name,
+      provider: 'external',
+      label: `postgres ${version}`,
+      version,
+      settings,
+      notes: { ...notes, unseen },
+      addressFor: () => address,
+      parts: [],
+      crashed: reachable.lost,
+      [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
     },
-    crashed: reachable.lost,
-    control: postgresControl(address),
-    eventsStore: (store) =>
-      sizes.watch(
-        postgresEventsStore({ address, polling }, store),
-        quickSize(reading, store.table),
-      ),
-    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
-  }
+    { address, reading, polling, isShared },
+  )
 }
 
 /** The place is there now with its extensions, also those it has from template1: what was foreseen is looked at. */

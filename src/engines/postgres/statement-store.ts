@@ -2,13 +2,12 @@
  * Rows of a statement of the user's own, on his own PostgreSQL. In: an address and a query. Out: id, organization and
  * value of each row, streamed, inside a transaction that may not write.
  */
-import { to as copyTo } from 'pg-copy-streams'
 import type { StatementStore } from '../../architecture/evidence.ts'
 import { HeadroomError, messageOf } from '../../kit/errors.ts'
 import type { PostgresAddress, StatementOptions, StoredRows } from '../engine.ts'
 import { failsOnRows, statementColumns } from '../statement-columns.ts'
-import { storedRowsOf } from '../stored-rows.ts'
-import { connect, destroy, withClient } from './connection.ts'
+import { withClient } from './connection.ts'
+import { copiedRows } from './copied-rows.ts'
 import { sqlStateOf } from './sql-state.ts'
 
 const TRY_TIMEOUT = '10s'
@@ -74,21 +73,9 @@ async function* streamCopy(
   copy: string,
   signal: AbortSignal,
 ): AsyncGenerator<StoredRows> {
-  signal.throwIfAborted()
-  const client = await connect(address)
-  const abort = (): void => {
-    destroy(client)
-  }
-  signal.addEventListener('abort', abort, { once: true })
   try {
-    await client.query('BEGIN READ ONLY')
-    yield* storedRowsOf(client.query(copyTo(copy)))
-    await client.end()
+    yield* copiedRows(address, copy, signal)
   } catch (error) {
-    signal.throwIfAborted()
     throw isOfTheStatement(error) ? failsOnRows(error) : error
-  } finally {
-    signal.removeEventListener('abort', abort)
-    destroy(client)
   }
 }

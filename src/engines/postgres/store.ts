@@ -5,19 +5,18 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Client } from 'pg'
-import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
+import { from as copyFrom } from 'pg-copy-streams'
 import { COPY_COLUMNS } from '../../shapes/stream.ts'
 import type {
   EventsStoreOptions,
   PostgresAddress,
   Store,
-  StoredRows,
   StoreSize,
   StoreTotals,
 } from '../engine.ts'
-import { storedRowsOf } from '../stored-rows.ts'
 import { readArrivals } from './arrivals.ts'
-import { connect, destroy, withClient } from './connection.ts'
+import { withClient } from './connection.ts'
+import { copiedRows } from './copied-rows.ts'
 import { quoteName } from './quote-name.ts'
 import type { SharedConnection } from './shared-connection.ts'
 
@@ -40,8 +39,8 @@ export function postgresEventsStore(
   return {
     name: options.name,
     engine: 'postgres',
-    rows: (signal) => streamRows(address, table, signal),
-    readable: (signal) => streamRows(address, quoteName(options.readable), signal),
+    rows: (signal) => copiedRows(address, copyOf(table), signal),
+    readable: (signal) => copiedRows(address, copyOf(quoteName(options.readable)), signal),
     totals: (signal) => withClient(address, signal, (client) => readTotals(client, table)),
     arrivals: (cursor, signal) =>
       polling.use(signal, (client) => readArrivals(client, table, cursor)),
@@ -65,31 +64,8 @@ export function quickSize(
   return (signal) => connection.use(signal, (client) => readSize(client, quoteName(table)))
 }
 
-async function* streamRows(
-  address: PostgresAddress,
-  table: string,
-  signal: AbortSignal,
-): AsyncGenerator<StoredRows> {
-  signal.throwIfAborted()
-  const client = await connect(address)
-  const abort = (): void => {
-    destroy(client)
-  }
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    const text = client.query(
-      copyTo(`COPY (SELECT transaction_id, organization_id, value FROM ${table}) TO STDOUT`),
-    )
-    yield* storedRowsOf(text)
-    await client.end()
-  } catch (error) {
-    signal.throwIfAborted()
-    throw error
-  } finally {
-    signal.removeEventListener('abort', abort)
-    // A reader that stopped early leaves the COPY unfinished: only cutting the session ends it.
-    destroy(client)
-  }
+function copyOf(table: string): string {
+  return `COPY (SELECT transaction_id, organization_id, value FROM ${table}) TO STDOUT`
 }
 
 async function readTotals(client: Client, table: string): Promise<StoreTotals> {

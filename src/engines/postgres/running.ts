@@ -1,0 +1,43 @@
+/**
+ * What every running PostgreSQL has alike. In: what its provider knows of it, and the harness's own access. Out: the
+ * running engine, with its figures, control and readers.
+ */
+import type { PostgresAddress, RunningEngine } from '../engine.ts'
+import { SizeProbes } from '../size-probes.ts'
+import { postgresControl } from './control.ts'
+import { postgresProbes } from './probes.ts'
+import type { SharedConnection } from './shared-connection.ts'
+import { postgresEventsStore, quickSize } from './store.ts'
+
+type Provided = Omit<RunningEngine<'postgres'>, 'kind' | 'probes' | 'control' | 'eventsStore'>
+
+interface Access {
+  readonly address: PostgresAddress
+  /** For probes and sizes. */
+  readonly reading: SharedConnection
+  /** For the freshness poll, which comes often. */
+  readonly polling: SharedConnection
+  /** The database holds more than this run. */
+  readonly isShared?: boolean
+}
+
+export function runningPostgres(
+  provided: Provided,
+  { address, reading, polling, isShared }: Access,
+): RunningEngine<'postgres'> {
+  const probes = postgresProbes(reading, isShared)
+  const sizes = new SizeProbes()
+  return {
+    ...provided,
+    kind: 'postgres',
+    get probes() {
+      return [...probes, ...sizes.probes]
+    },
+    control: postgresControl(address),
+    eventsStore: (store) =>
+      sizes.watch(
+        postgresEventsStore({ address, polling }, store),
+        quickSize(reading, store.table),
+      ),
+  }
+}
