@@ -7,7 +7,7 @@ export interface Freshness {
   readonly source: string
   /** Upper estimate of how far the answer lags behind acknowledged events. */
   readonly lagS: number
-  readonly consistency: 'strong' | 'eventual'
+  readonly consistency: 'strong' | 'session' | 'eventual'
   /** The answer may miss acknowledged events for longer than users should accept, or for good. */
   readonly stale: boolean
 }
