@@ -5,6 +5,7 @@ import { clickhouseBatchSettings } from '../service-kit/clickhouse/batch-setting
 import { CLICKHOUSE_STORE, insertSurvives } from '../service-kit/clickhouse/promise.ts'
 import { edgeSettings } from '../service-kit/edge-settings.ts'
 import { launchService } from '../service-kit/launch.ts'
+import { EVENT_QUERIES } from '../service-kit/reads.ts'
 import { applySchema } from '../service-kit/schema-script.ts'
 
 const settings = z.strictObject({
@@ -24,6 +25,7 @@ export const clickhouseDirect = defineArchitecture({
   title: 'ClickHouse, batches made by the service',
   documents: ['A15'],
   shapes: ['billing'],
+  queries: EVENT_QUERIES,
   needs: { warehouse: 'clickhouse' },
   schemaVariants: ['default', 'bxb-key'],
   settings,

@@ -7,6 +7,7 @@ import { edgeSettings } from '../service-kit/edge-settings.ts'
 import { launchService } from '../service-kit/launch.ts'
 import { postgresBatchSettings } from '../service-kit/postgres/batch-settings.ts'
 import { commitWords, POSTGRES_STORE, postgresPromise } from '../service-kit/postgres/promise.ts'
+import { EVENT_QUERIES } from '../service-kit/reads.ts'
 import { applySchema } from '../service-kit/schema-script.ts'
 
 const MIB = 1_048_576
@@ -50,6 +51,7 @@ export const dualWrite = defineArchitecture({
   title: 'PostgreSQL first, ClickHouse fire-and-forget',
   documents: ['A13'],
   shapes: ['billing'],
+  queries: EVENT_QUERIES,
   needs: { database: 'postgres', warehouse: 'clickhouse' },
   schemaVariants: ['default', 'lean', 'bxb-key'],
   settings,

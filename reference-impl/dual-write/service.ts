@@ -95,6 +95,7 @@ function freshnessOf(secondary: Secondary, staleAfterS: number): Freshness {
 /** Lookups ask the store that keeps its promises; aggregates ask the one that is quick at them. */
 function route(lookups: Reads, analytics: Reads | null): Reads {
   return {
+    answers: lookups.answers,
     lookup: (organizationId, transactionId) => lookups.lookup(organizationId, transactionId),
     query: (query) =>
       query.name === 'Q4' || analytics === null ? lookups.query(query) : analytics.query(query),

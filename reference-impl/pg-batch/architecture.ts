@@ -5,6 +5,7 @@ import { edgeSettings } from '../service-kit/edge-settings.ts'
 import { launchService } from '../service-kit/launch.ts'
 import { postgresBatchSettings } from '../service-kit/postgres/batch-settings.ts'
 import { commitWords, POSTGRES_STORE, postgresPromise } from '../service-kit/postgres/promise.ts'
+import { EVENT_QUERIES } from '../service-kit/reads.ts'
 import { applySchema } from '../service-kit/schema-script.ts'
 
 const settings = z.strictObject({ ...edgeSettings, ...postgresBatchSettings })
@@ -15,6 +16,7 @@ export const pgBatch = defineArchitecture({
   title: 'PostgreSQL, group commit',
   documents: ['A1', 'C10', 'C11'],
   shapes: ['billing'],
+  queries: EVENT_QUERIES,
   needs: { database: 'postgres' },
   schemaVariants: ['default', 'lean'],
   settings,

@@ -4,6 +4,7 @@ import { defineArchitecture } from '../../src/architecture/architecture.ts'
 import { edgeSettings } from '../service-kit/edge-settings.ts'
 import { launchService } from '../service-kit/launch.ts'
 import { commitWords, POSTGRES_STORE, postgresPromise } from '../service-kit/postgres/promise.ts'
+import { EVENT_QUERIES } from '../service-kit/reads.ts'
 import { applySchema } from '../service-kit/schema-script.ts'
 
 const settings = z.strictObject({
@@ -22,6 +23,7 @@ export const pgDirect = defineArchitecture({
   title: 'PostgreSQL, one INSERT per request',
   documents: ['A1'],
   shapes: ['billing'],
+  queries: EVENT_QUERIES,
   needs: { database: 'postgres' },
   schemaVariants: ['default', 'lean'],
   settings,

@@ -1,4 +1,4 @@
-/** GET routes: one event, and the queries Q1 to Q4. Every answer says where it came from and how fresh it is. */
+/** GET routes: one event, and the queries this service answers. Every answer says where it came from and how fresh it is. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { messageOf } from '../../src/kit/errors.ts'
 import { sendProblem } from './problem.ts'
@@ -35,7 +35,12 @@ export function addReadRoutes(
   app.get<{ Params: { name: string }; Querystring: Record<string, unknown> }>(
     '/v1/queries/:name',
     async (request, reply) => {
-      const read = readQuery(request.params.name, request.query, Date.now())
+      const { name } = request.params
+      if (!reads.answers.some((one) => one === name)) {
+        const reason = `queries answered here are ${reads.answers.join(', ')}`
+        return badRequest(reply, { status: 404, reason })
+      }
+      const read = readQuery(name, request.query, Date.now())
       if (!read.ok) return badRequest(reply, read)
       return await answerQuery(reply, (query) => ask(reply, reads.query(query)), read.query)
     },

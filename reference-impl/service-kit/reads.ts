@@ -1,4 +1,5 @@
-/** What a service answers about stored events, whatever the store: one lookup and the queries Q1 to Q4. */
+/** What a service answers about stored events, whatever the store: one lookup and the queries by name. */
+import type { QueryName } from '../../src/scenario/scenario.ts'
 import { isText, readOrganization } from './event.ts'
 import { isTimestamp } from './timestamp.ts'
 
@@ -26,16 +27,19 @@ export interface QueryAnswer {
 }
 
 export interface Reads {
+  /** The queries it answers; the edge refuses the others before they come here. */
+  readonly answers: readonly QueryName[]
   /** Null rows: no such event. Rejects when the store does not answer. */
   lookup(organizationId: string, transactionId: string): Promise<QueryAnswer>
   query(query: Query): Promise<QueryAnswer>
 }
 
 export const QUERY_ROWS_MAX = 10_000
-const QUERY_NAMES = ['Q1', 'Q2', 'Q3', 'Q4'] as const
+/** What every store of events answers. */
+export const EVENT_QUERIES = ['Q1', 'Q2', 'Q3', 'Q4'] as const satisfies readonly QueryName[]
 
 /** Times are RFC 3339; a range is from ≤ timestamp < to. Null organization or code: all of them. */
-export type Query =
+export type EventQuery =
   | { readonly name: 'Q1'; readonly from: string; readonly to: string }
   | {
       readonly name: 'Q2' | 'Q3'
@@ -45,6 +49,8 @@ export type Query =
       readonly to: string
     }
   | { readonly name: 'Q4'; readonly organizationId: string; readonly transactionId: string }
+/** Q11 is about the queue itself: what the next claim would find, how much waits, and how long it has. */
+export type Query = EventQuery | { readonly name: 'Q11' }
 
 export type ReadQuery =
   | { readonly ok: true; readonly query: Query }
@@ -73,9 +79,16 @@ export function readQuery(name: string, params: Params, nowMs: number): ReadQuer
     }
     case 'Q4':
       return readIdentity(params['organization_id'], params['transaction_id'])
+    case 'Q11':
+      return { ok: true, query: { name } }
     default:
-      return { ok: false, status: 404, reason: `queries are ${QUERY_NAMES.join(', ')}` }
+      return { ok: false, status: 404, reason: 'there is no such query' }
   }
+}
+
+/** For a query that is none of `answers`: the edge has refused it before. */
+export function notAnswered(name: Query['name']): never {
+  throw new Error(`${name} is not answered here`)
 }
 
 export function readIdentity(organization: unknown, transactionId: unknown): ReadQuery {

@@ -5,7 +5,7 @@
 import type { z } from 'zod'
 import type { Probe } from '../collect/probe.ts'
 import type { EngineKind, RunningEngine, Store } from '../engines/engine.ts'
-import type { ShapeName } from '../scenario/scenario.ts'
+import type { QueryName, ShapeName } from '../scenario/scenario.ts'
 import type { Part } from './part.ts'
 
 /** Role → engine kind: `{ database: 'postgres', warehouse: 'clickhouse' }`. */
@@ -67,6 +67,8 @@ export interface Architecture<N extends Needs = Needs, Settings = unknown> {
   readonly documents: readonly string[]
   /** Shapes of events that its tables hold and its service takes; a scenario of another is refused. */
   readonly shapes: readonly ShapeName[]
+  /** What its service answers at /v1/queries/{name}; a scenario's others are not asked of it. */
+  readonly queries: readonly QueryName[]
   readonly needs: N
   readonly schemaVariants: readonly string[]
   readonly settings: z.ZodType<Settings>

@@ -54,8 +54,9 @@ export async function runStudy(flags: RunWishes, context: CommandContext): Promi
   }
   // Wrong input is told before half of Headroom is loaded.
   const { sloWarnings } = await import('../target/slo-warnings.ts')
-  const slos = sloWarnings(targets, scenario)
-  for (const warning of [...external.warnings, ...services.warnings, ...slos])
+  const { unaskedQueries } = await import('../target/unasked-queries.ts')
+  const unasked = [...unaskedQueries(targets, scenario), ...sloWarnings(targets, scenario)]
+  for (const warning of [...external.warnings, ...services.warnings, ...unasked])
     terminal.talk(terminal.paint('yellow', `warning: ${warning}`))
 
   if (flags.dryRun) {

@@ -61,6 +61,7 @@ export async function runLive(options: LiveRunOptions): Promise<LiveRun> {
         outcomesFile: join(options.runDir, OUTCOMES_FILE),
         exceptionsFile: join(options.runDir, EXCEPTIONS_FILE),
         service: up.requests,
+        queries: up.facts.queries,
       }),
       {
         // Ctrl-C stops the schedule and still brings home what was measured; only a second one ends it hard.

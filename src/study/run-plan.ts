@@ -133,12 +133,14 @@ export function pacingOf(scenario: Scenario): Pick<DriverJob, 'spacing' | 'seed'
 interface JobPlaces extends Pick<DriverJob, 'url' | 'outcomesFile' | 'exceptionsFile'> {
   /** How a service of the user's own is spoken to; absent: as the contract has it. */
   readonly service?: ServiceRequests | null
+  /** What the target answers; absent: whatever the scenario asks. */
+  readonly queries?: readonly string[]
 }
 
 export function driverJob(
   scenario: Scenario,
   plan: RunPlan,
-  { service = null, ...where }: JobPlaces,
+  { service = null, queries, ...where }: JobPlaces,
 ): DriverJob {
   return {
     ...where,
@@ -154,7 +156,7 @@ export function driverJob(
     client: where.url.startsWith('https:') ? 'undici' : scenario.client,
     pacing: scenario.pacing,
     drainS: scenario.phases.drainS,
-    queries: scenario.queries.filter(({ name }) => service?.queries.includes(name) !== false),
+    queries: scenario.queries.filter(({ name }) => queries?.includes(name) !== false),
     headers: service?.headers ?? {},
     ...(service === null ? {} : { speech: service.speech }),
     ...(service?.ca == null ? {} : { ca: service.ca }),

@@ -62,7 +62,7 @@ function requireInputs(
 }
 
 function warningsOf(
-  { name, engines, process, promises, queries }: ServiceTarget,
+  { name, engines, process, promises }: ServiceTarget,
   { scenario, external }: ServiceSurroundings,
 ): readonly string[] {
   const unseen = Object.entries(engines)
@@ -71,9 +71,6 @@ function warningsOf(
       ([role, { kind }]) =>
         `${name}: no address of its ${role} is given, so WAL, checkpoints and sizes there are not seen; ${howToName(kind)}`,
     )
-  const unasked = scenario.queries
-    .map((query) => query.name)
-    .filter((one) => !queries.includes(one))
   return [
     ...(promises.assumed === true
       ? [
@@ -85,11 +82,6 @@ function warningsOf(
       ? []
       : [
           `${name}: a store of your own is never filled, so it starts without the scenario’s initial rows`,
-        ]),
-    ...(unasked.length === 0
-      ? []
-      : [
-          `${name}: ${unasked.join(', ')} are not asked; list them under queries if the service answers them`,
         ]),
     ...(process === undefined
       ? [`${name}: its process is not named, so CPU and memory of the service are not seen`]

@@ -20,8 +20,6 @@ export interface ServiceRequests {
   readonly headers: Readonly<Record<string, string>>
   readonly ca: string | null
   readonly speech: ServiceSpeech
-  /** The queries of the scenario that it answers. */
-  readonly queries: readonly string[]
 }
 
 /** @throws HeadroomError BAD_INPUT for a variable that is not set, FILE_NOT_FOUND for the CA */
@@ -51,7 +49,6 @@ export function requestsOf(
       answers: answersOf(target),
       constants,
     },
-    queries: target.queries,
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { ENGINE_KINDS } from '../engines/kinds.ts'
+import { QueryName } from '../scenario/scenario.ts'
 
 /** An HTTP status, or a class of them: `2xx`. */
 const Status = z.union([
@@ -142,7 +143,7 @@ export const ServiceTarget = z.strictObject({
   promises: ServicePromises.prefault({ assumed: true }),
   audit: z.discriminatedUnion('by', [Reads, Statement, NoAudit]),
   /** Analytical queries of the contract that it answers at `/v1/queries/{name}`; the scenario's others are not asked. */
-  queries: z.array(z.enum(['Q1', 'Q2', 'Q3', 'Q4'])).default([]),
+  queries: z.array(QueryName).default([]),
   /** Servers the service writes to, by a name of their own; probed with reads only. */
   engines: z.record(z.string(), ProbedEngine).default({}),
   process: ServiceProcess.optional(),

@@ -45,6 +45,7 @@ export function factsOfService(target: ServiceTarget): TargetFacts {
     },
     promises: promisesOf(target),
     partsToOperate: ['service', ...Object.values(engines).map(({ kind }) => kind)],
+    queries: target.queries,
   }
 }
 

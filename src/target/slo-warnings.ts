@@ -23,8 +23,10 @@ function whyNever(target: Target, key: string): string | null {
   const { id, label } = parseMetricKey(key)
   const of = findMetric(key)?.label
   if (label === null) return null
-  if (of === 'query' && target.kind === 'service' && !target.queries.some((one) => one === label)) {
-    return `${label} is not asked; list it under queries if the service answers it`
+  if (of === 'query' && !factsBefore(target).queries.some((one) => one === label)) {
+    return target.kind === 'service'
+      ? `${label} is not asked; list it under queries if the service answers it`
+      : `${label} is not asked: ${target.architecture} does not answer it`
   }
   // Tables of a user's own servers are stores too, whose rows and bytes are seen.
   if (of !== 'store' || id.startsWith('store.')) return null

@@ -27,6 +27,7 @@ import type { Log } from '../kit/log.ts'
 import { Scope } from '../kit/scope.ts'
 import { z } from 'zod'
 import { openGround, providersOf } from './ground.ts'
+import type { QueryName } from '../scenario/scenario.ts'
 import type { LaunchedService } from './launch.ts'
 import { architectureById, architectures } from './registry.ts'
 import { bringUpService, factsOfService } from './service-up.ts'
@@ -71,6 +72,8 @@ export interface TargetFacts {
   /** Whether requests share statements or commits; absent: not known, as of a service of the user's own. */
   readonly batches?: boolean
   readonly partsToOperate: readonly string[]
+  /** Those of a scenario's queries that it is asked. */
+  readonly queries: readonly QueryName[]
   /** Of its own processes, where they run in containers. */
   readonly images?: readonly (EngineImage & { readonly part: string })[]
 }
@@ -159,6 +162,7 @@ export function factsBefore(target: Target): TargetFacts {
     promises: architecture.promises(settings, noSettings),
     batches: architecture.batches(settings),
     partsToOperate: ['service', ...Object.values(architecture.needs)],
+    queries: architecture.queries,
   }
 }
 

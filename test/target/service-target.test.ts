@@ -224,7 +224,6 @@ describe('what a service needs besides its file', () => {
     )
     expect(warnings).toContain('no address of its db is given')
     expect(warnings).toContain('without the scenario’s initial rows')
-    expect(warnings).toContain('Q4 are not asked')
     expect(warnings).toContain('CPU and memory of the service are not seen')
   })
 })

@@ -1,6 +1,8 @@
 /** The lookup and Q1 to Q4 on ClickHouse, through the deduplicated view. */
 import type { ClickHouseClient } from '@clickhouse/client'
 import {
+  EVENT_QUERIES,
+  notAnswered,
   QUERY_ROWS_MAX,
   type Cell,
   type Freshness,
@@ -34,6 +36,7 @@ const Q3_SELECT = `
 SELECT ifNull(sum(value), 0) AS value, count() AS events FROM events WHERE `
 
 export class ClickHouseReads implements Reads {
+  readonly answers = EVENT_QUERIES
   readonly #client: ClickHouseClient
   readonly #freshness: () => Freshness
 
@@ -61,6 +64,8 @@ export class ClickHouseReads implements Reads {
       }
       case 'Q4':
         return this.lookup(query.organizationId, query.transactionId)
+      case 'Q11':
+        return notAnswered(query.name)
     }
   }
 

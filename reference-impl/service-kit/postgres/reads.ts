@@ -1,6 +1,8 @@
 /** The lookup and Q1 to Q4 on PostgreSQL's primary: always current, since the ack came after the commit. */
 import type pg from 'pg'
 import {
+  EVENT_QUERIES,
+  notAnswered,
   QUERY_ROWS_MAX,
   type Freshness,
   type Query,
@@ -41,6 +43,7 @@ const Q3_SELECT = `
 SELECT coalesce(sum(value), 0) AS value, count(*)::float8 AS events FROM events WHERE `
 
 export class PostgresReads implements Reads {
+  readonly answers = EVENT_QUERIES
   readonly #pool: pg.Pool
 
   constructor(pool: pg.Pool) {
@@ -65,6 +68,8 @@ export class PostgresReads implements Reads {
       }
       case 'Q4':
         return this.lookup(query.organizationId, query.transactionId)
+      case 'Q11':
+        return notAnswered(query.name)
     }
   }
 

@@ -11,8 +11,8 @@ import { compareText, instancesOf } from './lines.ts'
 import { logRange, timeAxis, valuesOf } from './panels.ts'
 import type { ChartSpec, Level, Line, Panel } from './spec.ts'
 
-/** Lines one target can bring: Q1 to Q4. */
-export const QUERY_LINES = 4
+/** Lines one target can bring: Q1 to Q4, and Q11 of one with an outbox. */
+export const QUERY_LINES = 5
 
 /** The answers of one target to one query. */
 interface Answers {

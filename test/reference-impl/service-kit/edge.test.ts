@@ -19,6 +19,7 @@ const LIMITS: EdgeLimits = {
 class ScriptedIngest implements Ingest {
   readonly held: (() => void)[] = []
   readonly reads = {
+    answers: ['Q1'] as const,
     lookup: () => Promise.reject(new Error('not asked here')),
     query: () => Promise.reject(new Error('not asked here')),
   }
