@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Deadline } from '../reference-impl/service-kit/deadline.ts'
 import type { IngestEvent } from '../reference-impl/service-kit/event.ts'
 import type { BatchWriter } from '../reference-impl/service-kit/written.ts'
-import type { EngineKind, RunningEngine } from '../src/engines/engine.ts'
+import type { EngineOf, StoringKind } from '../src/engines/engine.ts'
 import { startEngine } from '../src/engines/registry.ts'
 import { silentLog } from '../src/kit/log.ts'
 import { Scope } from '../src/kit/scope.ts'
@@ -16,8 +16,8 @@ import { quietRounds } from './quiet-rounds.ts'
 
 export const ROWS = 200_000
 
-export interface Rig<Kind extends EngineKind> extends AsyncDisposable {
-  readonly engine: RunningEngine<Kind>
+export interface Rig<Kind extends StoringKind> extends AsyncDisposable {
+  readonly engine: EngineOf<Kind>
   readonly dir: string
 }
 
@@ -78,7 +78,7 @@ export async function writtenPerS(
   return (events.length * 1_000) / (performance.now() - startedMs)
 }
 
-export async function startRig<Kind extends EngineKind>(
+export async function startRig<Kind extends StoringKind>(
   kind: Kind,
   signal: AbortSignal,
 ): Promise<Rig<Kind>> {

@@ -19,6 +19,7 @@ import type { Audit } from '../../src/results/audit-record.ts'
 import { Scenario } from '../../src/scenario/scenario.ts'
 import { driverJob, planRun } from '../../src/study/run-plan.ts'
 import { architectures } from '../../src/target/registry.ts'
+import { engineName, rolesOf } from '../../src/target/roles.ts'
 import { Target } from '../../src/target/target.ts'
 import type { RunningTarget } from '../../src/target/up.ts'
 import type { Store } from '../../src/engines/engine.ts'
@@ -31,8 +32,11 @@ export interface Component {
   readonly victim: string
 }
 
-export const components: readonly Component[] = architectures.flatMap(({ id, needs }) =>
-  ['service', ...Object.values(needs)].map((victim) => ({ architecture: id, victim })),
+export const components: readonly Component[] = architectures.flatMap((architecture) =>
+  ['service', ...rolesOf(architecture, { engines: {} }).map(engineName)].map((victim) => ({
+    architecture: architecture.id,
+    victim,
+  })),
 )
 
 export interface KillRunOptions extends Component {

@@ -4,12 +4,35 @@
  */
 import type { z } from 'zod'
 import type { Probe } from '../collect/probe.ts'
-import type { EngineKind, RunningEngine, Store } from '../engines/engine.ts'
+import type { EngineKind, EngineOf, Store } from '../engines/engine.ts'
 import type { QueryName, ShapeName } from '../scenario/scenario.ts'
 import type { Part } from './part.ts'
 
-/** Role → engine kind: `{ database: 'postgres', warehouse: 'clickhouse' }`. */
-export type Needs = Readonly<Record<string, EngineKind>>
+/** Engines that an architecture can need; a pooler is put in front of one by the target. */
+export type NeededKind = Exclude<EngineKind, 'pgbouncer'>
+
+/** An engine with more to say than its kind. */
+export interface Need {
+  readonly kind: NeededKind
+  /** The role it stands on: a PostgreSQL `of` another is its streaming replica. Absent: it stands alone. */
+  readonly of?: string | null
+  /** Extensions that must be there: `timescaledb`. */
+  readonly extensions?: readonly string[]
+  /** As many as `engines.<role>.count` of the target says; absent: one. */
+  readonly many?: boolean
+}
+
+/** Role → engine: `{ database: 'postgres', replica: { kind: 'postgres', of: 'database', many: true } }`. */
+export type Needs = Readonly<Record<string, NeededKind | Need>>
+
+type KindOf<N extends NeededKind | Need> = N extends Need ? N['kind'] : Extract<N, NeededKind>
+
+/** What `start` is given, by role: one engine, or all of a role that may be many. */
+export type EnginesByRole<N extends Needs> = {
+  readonly [Role in keyof N]: N[Role] extends { readonly many: true }
+    ? readonly EngineOf<KindOf<N[Role]>>[]
+    : EngineOf<KindOf<N[Role]>>
+}
 
 /** What an acknowledged event has been promised, per store. */
 export interface StorePromise {
@@ -76,7 +99,7 @@ export interface Architecture<N extends Needs = Needs, Settings = unknown> {
   batches(settings: Settings): boolean
   promises(settings: Settings, engineSettings: EngineSettingsByRole<N>): Promises
   start(
-    engines: { readonly [Role in keyof N]: RunningEngine<N[Role]> },
+    engines: EnginesByRole<N>,
     options: { readonly settings: Settings; readonly schemaVariant: string },
     context: ArchitectureContext,
   ): Promise<RunningArchitecture>

@@ -6,8 +6,8 @@ import { availableParallelism, cpus, totalmem } from 'node:os'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { dockerCheck } from './containers.ts'
 import { freeBytes, measureFsyncP50Us } from '../kit/disk.ts'
-import type { EngineKind } from '../engines/engine.ts'
-import { ENGINE_KINDS, dsnVariable } from '../engines/kinds.ts'
+import type { StoringKind } from '../engines/engine.ts'
+import { STORING_KINDS, dsnVariable } from '../engines/kinds.ts'
 import { engines, startEngine } from '../engines/registry.ts'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import { silentLog } from '../kit/log.ts'
@@ -104,12 +104,12 @@ async function diskChecks(folder: string): Promise<readonly Check[]> {
 
 async function engineChecks(folder: string, signal: AbortSignal): Promise<readonly Check[]> {
   const checks: Check[] = []
-  for (const kind of ENGINE_KINDS) checks.push(await engineCheck(kind, folder, signal))
+  for (const kind of STORING_KINDS) checks.push(await engineCheck(kind, folder, signal))
   return checks
 }
 
 /** Installed is not enough: libraries, permissions and memory show only when an engine really starts. */
-async function engineCheck(kind: EngineKind, folder: string, signal: AbortSignal): Promise<Check> {
+async function engineCheck(kind: StoringKind, folder: string, signal: AbortSignal): Promise<Check> {
   const own = `or use your own server: ${dsnVariable(kind)}`
   const { embedded } = engines[kind]
   const packageName = embedded.packageName()

@@ -2,15 +2,16 @@
  * `headroom run --dry-run`. In: a scenario, targets and the user's own servers. Out: what a run would create, where, with
  * which rights, and which settings are not in force. It connects and reads; nothing is created, here or there.
  */
+import type { EngineKind } from '../engines/engine.ts'
 import { OWN_NAME_FORM, ownName } from '../engines/own-name.ts'
 import type { InspectionRequest, ServerInspection } from '../engines/own-server.ts'
-import type { ServerKind } from '../engines/kinds.ts'
 import { howToName } from '../engines/kinds.ts'
-import { ownServers } from '../engines/own-servers.ts'
+import { isServerKind, ownServers } from '../engines/own-servers.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import type { Target } from '../target/target.ts'
 import { providersOf } from '../target/ground.ts'
+import { rolesOf } from '../target/roles.ts'
 import type { OwnProvider } from '../target/up.ts'
 import { parseArchitectureSettings } from '../target/up.ts'
 import type { CommandContext } from './command.ts'
@@ -66,16 +67,13 @@ async function enginePlans(
   const { architecture } = parseArchitectureSettings(target)
   const runId = `${new Date().toISOString().slice(0, 19)}-${inputs.scenario.name}/01-${target.name}`
   const plans: EnginePlan[] = []
-  const providers = providersOf(target, architecture.needs, {
+  const roles = rolesOf(architecture, target)
+  const providers = providersOf(roles, {
     external: inputs.external.addresses,
     engines: inputs.engines,
   })
-  for (const [role, kind] of Object.entries(architecture.needs)) {
-    const choice = target.engines[role]
+  for (const { name: role, kind, settings } of roles) {
     const provider = providers.get(role) ?? 'embedded'
-    const settings = Object.fromEntries(
-      Object.entries(choice?.settings ?? {}).map(([name, value]) => [name, String(value)]),
-    )
     const server =
       provider === 'external'
         ? await inspect(kind, inputs.external, { settings, ownName: ownName(runId), signal })
@@ -86,12 +84,12 @@ async function enginePlans(
 }
 
 async function inspect(
-  kind: ServerKind,
+  kind: EngineKind,
   { addresses }: External,
   request: InspectionRequest,
 ): Promise<EnginePlan['server']> {
-  const address = addresses[kind]
-  if (address === undefined) {
+  const address = isServerKind(kind) ? addresses[kind] : undefined
+  if (address === undefined || !isServerKind(kind)) {
     throw new HeadroomError('BAD_INPUT', `a target wants an external ${kind}, but none is named`, {
       hint: howToName(kind),
     })

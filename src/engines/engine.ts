@@ -6,13 +6,20 @@ import type { Part } from '../architecture/part.ts'
 import type { Probe } from '../collect/probe.ts'
 import type { VerifiedTls } from '../kit/tls.ts'
 import type { ComposeProject } from './compose/project.ts'
+import type { RedisAddress } from './redis/address.ts'
 
 /** How each kind of engine is reached. A new engine adds one line here. */
 export interface EngineAddress {
   postgres: PostgresAddress
   clickhouse: ClickHouseAddress
+  redis: RedisAddress
+  /** Spoken to as the PostgreSQL behind it. */
+  pgbouncer: PostgresAddress
 }
 export type EngineKind = keyof EngineAddress
+
+/** Engines that hold events and can be audited. */
+export type StoringKind = 'postgres' | 'clickhouse'
 
 export interface PostgresAddress {
   readonly host: string
@@ -54,27 +61,23 @@ export interface EngineContext {
 }
 
 /** What a target asks for, and where from. `address` is the user's own server. */
-export type EngineRequest<Kind extends EngineKind> =
-  | { readonly provider: 'embedded'; readonly settings: EngineSettings }
-  | {
-      readonly provider: 'compose'
-      readonly settings: EngineSettings
-      readonly project: ComposeProject
-    }
-  | {
-      readonly provider: 'external'
-      readonly settings: EngineSettings
-      readonly address: EngineAddress[Kind]
-    }
+export type EngineRequest<Kind extends EngineKind> = Wanted &
+  (
+    | { readonly provider: 'embedded' }
+    | { readonly provider: 'compose'; readonly project: ComposeProject }
+    | { readonly provider: 'external'; readonly address: EngineAddress[Kind] }
+  )
 
-/** What can be seen of an engine: all there is where the user's own service writes to the user's own server. */
-export type ObservedEngine<Kind extends EngineKind = EngineKind> = Omit<
-  RunningEngine<Kind>,
-  'eventsStore'
->
+interface Wanted {
+  readonly settings: EngineSettings
+  /** Extensions that must be there when it is ready; absent: none. */
+  readonly extensions?: readonly string[]
+  /** What it stands on: the primary of a replica, the server behind a pooler. Absent: it stands alone. */
+  readonly upstream?: RunningEngine
+}
 
 /** An engine whose named tables are watched. */
-export type ObservedServer<Kind extends EngineKind = EngineKind> = ObservedEngine<Kind> & {
+export type ObservedServer<Kind extends StoringKind = StoringKind> = RunningEngine<Kind> & {
   readonly tables: readonly Sized[]
   /** Those of the named tables that are not there, or that this user cannot see. */
   missingTables(signal: AbortSignal): Promise<readonly string[]>
@@ -119,7 +122,8 @@ export interface RunningEngine<Kind extends EngineKind = EngineKind> extends Asy
   readonly image?: EngineImage
   /** What this server can do that another of its kind may not, found by asking it: `lz4: yes`. */
   readonly facts?: EngineFacts
-  addressFor(who: 'harness' | 'service'): EngineAddress[Kind]
+  /** `session`: where what belongs to a session works (LISTEN, advisory locks): never through a transaction pooler. */
+  addressFor(who: 'harness' | 'service' | 'session'): EngineAddress[Kind]
   readonly parts: readonly Part[]
   /** Asked anew after an architecture has opened its stores: each store adds a probe of its size. */
   readonly probes: readonly Probe[]
@@ -127,9 +131,18 @@ export interface RunningEngine<Kind extends EngineKind = EngineKind> extends Asy
   readonly crashed: Promise<string>
   /** What the harness asks of the engine between phases. */
   readonly control: EngineControl
+}
+
+/** A running engine that holds events. */
+export interface StoringEngine<Kind extends StoringKind = StoringKind> extends RunningEngine<Kind> {
   /** A reader of a billing-events table of this engine, under the harness's own address. */
   eventsStore(options: EventsStoreOptions): Store
 }
+
+/** What runs, by its kind. */
+export type EngineOf<Kind extends EngineKind> = Kind extends StoringKind
+  ? StoringEngine<Kind>
+  : RunningEngine<Kind>
 
 /** Why figures of a server that is not ours may say less than those of an embedded one. */
 export interface ServerNotes {
@@ -166,13 +179,16 @@ export interface EventsStoreOptions {
   readonly readable: string
 }
 
-/** ClickHouse has nothing to do: every part is whole when its insert is acknowledged. */
+/** Only PostgreSQL has something to do: every part of ClickHouse is whole when its insert is acknowledged. */
 export type CheckpointOutcome = 'made' | 'nothing-to-do'
 
 export interface EngineControl {
   /** PostgreSQL CHECKPOINT. Rejects when the engine refuses. */
   checkpoint(signal: AbortSignal): Promise<CheckpointOutcome>
-  /** Runs a script of statements (schema, preload); the harness's own right, never the service's. */
+  /**
+   * Runs a script in the engine's own language: SQL, a line each of Redis's commands or of PgBouncer's console. The
+   * harness's own right, never the service's.
+   */
   execute(sql: string, signal: AbortSignal): Promise<void>
 }
 
@@ -204,7 +220,7 @@ export interface Arrivals {
 export interface Store {
   /** `postgres.events`, `clickhouse.events_raw`. */
   readonly name: string
-  readonly engine: EngineKind
+  readonly engine: StoringKind
   /** Every raw row, streamed in batches; memory stays flat. */
   rows(signal: AbortSignal): AsyncIterable<StoredRows>
   /** Ids through the published query view (after deduplication where the store has one). */

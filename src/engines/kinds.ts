@@ -2,13 +2,20 @@
  * Which engines, servers and providers there are, by name: for schemas and flags, which need nothing of what they do. The
  * registries hold what each does, and do not compile where one is missing.
  */
-import type { EngineKind, Provider } from './engine.ts'
+import type { EngineKind, Provider, StoringKind } from './engine.ts'
+
+/** Those that hold events and can be audited. */
+export const STORING_KINDS = ['postgres', 'clickhouse'] as const satisfies readonly StoringKind[]
 
 /** Those that run. */
-export const ENGINE_KINDS = ['postgres', 'clickhouse'] as const satisfies readonly EngineKind[]
+export const ENGINE_KINDS = [
+  ...STORING_KINDS,
+  'redis',
+  'pgbouncer',
+] as const satisfies readonly EngineKind[]
 
-/** Those of the user's own that can be named: the engines that run, and some that no architecture uses yet. */
-export const SERVER_KINDS = [...ENGINE_KINDS, 'kafka', 'redis'] as const
+/** Those of the user's own that can be named: engines that run, and some that no architecture uses yet. */
+export const SERVER_KINDS = [...STORING_KINDS, 'kafka', 'redis'] as const
 export type ServerKind = (typeof SERVER_KINDS)[number]
 
 /** Providers that need nothing of the user's. */

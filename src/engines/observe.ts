@@ -5,27 +5,27 @@
 import type { StatementStore } from '../architecture/evidence.ts'
 import type {
   EngineAddress,
-  EngineKind,
   ObservedServer,
   ObserveOptions,
   StatementOptions,
+  StoringKind,
 } from './engine.ts'
-import { engines } from './registry.ts'
+import { storingEngines } from './registry.ts'
 
 /** @throws HeadroomError ENGINE_UNREACHABLE, ENGINE_TLS_FAILED, ENGINE_AUTH_FAILED */
-export async function observeEngine<Kind extends EngineKind>(
+export async function observeEngine<Kind extends StoringKind>(
   kind: Kind,
   address: EngineAddress[Kind],
   options: ObserveOptions,
 ): Promise<ObservedServer<Kind>> {
-  return await engines[kind].observe(address, options)
+  return await storingEngines[kind].observe(address, options)
 }
 
 /** @throws HeadroomError BAD_INPUT for a statement the server refuses, ENGINE_UNREACHABLE, ENGINE_AUTH_FAILED */
-export async function openStatement<Kind extends EngineKind>(
+export async function openStatement<Kind extends StoringKind>(
   kind: Kind,
   address: EngineAddress[Kind],
   options: StatementOptions,
 ): Promise<StatementStore & AsyncDisposable> {
-  return await engines[kind].openStatement(address, options)
+  return await storingEngines[kind].openStatement(address, options)
 }

@@ -9,13 +9,11 @@ import type { KafkaAddress } from './kafka/address.ts'
 import { ownKafka } from './kafka/own-server.ts'
 import type { OwnServer } from './own-server.ts'
 import { ownPostgres } from './postgres/own-server.ts'
-import type { RedisAddress } from './redis/address.ts'
 import { ownRedis } from './redis/own-server.ts'
 
 /** Those of engines that run, and of those that no architecture uses yet: they are checked and looked at. */
 export interface ServerAddress extends EngineAddress {
   kafka: KafkaAddress
-  redis: RedisAddress
 }
 
 /** Of those that the user named. */

@@ -3,16 +3,27 @@
  * one to its address in engine.ts, and its name to kinds.ts.
  */
 import { clickhouse } from './clickhouse/folder.ts'
-import type { EngineFolder } from './engine-folder.ts'
-import type { EngineContext, EngineKind, EngineRequest, RunningEngine } from './engine.ts'
-import type { ENGINE_KINDS } from './kinds.ts'
+import type { EngineFolder, StoringFolder } from './engine-folder.ts'
+import type { EngineContext, EngineKind, EngineOf, EngineRequest } from './engine.ts'
+import type { ENGINE_KINDS, STORING_KINDS } from './kinds.ts'
+import { pgbouncer } from './pgbouncer/folder.ts'
 import { postgres } from './postgres/folder.ts'
+import { redis } from './redis/folder.ts'
+
+/** Those that hold events. */
+export const storingEngines: {
+  readonly [Kind in (typeof STORING_KINDS)[number]]: StoringFolder<Kind>
+} = {
+  postgres,
+  clickhouse,
+}
 
 export const engines: {
   readonly [Kind in (typeof ENGINE_KINDS)[number]]: EngineFolder<Kind>
 } = {
-  postgres,
-  clickhouse,
+  ...storingEngines,
+  redis,
+  pgbouncer,
 }
 
 /**
@@ -24,6 +35,6 @@ export async function startEngine<Kind extends EngineKind>(
   kind: Kind,
   request: EngineRequest<Kind>,
   context: EngineContext,
-): Promise<RunningEngine<Kind>> {
+): Promise<EngineOf<Kind>> {
   return await engines[kind].start(request, context)
 }

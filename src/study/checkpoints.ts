@@ -3,7 +3,7 @@
  * state in every run (honesty rule 7), and one labelled inside it, so that its cost shows and can be told apart.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { CheckpointOutcome, ObservedEngine } from '../engines/engine.ts'
+import type { CheckpointOutcome, RunningEngine } from '../engines/engine.ts'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 
@@ -21,7 +21,7 @@ export interface PlannedCheckpoint {
 }
 
 export interface CheckpointContext {
-  readonly engines: readonly Pick<ObservedEngine, 'name' | 'control'>[]
+  readonly engines: readonly Pick<RunningEngine, 'name' | 'control'>[]
   readonly epochMs: number
   readonly nowMs: () => number
   readonly signal: AbortSignal

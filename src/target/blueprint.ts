@@ -2,16 +2,33 @@
  * What an architecture would do, without doing it. In: an architecture, its settings, addresses of its engines. Out: the
  * statements it would run on each engine and the processes it would launch, as data for whoever starts them elsewhere.
  */
-import type { Architecture, LaunchedPart, LaunchOptions } from '../architecture/architecture.ts'
-import type { EngineAddress, EngineKind, RunningEngine, Store } from '../engines/engine.ts'
+import type {
+  Architecture,
+  EnginesByRole,
+  LaunchedPart,
+  LaunchOptions,
+  NeededKind,
+  Needs,
+} from '../architecture/architecture.ts'
+import type {
+  EngineAddress,
+  EventsStoreOptions,
+  RunningEngine,
+  Store,
+  StoringKind,
+} from '../engines/engine.ts'
+import type { WholeNeed } from './roles.ts'
+import { needsOf } from './roles.ts'
 
-export type AddressesByKind = { readonly [Kind in EngineKind]: EngineAddress[Kind] }
+/** Where an engine is reached, by the role an architecture gives it. */
+export type AddressOf = (role: string, need: WholeNeed) => EngineAddress[NeededKind]
 
 export interface Blueprint {
   /** Per role of the architecture's needs, in order. */
   readonly schema: readonly {
     readonly role: string
-    readonly kind: EngineKind
+    readonly kind: NeededKind
+    readonly address: EngineAddress[NeededKind]
     readonly statements: readonly string[]
   }[]
   /** Their configurations may hold secrets. */
@@ -19,7 +36,7 @@ export interface Blueprint {
 }
 
 export interface BlueprintOptions {
-  readonly addresses: AddressesByKind
+  readonly addressOf: AddressOf
   /** As the architecture's own settings parse them. */
   readonly settings: unknown
   readonly schemaVariant: string
@@ -29,19 +46,21 @@ export async function blueprintOf(
   architecture: Architecture,
   options: BlueprintOptions,
 ): Promise<Blueprint> {
-  const schema = Object.entries(architecture.needs).map(([role, kind]) => ({
+  const schema = needsOf(architecture).map(([role, need]) => ({
     role,
-    kind,
+    kind: need.kind,
+    address: options.addressOf(role, need),
+    many: need.many,
     statements: [] as string[],
   }))
   const launches: LaunchOptions[] = []
-  const engines = schema.map(({ role, kind, statements }) => [
-    role,
-    paperEngine({ kind, address: options.addresses[kind], statements }),
-  ])
+  const engines = schema.map(({ role, kind, address, many, statements }) => {
+    const engine = paperEngine({ kind, address, statements })
+    return [role, many ? [engine] : engine]
+  })
   const { settings, schemaVariant } = options
   await architecture.start(
-    Object.fromEntries(engines) as Record<string, RunningEngine>,
+    Object.fromEntries(engines) as EnginesByRole<Needs>,
     { settings, schemaVariant },
     {
       signal: new AbortController().signal,
@@ -66,8 +85,8 @@ function paperPart(name: string): LaunchedPart {
 }
 
 function paperEngine(paper: {
-  readonly kind: EngineKind
-  readonly address: EngineAddress[EngineKind]
+  readonly kind: NeededKind
+  readonly address: EngineAddress[NeededKind]
   readonly statements: string[]
 }): RunningEngine {
   const { kind, address, statements } = paper
@@ -89,13 +108,14 @@ function paperEngine(paper: {
         return Promise.resolve()
       },
     },
-    eventsStore: ({ name }) => paperStore(name, kind),
+    // Of an engine that holds events; others are not asked for one.
+    ...{ eventsStore: ({ name }: EventsStoreOptions) => paperStore(name, kind as StoringKind) },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }
 
 /** An architecture names its stores and never reads them; the harness, which would, is not here. */
-function paperStore(name: string, engine: EngineKind): Store {
+function paperStore(name: string, engine: StoringKind): Store {
   const refuse = (): never => {
     throw notThere(name)
   }

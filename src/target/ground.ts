@@ -13,26 +13,26 @@ import { HeadroomError } from '../kit/errors.ts'
 import { containerLauncher } from './launch-container.ts'
 import { hostLauncher } from './launch-host.ts'
 import type { Launcher } from './launch.ts'
+import type { Role } from './roles.ts'
+import { engineName } from './roles.ts'
 import type { ArchitectureTarget } from './target.ts'
 import type { UpOptions } from './up.ts'
 
 export interface Ground extends AsyncDisposable {
-  startRole(role: string): Promise<RunningEngine>
+  /** @param upstream what it stands on, running; absent where it stands alone */
+  startRole(role: Role, upstream?: RunningEngine): Promise<RunningEngine>
   readonly launch: Launcher
   /** What only carries traffic to the parts; its processor time is neither theirs nor a stranger's. */
   readonly plumbing: readonly Part[]
 }
 
-/** Role → engine kind, and who is asked for one. */
-type Needs = Readonly<Record<string, EngineKind>>
-
 /** @throws HeadroomError BAD_INPUT, DOCKER_MISSING, DOCKER_NOT_RUNNING, COMPOSE_TOO_OLD */
 export async function openGround(
   target: ArchitectureTarget,
-  needs: Needs,
+  roles: readonly Role[],
   options: UpOptions,
 ): Promise<Ground> {
-  const providers = providersOf(target, needs, options)
+  const providers = providersOf(roles, options)
   const inContainers = [...providers.values()].filter((provider) => provider === 'compose').length
   const project =
     inContainers === 0
@@ -50,54 +50,59 @@ export async function openGround(
     launch:
       project?.options.servicesInside === true ? containerLauncher(project) : hostLauncher(options),
     plumbing: project === null ? [] : [project.proxies],
-    startRole: (role) => startRole({ role, target, needs, providers, project }, options),
+    startRole: (role, upstream) =>
+      startRole({ role, upstream, target, providers, project }, options),
     [Symbol.asyncDispose]: async () => {
       await project?.[Symbol.asyncDispose]()
     },
   }
 }
 
-/** The target's own word first, then a server that the user named, then what the command line chose. */
+/**
+ * By role: the target's own word first, then a server that the user named, then what the command line chose. A replica is
+ * where its primary is; a pooler is started here even in front of the user's own server.
+ */
 export function providersOf(
-  target: ArchitectureTarget,
-  needs: Needs,
+  roles: readonly Role[],
   options: Pick<UpOptions, 'external' | 'engines'>,
 ): ReadonlyMap<string, Provider> {
-  return new Map(
-    Object.entries(needs).map(([role, kind]) => {
-      const named = options.external[kind] === undefined ? options.engines : 'external'
-      return [role, target.engines[role]?.provider ?? named ?? 'embedded']
-    }),
-  )
+  const providers = new Map<string, Provider>()
+  for (const { name, kind, of, provider } of roles) {
+    const under = of === null ? undefined : providers.get(of)
+    const chosen = options.engines ?? 'embedded'
+    const alone = options.external[kind] === undefined ? chosen : 'external'
+    const standing = kind === 'pgbouncer' && under === 'external' ? chosen : under
+    providers.set(name, provider ?? standing ?? alone)
+  }
+  return providers
 }
 
 interface Wanted {
-  readonly role: string
+  readonly role: Role
+  readonly upstream: RunningEngine | undefined
   readonly target: ArchitectureTarget
-  readonly needs: Needs
   readonly providers: ReadonlyMap<string, Provider>
   readonly project: ComposeProject | null
 }
 
 async function startRole(
-  { role, target, needs, providers, project }: Wanted,
+  { role, upstream, target, providers, project }: Wanted,
   options: UpOptions,
 ): Promise<RunningEngine> {
-  const kind = needs[role]
-  const provider = providers.get(role)
-  if (kind === undefined || provider === undefined) throw new Error(`there is no role ${role}`)
-  const settings = Object.fromEntries(
-    Object.entries(target.engines[role]?.settings ?? {}).map(([name, value]) => [
-      name,
-      String(value),
-    ]),
-  )
-  const dataDir = join(options.dataDir, role)
+  const { kind, extensions } = role
+  const provider = providers.get(role.name)
+  if (provider === undefined) throw new Error(`there is no role ${role.name}`)
+  const wanted = {
+    settings: role.settings,
+    ...(extensions.length === 0 ? {} : { extensions }),
+    ...(upstream === undefined ? {} : { upstream }),
+  }
+  const dataDir = join(options.dataDir, role.name)
   await mkdir(dataDir, { recursive: true })
   const context: EngineContext = {
     dataDir,
     logDir: options.logDir,
-    name: kind,
+    name: engineName(role),
     runId: options.runId,
     ...(options.ledgerDir === undefined ? {} : { ledgerDir: options.ledgerDir }),
     signal: options.signal,
@@ -105,19 +110,34 @@ async function startRole(
   }
   switch (provider) {
     case 'embedded':
-      return await startEngine(kind, { provider, settings }, context)
+      return await startEngine(kind, { provider, ...wanted }, context)
     case 'compose':
       if (project === null) throw new Error('no compose project was opened')
-      return await startEngine(kind, { provider, settings, project }, context)
+      return await startEngine(kind, { provider, ...wanted, project }, context)
     case 'external': {
       const address = options.external[kind]
       if (address === undefined) throw noAddress(target, kind)
-      return await startEngine(kind, { provider, settings, address }, context)
+      if (upstream !== undefined) throw noAddressOfItsOwn(target, role)
+      return await startEngine(kind, { provider, ...wanted, address }, context)
     }
   }
 }
 
+/** One address is one server: a replica of the user's own has another. */
+function noAddressOfItsOwn(target: ArchitectureTarget, { name, kind }: Role): HeadroomError {
+  return new HeadroomError(
+    'BAD_INPUT',
+    `target ${target.name} wants ${name}, a second ${kind} beside your own`,
+    { hint: 'leave out your own server, and both are started here' },
+  )
+}
+
 function noAddress(target: ArchitectureTarget, kind: EngineKind): HeadroomError {
+  if (kind === 'pgbouncer') {
+    return new HeadroomError('BAD_INPUT', `target ${target.name} wants a PgBouncer of your own`, {
+      hint: 'give its address as the PostgreSQL to measure, and leave the pooler out',
+    })
+  }
   const message = `target ${target.name} wants an external ${kind}, but none is named`
   return new HeadroomError('BAD_INPUT', message, {
     hint: howToName(kind),

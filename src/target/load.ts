@@ -5,6 +5,7 @@ import { HeadroomError } from '../kit/errors.ts'
 import type { Finding } from '../kit/yaml-door.ts'
 import { parseYamlFile, schemaFindings } from '../kit/yaml-door.ts'
 import { suggest } from '../kit/nearest.ts'
+import { needsOf } from './roles.ts'
 import { architectureById, architectures } from './registry.ts'
 import { serviceFindings, withAbsolutePaths } from './service-findings.ts'
 import type { ArchitectureTarget } from './target.ts'
@@ -65,6 +66,15 @@ function architectureFindings(target: ArchitectureTarget): readonly Finding[] {
       message: `${architecture.id} has no engine in the role "${role}"`,
       remedy: suggest(role, roles),
     }))
+  for (const [role, { many }] of needsOf(architecture)) {
+    if ((target.engines[role]?.count ?? 1) > 1 && !many) {
+      findings.push({
+        path: ['engines', role, 'count'],
+        message: `${architecture.id} has one engine in the role "${role}"`,
+        remedy: 'leave it out',
+      })
+    }
+  }
   if (!architecture.schemaVariants.includes(target.schemaVariant)) {
     findings.push({
       path: ['schemaVariant'],

@@ -3,7 +3,7 @@
  * promises, and how Headroom learns what it has stored. In texts `${…}` stands for a field of the event.
  */
 import { z } from 'zod'
-import { ENGINE_KINDS } from '../engines/kinds.ts'
+import { STORING_KINDS } from '../engines/kinds.ts'
 import { QueryName } from '../scenario/scenario.ts'
 
 /** An HTTP status, or a class of them: `2xx`. */
@@ -78,7 +78,7 @@ const Reads = z.strictObject({
 
 const Statement = z.strictObject({
   by: z.literal('sql'),
-  engine: z.enum(ENGINE_KINDS),
+  engine: z.enum(STORING_KINDS),
   /**
    * Yields one row per stored event, with the columns transaction_id, organization_id and value (the last two only where
    * they are stored). `${started_at}` is the run's start as an SQL text, `${run}` the mark in the run's identifiers.
@@ -118,7 +118,7 @@ const ServiceProcess = z.union([
 ])
 
 const ProbedEngine = z.strictObject({
-  kind: z.enum(ENGINE_KINDS),
+  kind: z.enum(STORING_KINDS),
   /** Tables whose rows and bytes are watched; all of them together should hold what the service stores. */
   tables: z.array(z.string().min(1)).default([]),
   /** Whether Headroom may run CHECKPOINT at the known moments of a run; without it nothing but reads is done. */

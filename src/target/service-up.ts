@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
 import type { Promises } from '../architecture/architecture.ts'
 import type { Evidence } from '../architecture/evidence.ts'
-import type { EngineKind, ObservedServer } from '../engines/engine.ts'
+import type { StoringKind, ObservedServer } from '../engines/engine.ts'
 import { observeEngine, openStatement } from '../engines/observe.ts'
 import { howToName } from '../engines/kinds.ts'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
@@ -173,7 +173,7 @@ async function evidenceOf(
 }
 
 async function openAudit(
-  kind: EngineKind,
+  kind: StoringKind,
   external: ExternalAddresses,
   options: Parameters<typeof openStatement>[2],
 ): ReturnType<typeof openStatement> {

@@ -4,21 +4,17 @@
  */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import type {
-  ClickHouseAddress,
-  EngineAddress,
-  EngineKind,
-  PostgresAddress,
-} from '../engines/engine.ts'
+import type { ClickHouseAddress, EngineAddress, PostgresAddress } from '../engines/engine.ts'
+import type { NeededKind } from '../architecture/architecture.ts'
+import type { RedisAddress } from '../engines/redis/address.ts'
 import { ClickHouseError, ClickHouseHttp } from '../engines/clickhouse/http.ts'
 import { withClient } from '../engines/postgres/connection.ts'
 import { HeadroomError } from '../kit/errors.ts'
-import type { AddressesByKind, Blueprint } from './blueprint.ts'
+import type { Blueprint } from './blueprint.ts'
 import { blueprintOf } from './blueprint.ts'
 import { parseArchitectureSettings } from './up.ts'
 
 export interface StandAlone {
-  readonly addresses: AddressesByKind
   readonly schema: Blueprint['schema']
   /** What the process takes as HEADROOM_CONFIG; holds secrets. */
   readonly config: Readonly<Record<string, unknown>>
@@ -50,12 +46,12 @@ export async function standAlone(
     engines: {},
   })
   const database = architectureId.replaceAll('-', '_')
-  const addresses: AddressesByKind = {
-    postgres: STAND_ALONE.postgres.addressFrom(environment, database),
-    clickhouse: STAND_ALONE.clickhouse.addressFrom(environment, database),
-  }
   const { schema, launches } = await blueprintOf(architecture, {
-    addresses,
+    addressOf: (role, { kind, of }) =>
+      STAND_ALONE[kind].addressFrom(
+        of === null ? environment : ofRole(role, environment),
+        database,
+      ),
     settings,
     schemaVariant,
   })
@@ -71,25 +67,15 @@ export async function standAlone(
     port: Number(environment['PORT'] ?? 8080),
     host: '0.0.0.0',
   }
-  return { addresses, schema, config }
+  return { schema, config }
 }
 
 /** Makes what is missing and changes nothing that is there: safe at every start, and from several replicas at once. */
-export async function applySchemas(
-  { addresses, schema }: StandAlone,
-  signal: AbortSignal,
-): Promise<void> {
-  for (const { kind, statements } of schema) {
-    await applyOn(kind, addresses[kind], { statements, signal })
+export async function applySchemas({ schema }: StandAlone, signal: AbortSignal): Promise<void> {
+  for (const { kind, address, statements } of schema) {
+    // A replica takes its schema from its primary.
+    if (statements.length > 0) await STAND_ALONE[kind].apply(address, statements, signal)
   }
-}
-
-async function applyOn<Kind extends EngineKind>(
-  kind: Kind,
-  address: EngineAddress[Kind],
-  { statements, signal }: { readonly statements: readonly string[]; readonly signal: AbortSignal },
-): Promise<void> {
-  await STAND_ALONE[kind].apply(address, statements, signal)
 }
 
 async function applyToPostgres(
@@ -138,19 +124,22 @@ async function applyToClickHouse(
 
 /** How each engine of docker-compose.yml is reached, and how a schema is made there once. */
 type StandAloneEngines = {
-  readonly [Kind in EngineKind]: {
+  readonly [Kind in NeededKind]: {
     readonly addressFrom: (environment: Environment, database: string) => EngineAddress[Kind]
-    readonly apply: (
-      address: EngineAddress[Kind],
+    /** Given an address that `addressFrom` has made. */
+    apply(
+      address: EngineAddress[NeededKind],
       statements: readonly string[],
       signal: AbortSignal,
-    ) => Promise<void>
+    ): Promise<void>
   }
 }
 
 const STAND_ALONE: StandAloneEngines = {
   postgres: { addressFrom: postgresFrom, apply: applyToPostgres },
   clickhouse: { addressFrom: clickHouseFrom, apply: applyToClickHouse },
+  // Redis has no schema.
+  redis: { addressFrom: redisFrom, apply: () => Promise.resolve() },
 }
 
 /** ErrorCodes.cpp of ClickHouse. */
@@ -173,6 +162,26 @@ function clickHouseFrom(environment: Environment, database: string): ClickHouseA
     database,
     user: environment['CLICKHOUSE_USER'] ?? 'headroom',
     ...passwordFrom(environment['CLICKHOUSE_PASSWORD_FILE']),
+  }
+}
+
+function redisFrom(environment: Environment): RedisAddress {
+  return {
+    host: environment['REDIS_HOST'] ?? 'redis',
+    port: Number(environment['REDIS_PORT'] ?? 6379),
+    database: 0,
+    ...passwordFrom(environment['REDIS_PASSWORD_FILE']),
+    tls: 'off',
+  }
+}
+
+/** What stands on another engine is named by its role: POSTGRES_REPLICA_HOST, and `postgres-replica` where it is not. */
+function ofRole(role: string, environment: Environment): Environment {
+  const part = role.toUpperCase().replaceAll('-', '_')
+  return {
+    ...environment,
+    POSTGRES_HOST: environment[`POSTGRES_${part}_HOST`] ?? `postgres-${role}`,
+    POSTGRES_PORT: environment[`POSTGRES_${part}_PORT`],
   }
 }
 

@@ -1,6 +1,6 @@
 /** What a scenario hits, as data. One file, one target: a reference architecture, or a service of the user's own. */
 import { z } from 'zod'
-import { PROVIDERS } from '../engines/kinds.ts'
+import { OWN_PROVIDERS, PROVIDERS } from '../engines/kinds.ts'
 import { ServiceTarget } from './service-target.ts'
 
 const EngineSettings = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
@@ -13,6 +13,16 @@ const EngineChoice = z.strictObject({
   provider: ProviderName.optional(),
   /** Every GUC of PostgreSQL or every server, user and MergeTree setting of ClickHouse, by its own name. */
   settings: EngineSettings.default({}),
+  /** Of a role that may be many (streaming replicas); absent: one. */
+  count: z.int().min(1).max(8).optional(),
+  /** PgBouncer in front of this engine: the service connects to it, the harness past it. */
+  pooler: z
+    .strictObject({
+      provider: z.enum(OWN_PROVIDERS).optional(),
+      /** Every setting of pgbouncer.ini's [pgbouncer] section, by its own name. */
+      settings: EngineSettings.default({}),
+    })
+    .optional(),
 })
 export type EngineChoice = z.infer<typeof EngineChoice>
 

@@ -4,10 +4,8 @@
  */
 import type {
   Architecture,
-  EngineSettingsByRole,
   LaunchedPart,
   LaunchOptions,
-  Needs,
   Promises,
   RunningArchitecture,
 } from '../architecture/architecture.ts'
@@ -17,7 +15,6 @@ import type {
   EngineAddress,
   EngineImage,
   EngineKind,
-  ObservedEngine,
   Provider,
   RunningEngine,
   Sized,
@@ -28,8 +25,10 @@ import { Scope } from '../kit/scope.ts'
 import { z } from 'zod'
 import { openGround, providersOf } from './ground.ts'
 import type { QueryName } from '../scenario/scenario.ts'
+import { enginesForArchitecture, settingsByNeed } from './hand-over.ts'
 import type { LaunchedService } from './launch.ts'
 import { architectureById, architectures } from './registry.ts'
+import { rolesOf } from './roles.ts'
 import { bringUpService, factsOfService } from './service-up.ts'
 import type { Env, ServiceRequests } from './service-speech.ts'
 import type { ArchitectureTarget, Target } from './target.ts'
@@ -55,7 +54,7 @@ export interface UpOptions {
   readonly ledgerDir?: string
   readonly signal: AbortSignal
   readonly log: Log
-  readonly onEngineReady: (engine: ObservedEngine, tookMs: number) => void
+  readonly onEngineReady: (engine: RunningEngine, tookMs: number) => void
   /** Where `${env.NAME}` of a target of the user's own is looked up. Default: this process's environment. */
   readonly env?: Env
   /** The mark in the run's identifiers, and when the run began: for the audit of a service of the user's own. */
@@ -82,7 +81,7 @@ export interface RunningTarget extends AsyncDisposable {
   readonly target: Target
   readonly facts: TargetFacts
   readonly promises: Promises
-  readonly engines: readonly { readonly role: string; readonly engine: ObservedEngine }[]
+  readonly engines: readonly { readonly role: string; readonly engine: RunningEngine }[]
   readonly running: RunningArchitecture
   /** What only carries traffic to the parts; absent: nothing does. */
   readonly plumbing?: readonly Part[]
@@ -161,7 +160,7 @@ export function factsBefore(target: Target): TargetFacts {
     settings,
     promises: architecture.promises(settings, noSettings),
     batches: architecture.batches(settings),
-    partsToOperate: ['service', ...Object.values(architecture.needs)],
+    partsToOperate: ['service', ...rolesOf(architecture, target).map(({ kind }) => kind)],
     queries: architecture.queries,
   }
 }
@@ -176,7 +175,7 @@ export function dataDiskOf(
 ): string | null {
   if (target.kind === 'service') return null
   const { architecture } = parseArchitectureSettings(target)
-  const providers = [...providersOf(target, architecture.needs, options).values()]
+  const providers = [...providersOf(rolesOf(architecture, target), options).values()]
   return providers.every((provider) => provider === 'embedded') ? options.dataDir : null
 }
 
@@ -193,13 +192,15 @@ async function bringUpArchitecture(
 ): Promise<RunningTarget> {
   const { architecture, settings } = parseArchitectureSettings(target)
   await using scope = new Scope()
-  const ground = scope.use(await openGround(target, architecture.needs, options))
+  const roles = rolesOf(architecture, target)
+  const ground = scope.use(await openGround(target, roles, options))
 
   const engines: { role: string; engine: RunningEngine }[] = []
-  for (const role of Object.keys(architecture.needs)) {
+  for (const role of roles) {
     const startedAtMs = performance.now()
-    const engine = scope.use(await ground.startRole(role))
-    engines.push({ role, engine })
+    const upstream = engines.find((other) => other.role === role.of)?.engine
+    const engine = scope.use(await ground.startRole(role, upstream))
+    engines.push({ role: role.name, engine })
     options.onEngineReady(engine, performance.now() - startedAtMs)
   }
 
@@ -214,15 +215,12 @@ async function bringUpArchitecture(
     services.push(...parts)
     return parts
   }
-  const byRole = Object.fromEntries(engines.map(({ role, engine }) => [role, engine]))
   const running = await architecture.start(
-    byRole,
+    enginesForArchitecture(architecture, roles, engines),
     { settings, schemaVariant: target.schemaVariant },
     { signal: options.signal, log: options.log, launch },
   )
-  const engineSettings = Object.fromEntries(
-    engines.map(({ role, engine }) => [role, engine.settings]),
-  ) as EngineSettingsByRole<Needs>
+  const engineSettings = settingsByNeed(roles, engines)
 
   const promises = architecture.promises(settings, engineSettings)
   const owned = scope.move()

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { rolesOf } from '../../src/target/roles.ts'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { architectures } from '../../src/target/registry.ts'
 import { packageRoot } from '../../src/kit/paths.ts'
@@ -80,8 +81,11 @@ describe.skipIf(withoutDocker !== null)(`docker-compose.yml (${withoutDocker ?? 
   })
 
   it('waits for what a service needs to be healthy', () => {
-    for (const { id, needs } of architectures) {
-      for (const engine of Object.values(needs)) {
+    for (const architecture of architectures) {
+      const { id } = architecture
+      for (const engine of rolesOf(architecture, { engines: {} }).map(({ name, kind, of }) =>
+        of === null ? kind : `${kind}-${name}`,
+      )) {
         expect(named(id).depends_on?.[engine]?.condition, `${id} needs ${engine}`).toBe(
           'service_healthy',
         )

@@ -6,6 +6,7 @@ import { externalEngines } from '../../src/cli/external-engines.ts'
 import type { Store } from '../../src/engines/engine.ts'
 import { silentLog } from '../../src/kit/log.ts'
 import { Scope } from '../../src/kit/scope.ts'
+import { rolesOf } from '../../src/target/roles.ts'
 import { architectureById, architectures } from '../../src/target/registry.ts'
 import { Target } from '../../src/target/target.ts'
 import { bringUp, type RunningTarget } from '../../src/target/up.ts'
@@ -50,7 +51,8 @@ export async function startRig(architecture: string, options: RigOptions = {}): 
     settings: options.settings ?? {},
     ...(options.schemaVariant === undefined ? {} : { schemaVariant: options.schemaVariant }),
   })
-  const needs = Object.values(architectureById(architecture)?.needs ?? {})
+  const known = architectureById(architecture)
+  const needs = known === undefined ? [] : rolesOf(known, { engines: {} }).map(({ kind }) => kind)
   const up = scope.use(
     await bringUp({
       target,

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { EngineContext, EngineKind, RunningEngine } from '../../src/engines/engine.ts'
+import type { EngineContext, StoringKind, RunningEngine } from '../../src/engines/engine.ts'
 import { startEngine } from '../../src/engines/registry.ts'
 import { saysDiskFull } from '../../src/kit/disk.ts'
 
@@ -36,7 +36,7 @@ const FILL = {
     create: 'CREATE TABLE a (x UInt64, s String) ENGINE = MergeTree ORDER BY x',
     insert: 'INSERT INTO a SELECT number, randomString(500) FROM numbers(5000)',
   },
-} as const satisfies Record<EngineKind, unknown>
+} as const satisfies Record<StoringKind, unknown>
 
 describe.runIf(mounted)('a full disk', () => {
   it.each(['postgres', 'clickhouse'] as const)('under %s is told as such', async (kind) => {

@@ -6,7 +6,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findMetric } from '../../src/collect/metrics.ts'
 import { startEngine } from '../../src/engines/registry.ts'
-import type { EngineContext, EngineKind, RunningEngine, Store } from '../../src/engines/engine.ts'
+import type { EngineContext, StoringKind, StoringEngine, Store } from '../../src/engines/engine.ts'
 import { clientConfig } from '../../src/engines/postgres/connection.ts'
 import { ClickHouseHttp } from '../../src/engines/clickhouse/http.ts'
 
@@ -67,10 +67,10 @@ async function collect(rows: ReturnType<Store['rows']>) {
   return found.sort((a, b) => a.id.localeCompare(b.id))
 }
 
-const engines: Partial<Record<EngineKind, RunningEngine>> = {}
+const engines: Partial<Record<StoringKind, StoringEngine>> = {}
 beforeAll(async () => {
   for (const kind of ['postgres', 'clickhouse'] as const) {
-    const engine: RunningEngine = await startEngine(
+    const engine: StoringEngine = await startEngine(
       kind,
       { provider: 'embedded', settings: {} },
       context(kind),
@@ -84,20 +84,20 @@ afterAll(async () => {
   rmSync(base, { recursive: true, force: true })
 })
 
-function engineOf(kind: EngineKind): RunningEngine {
+function engineOf(kind: StoringKind): StoringEngine {
   const engine = engines[kind]
   if (engine === undefined) throw new Error(`${kind} is not running`)
   return engine
 }
 
-const storeOf = (kind: EngineKind) =>
+const storeOf = (kind: StoringKind) =>
   engineOf(kind).eventsStore({
     name: `${kind}.events`,
     table: 'events',
     readable: 'readable_events',
   })
 
-const empty = (kind: EngineKind) => engineOf(kind).control.execute('TRUNCATE TABLE events', signal)
+const empty = (kind: StoringKind) => engineOf(kind).control.execute('TRUNCATE TABLE events', signal)
 
 describe.each(['postgres', 'clickhouse'] as const)('the events store of %s', (kind) => {
   it('is empty to begin with', async () => {
@@ -237,7 +237,7 @@ it('PostgreSQL counts WAL and its full-page images as running totals', async () 
 it('PostgreSQL arrivals never skip a row that commits behind a later one', async () => {
   await empty('postgres')
   const store = storeOf('postgres')
-  const address = (engineOf('postgres') as RunningEngine<'postgres'>).addressFor('harness')
+  const address = (engineOf('postgres') as StoringEngine<'postgres'>).addressFor('harness')
   let { cursor } = await store.arrivals(null, signal)
   const seen = new Set<string>()
   const writing = new AbortController()
@@ -288,7 +288,7 @@ it('PostgreSQL arrivals never skip a row that commits behind a later one', async
 it('ClickHouse arrivals survive merges and read only new parts', async () => {
   await empty('clickhouse')
   const store = storeOf('clickhouse')
-  const engine = engineOf('clickhouse') as RunningEngine<'clickhouse'>
+  const engine = engineOf('clickhouse') as StoringEngine<'clickhouse'>
   await using http = new ClickHouseHttp(engine.addressFor('harness'))
   await store.load(
     chunksOf(

@@ -12,7 +12,7 @@ import { memoryProbe } from '../../src/collect/parts.ts'
 import { startSampler } from '../../src/collect/sampler.ts'
 import { SummaryFold } from '../../src/collect/summary.ts'
 import type { SegmentResult } from '../../src/drive/job.ts'
-import type { EngineContext, EngineKind, RunningEngine } from '../../src/engines/engine.ts'
+import type { EngineContext, StoringKind, StoringEngine } from '../../src/engines/engine.ts'
 import { clientConfig } from '../../src/engines/postgres/connection.ts'
 import { startEngine } from '../../src/engines/registry.ts'
 import { systemClock } from '../../src/kit/clock.ts'
@@ -46,7 +46,7 @@ const harness: Part = {
   fault: () => Promise.resolve(),
 }
 
-async function started(kind: EngineKind): Promise<RunningEngine> {
+async function started(kind: StoringKind): Promise<StoringEngine> {
   const dataDir = join(base, kind)
   mkdirSync(dataDir, { recursive: true })
   const context: EngineContext = {
@@ -81,7 +81,7 @@ interface Collected {
 
 /** Inserts batches for some seconds while everything watches that watches a run. */
 async function collectedFrom(
-  engine: RunningEngine,
+  engine: StoringEngine,
   insert: (sql: string) => Promise<unknown>,
 ): Promise<Collected> {
   const epochMs = systemClock.nowMs() + 300
@@ -181,7 +181,7 @@ async function figuresOf({ file, segment }: Collected): Promise<{
 
 /** What must be true whatever the engine. */
 async function expectWhole(
-  engine: RunningEngine,
+  engine: StoringEngine,
   found: Collected,
 ): Promise<Record<string, number>> {
   const { figures, keys } = await figuresOf(found)
@@ -218,7 +218,7 @@ describe('collecting beside a running engine', () => {
     if (engine.kind !== 'postgres') throw new Error('another engine was asked for')
     await engine.control.execute(TABLES.postgres, never)
     await engine.control.checkpoint(never)
-    const address = (engine as RunningEngine<'postgres'>).addressFor('harness')
+    const address = (engine as StoringEngine<'postgres'>).addressFor('harness')
     const client = new pg.Client(clientConfig(address))
     await client.connect()
     scope.defer(() => client.end())

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ObservedEngine } from '../../src/engines/engine.ts'
+import type { RunningEngine } from '../../src/engines/engine.ts'
 import { unseenHere } from '../../src/study/unseen-here.ts'
 import { Target } from '../../src/target/target.ts'
 import type { RunningTarget } from '../../src/target/up.ts'
@@ -27,7 +27,7 @@ function service(url: string, engines: readonly string[], seen = false): readonl
 function external(host: string): RunningTarget['engines'][number] {
   const address = { host, port: 5432, user: 'u', database: 'd', tls: 'off' } as const
   const engine = { name: 'postgres', provider: 'external', parts: [], addressFor: () => address }
-  return { role: 'db', engine: engine as Partial<ObservedEngine> as ObservedEngine }
+  return { role: 'db', engine: engine as Partial<RunningEngine> as RunningEngine }
 }
 
 describe('what runs on this machine without being seen', () => {

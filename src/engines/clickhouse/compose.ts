@@ -16,7 +16,7 @@ import type {
   EngineContext,
   EngineRequest,
   EngineSettings,
-  RunningEngine,
+  StoringEngine,
 } from '../engine.ts'
 import { asksForAsyncInsert, noAsyncInsert } from './async-insert.ts'
 import type { SortedSettings } from './config.ts'
@@ -43,7 +43,7 @@ const STOP_GRACE_S = 30
 export async function startComposeClickHouse(
   request: ComposeRequest,
   context: EngineContext,
-): Promise<RunningEngine<'clickhouse'>> {
+): Promise<StoringEngine<'clickhouse'>> {
   const { project } = request
   const { signal } = context
   const { port: askedPort, settings } = splitPort(request.settings)

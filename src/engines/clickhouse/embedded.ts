@@ -8,7 +8,7 @@ import { HeadroomError } from '../../kit/errors.ts'
 import { claimDataDir, releaseDataDir } from '../../kit/guardian.ts'
 import { freePort, portIsFree } from '../../kit/ports.ts'
 import { Scope } from '../../kit/scope.ts'
-import type { ClickHouseAddress, EngineContext, EngineSettings, RunningEngine } from '../engine.ts'
+import type { ClickHouseAddress, EngineContext, EngineSettings, StoringEngine } from '../engine.ts'
 import { NO_SETTINGS } from './config.ts'
 import { asksForAsyncInsert, noAsyncInsert } from './async-insert.ts'
 import { ClickHouseHttp } from './http.ts'
@@ -26,7 +26,7 @@ const PORT_ATTEMPTS = 5
 export async function startEmbeddedClickHouse(
   asked: EngineSettings,
   context: EngineContext,
-): Promise<RunningEngine<'clickhouse'>> {
+): Promise<StoringEngine<'clickhouse'>> {
   const { port, settings } = splitPort(asked)
   if (asksForAsyncInsert(settings)) throw noAsyncInsert('embedded ClickHouse')
   const library = requireLibrary()

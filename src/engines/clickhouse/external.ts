@@ -6,7 +6,7 @@
 import { HeadroomError, assert, messageOf } from '../../kit/errors.ts'
 import { Scope } from '../../kit/scope.ts'
 import { noteOnServer } from '../../kit/server-ledger.ts'
-import type { EngineContext, EngineRequest, RunningEngine } from '../engine.ts'
+import type { EngineContext, EngineRequest, StoringEngine } from '../engine.ts'
 import { ownName } from '../own-name.ts'
 import { ownershipMark } from '../own-server.ts'
 import { watchReachable } from '../reachable.ts'
@@ -30,7 +30,7 @@ const DROP_TIMEOUT_MS = 30_000
 export async function startExternalClickHouse(
   request: ExternalRequest,
   context: EngineContext,
-): Promise<RunningEngine<'clickhouse'>> {
+): Promise<StoringEngine<'clickhouse'>> {
   const { signal } = context
   await using scope = new Scope()
 

@@ -1,6 +1,6 @@
 /** ClickHouse as the registry lists it. */
 import { Scope } from '../../kit/scope.ts'
-import type { EngineFolder } from '../engine-folder.ts'
+import type { StoringFolder } from '../engine-folder.ts'
 import { startComposeClickHouse } from './compose.ts'
 import { startEmbeddedClickHouse } from './embedded.ts'
 import { startExternalClickHouse } from './external.ts'
@@ -9,7 +9,7 @@ import { clickHousePackage, findLibrary } from './library.ts'
 import { observeClickHouse } from './observed.ts'
 import { clickHouseStatementStore } from './statement-store.ts'
 
-export const clickhouse: EngineFolder<'clickhouse'> = {
+export const clickhouse: StoringFolder<'clickhouse'> = {
   embedded: { packageName: clickHousePackage, isInstalled: () => findLibrary() !== null },
   start: (request, context) => {
     switch (request.provider) {

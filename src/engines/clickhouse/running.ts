@@ -3,19 +3,19 @@
  * running engine, with its figures, control and readers.
  */
 import type { Probe } from '../../collect/probe.ts'
-import type { RunningEngine } from '../engine.ts'
+import type { StoringEngine } from '../engine.ts'
 import { SizeProbes } from '../size-probes.ts'
 import { clickHouseControl } from './control.ts'
 import type { ClickHouseHttp } from './http.ts'
 import { clickHouseEventsStore } from './store.ts'
 
-type Provided = Omit<RunningEngine<'clickhouse'>, 'kind' | 'probes' | 'control' | 'eventsStore'>
+type Provided = Omit<StoringEngine<'clickhouse'>, 'kind' | 'probes' | 'control' | 'eventsStore'>
 
 /** @param access `probes`: those of the server; each store that is opened adds one of its size */
 export function runningClickHouse(
   provided: Provided,
   { http, probes }: { readonly http: ClickHouseHttp; readonly probes: readonly Probe[] },
-): RunningEngine<'clickhouse'> {
+): StoringEngine<'clickhouse'> {
   const sizes = new SizeProbes()
   return {
     ...provided,

@@ -19,7 +19,7 @@ import { unwatchProject, watchProject } from '../../kit/guardian.ts'
 import type { Log } from '../../kit/log.ts'
 import { packageRoot } from '../../kit/paths.ts'
 import { Scope } from '../../kit/scope.ts'
-import type { EngineFacts, EngineImage, EngineKind } from '../engine.ts'
+import type { EngineFacts, EngineImage, StoringKind } from '../engine.ts'
 import type { DockerState } from './availability.ts'
 import { requireDocker } from './availability.ts'
 import { ContainerEvents } from './container-events.ts'
@@ -74,7 +74,7 @@ export class ComposeProject implements AsyncDisposable {
   readonly #services = new Map<string, ServiceOverride>()
   readonly #scope = new Scope()
   /** Made for the run; the first start of any engine writes them all into the run's volume of secrets. */
-  readonly passwords: Readonly<Record<EngineKind, string>> = {
+  readonly passwords: Readonly<Record<StoringKind, string>> = {
     postgres: randomBytes(PASSWORD_BYTES).toString('base64url'),
     clickhouse: randomBytes(PASSWORD_BYTES).toString('base64url'),
   }

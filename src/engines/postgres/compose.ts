@@ -7,7 +7,7 @@ import { Scope } from '../../kit/scope.ts'
 import { Container } from '../compose/container.ts'
 import { composeLabel } from '../compose/label.ts'
 import { withPublishedPort } from '../compose/published-port.ts'
-import type { EngineContext, EngineRequest, PostgresAddress, RunningEngine } from '../engine.ts'
+import type { EngineContext, EngineRequest, PostgresAddress, StoringEngine } from '../engine.ts'
 import { withClient } from './connection.ts'
 import { createExtensions, serverVersion } from './control.ts'
 import { postgresFacts } from './facts.ts'
@@ -33,7 +33,7 @@ const STOP_GRACE_S = 30
 export async function startComposePostgres(
   { settings, project }: ComposeRequest,
   context: EngineContext,
-): Promise<RunningEngine<'postgres'>> {
+): Promise<StoringEngine<'postgres'>> {
   const { port: askedPort, ...gucs } = containerSettings(settings)
   await using scope = new Scope()
   const { container, address } = await withPublishedPort(askedPort, async (port) => {

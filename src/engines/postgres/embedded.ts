@@ -8,7 +8,7 @@ import { HeadroomError } from '../../kit/errors.ts'
 import { claimDataDir, releaseDataDir } from '../../kit/guardian.ts'
 import { freePort, portIsFree } from '../../kit/ports.ts'
 import { Scope } from '../../kit/scope.ts'
-import type { EngineContext, EngineSettings, PostgresAddress, RunningEngine } from '../engine.ts'
+import type { EngineContext, EngineSettings, PostgresAddress, StoringEngine } from '../engine.ts'
 import type { AccountKind } from './account.ts'
 import { findHome } from './account.ts'
 import { requireNativeDir } from './binaries.ts'
@@ -33,7 +33,7 @@ export async function startEmbeddedPostgres(
   asked: EngineSettings,
   context: EngineContext,
   options: EmbeddedOptions = {},
-): Promise<RunningEngine<'postgres'>> {
+): Promise<StoringEngine<'postgres'>> {
   const settings = serverSettings(asked)
   const nativeDir = requireNativeDir()
   await using scope = new Scope()

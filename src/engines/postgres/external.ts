@@ -7,7 +7,7 @@ import type { Client } from 'pg'
 import { HeadroomError, assert, messageOf } from '../../kit/errors.ts'
 import { Scope } from '../../kit/scope.ts'
 import { noteOnServer } from '../../kit/server-ledger.ts'
-import type { EngineContext, EngineRequest, RunningEngine } from '../engine.ts'
+import type { EngineContext, EngineRequest, StoringEngine } from '../engine.ts'
 import { ownName } from '../own-name.ts'
 import { ownershipMark } from '../own-server.ts'
 import { watchReachable } from '../reachable.ts'
@@ -37,7 +37,7 @@ const DROP_TIMEOUT_MS = 30_000
 export async function startExternalPostgres(
   request: ExternalRequest,
   context: EngineContext,
-): Promise<RunningEngine<'postgres'>> {
+): Promise<StoringEngine<'postgres'>> {
   const { signal } = context
   await using scope = new Scope()
 

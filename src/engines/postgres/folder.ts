@@ -1,5 +1,5 @@
 /** PostgreSQL as the registry lists it. */
-import type { EngineFolder } from '../engine-folder.ts'
+import type { StoringFolder } from '../engine-folder.ts'
 import { findNativeDir, postgresPackage } from './binaries.ts'
 import { startComposePostgres } from './compose.ts'
 import { startEmbeddedPostgres } from './embedded.ts'
@@ -7,7 +7,7 @@ import { startExternalPostgres } from './external.ts'
 import { observePostgres } from './observed.ts'
 import { postgresStatementStore } from './statement-store.ts'
 
-export const postgres: EngineFolder<'postgres'> = {
+export const postgres: StoringFolder<'postgres'> = {
   embedded: { packageName: postgresPackage, isInstalled: () => findNativeDir() !== null },
   start: (request, context) => {
     switch (request.provider) {

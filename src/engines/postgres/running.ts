@@ -2,14 +2,14 @@
  * What every running PostgreSQL has alike. In: what its provider knows of it, and the harness's own access. Out: the
  * running engine, with its figures, control and readers.
  */
-import type { PostgresAddress, RunningEngine } from '../engine.ts'
+import type { PostgresAddress, StoringEngine } from '../engine.ts'
 import { SizeProbes } from '../size-probes.ts'
 import { postgresControl } from './control.ts'
 import { postgresProbes } from './probes.ts'
 import type { SharedConnection } from './shared-connection.ts'
 import { postgresEventsStore, quickSize } from './store.ts'
 
-type Provided = Omit<RunningEngine<'postgres'>, 'kind' | 'probes' | 'control' | 'eventsStore'>
+type Provided = Omit<StoringEngine<'postgres'>, 'kind' | 'probes' | 'control' | 'eventsStore'>
 
 interface Access {
   readonly address: PostgresAddress
@@ -24,7 +24,7 @@ interface Access {
 export function runningPostgres(
   provided: Provided,
   { address, reading, polling, isShared }: Access,
-): RunningEngine<'postgres'> {
+): StoringEngine<'postgres'> {
   const probes = postgresProbes(reading, isShared)
   const sizes = new SizeProbes()
   return {
