@@ -23,6 +23,7 @@ export interface GroupCommitOptions {
 }
 
 export interface GroupCommitMeter {
+  /** For a connection, from arriving on; waiting for company is not counted. Also told of who was refused for it. */
   waited(ms: number): void
   batch(rows: number): void
 }
@@ -169,11 +170,15 @@ export class GroupCommit implements AsyncDisposable {
     const nowMs = performance.now()
     let rows = 0
     for (const submission of batch) {
-      this.#meter.waited(nowMs - submission.queuedAtMs)
+      this.#waited(submission, nowMs)
       rows += submission.events.length
     }
     this.#meter.batch(rows)
     void this.#write(batch, new Deadline(nowMs + this.#options.timeoutMs))
+  }
+
+  #waited(submission: Submission, nowMs: number): void {
+    this.#meter.waited(Math.max(0, nowMs - submission.queuedAtMs - this.#options.lingerMs))
   }
 
   async #write(batch: readonly Submission[], deadline: Deadline): Promise<void> {
@@ -214,12 +219,14 @@ export class GroupCommit implements AsyncDisposable {
   }
 
   #refuseOverdue(): void {
-    const dueMs = performance.now() - this.#options.timeoutMs
+    const nowMs = performance.now()
+    const dueMs = nowMs - this.#options.timeoutMs
     for (;;) {
       const oldest = this.#queue[this.#head]
       if (oldest === undefined || oldest.queuedAtMs > dueMs) break
       this.#head++
       this.#queuedEvents -= oldest.events.length
+      this.#waited(oldest, nowMs)
       oldest.answer({ state: 'refused', because: 'it waited too long for a connection' })
     }
     this.#compact()

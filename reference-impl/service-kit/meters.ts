@@ -1,7 +1,7 @@
 /** What a service counts about itself. In: happenings. Out: the Prometheus page of GET /metrics. */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { GroupCommitMeter } from './group-commit.ts'
-import { RollingP99 } from './rolling-p99.ts'
+import { RollingTimes } from './rolling-times.ts'
 import type { Answer } from './written.ts'
 
 /** monitorEventLoopDelay measures the gap between its own ticks, so an idle loop shows this much. */
@@ -31,7 +31,7 @@ export class Meters implements GroupCommitMeter, Disposable {
   #shedRequests = 0
   #batches = 0
   #batchRows = 0
-  readonly #waits = new RollingP99()
+  readonly #waits = new RollingTimes()
   readonly #loop = monitorEventLoopDelay({ resolution: LOOP_TICK_MS })
   readonly #loopTimer: NodeJS.Timeout
   #loopDelayMs = 0
@@ -100,6 +100,11 @@ export class Meters implements GroupCommitMeter, Disposable {
         'headroom_pool_wait_seconds{quantile="0.99"}',
         'Wait for a database connection, over the last whole second.',
         this.#waits.p99Ms() / MS_PER_S,
+      ),
+      ...gauge(
+        'headroom_pool_wait_max_seconds',
+        'Longest wait for a database connection, over the last two whole seconds.',
+        this.#waits.maxMs() / MS_PER_S,
       ),
       ...gauge(
         'headroom_event_loop_delay_seconds{quantile="0.99"}',

@@ -7,6 +7,7 @@ const MEANINGS: ReadonlyMap<string, { readonly metric: string; readonly factor: 
   [
     ['headroom_queue_events', { metric: 'service.queueEvents', factor: 1 }],
     ['headroom_pool_wait_seconds{quantile="0.99"}', { metric: 'pool.waitMs', factor: 1_000 }],
+    ['headroom_pool_wait_max_seconds', { metric: 'pool.waitMaxMs', factor: 1_000 }],
     [
       'headroom_event_loop_delay_seconds{quantile="0.99"}',
       { metric: 'service.eventLoopDelayP99Us', factor: 1_000_000 },

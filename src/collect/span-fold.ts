@@ -21,7 +21,12 @@ export interface Covered {
 /** Nothing is said about the time between two samples further apart: a probe was failing. */
 const BRIDGED_MAX_MS = 30_000
 /** Reported only while there are any: where their probe answers without them, there are none. */
-const ZERO_WHERE_ABSENT: ReadonlySet<string> = new Set(['waits.sessions', 'parts.active'])
+const ZERO_WHERE_ABSENT: ReadonlySet<string> = new Set([
+  'waits.sessions',
+  'parts.active',
+  'slot.walStatus',
+  'horizon.holderAgeTransactions',
+])
 
 interface KeyState {
   readonly counter: boolean

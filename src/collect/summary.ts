@@ -157,10 +157,38 @@ function* costFigures(
       }
     }
   }
+  yield* shareFigures(sampled)
+  if (acceptedPerS > 0) yield* outdatedFigures(sampled, acceptedPerS)
+}
+
+/** Of what one counter counted, how much another did. */
+function* shareFigures(sampled: CostOptions['sampled']): Generator<[string, number]> {
   const created = sampled.get('parts.created')
   const inserts = sampled.get('inserts.statements')
   if (created !== undefined && inserts !== undefined && inserts.total > 0) {
     yield ['parts.perInsert', perS(created) / perS(inserts)]
+  }
+  for (const [key, updates] of sampled) {
+    const { id, label } = parseMetricKey(key)
+    if (id !== 'table.updates' || updates.total <= 0) continue
+    const hot = sampled.get(metricKey('table.hotUpdates', label))
+    if (hot !== undefined) {
+      yield [metricKey('table.hotUpdateRatio', label), hot.total / updates.total]
+    }
+  }
+}
+
+/** Every update and every delete leaves a dead row behind, which is what vacuum has to keep up with. */
+function* outdatedFigures(
+  sampled: CostOptions['sampled'],
+  acceptedPerS: number,
+): Generator<[string, number]> {
+  for (const [key, updates] of sampled) {
+    const { id, label } = parseMetricKey(key)
+    if (id !== 'table.updates') continue
+    const deletes = sampled.get(metricKey('table.deletes', label))
+    const outdatedPerS = perS(updates) + (deletes === undefined ? 0 : perS(deletes))
+    yield [metricKey('table.outdatedRowsPerEvent', label), outdatedPerS / acceptedPerS]
   }
 }
 

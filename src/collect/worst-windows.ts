@@ -10,7 +10,11 @@ const WINDOW_MS = 3_000
 /** Samples are late by some milliseconds: a window that lacks so little is whole. */
 const TOLERANCE_MS = 100
 /** Reported only while anybody waits: a median of what was reported would leave out the rest. */
-const SPORADIC: ReadonlySet<string> = new Set(['waits.sessions'])
+const SPORADIC: ReadonlySet<string> = new Set([
+  'waits.sessions',
+  'slot.walStatus',
+  'horizon.holderAgeTransactions',
+])
 
 export interface WorstOptions {
   /** The measured phase: a window that begins before or ends behind it does not count. */

@@ -190,6 +190,24 @@ describe('summarise', () => {
     expect(steps[1]?.['outcome.notAcceptedRatio']).toBe(1)
   })
 
+  it('takes the share of HOT updates from what was updated within the step, not since the server began', () => {
+    const lines = [0, 1_000, 2_000].map((t, at): SeriesLine => ({
+      t,
+      v: {
+        'table.updates{outbox}': 5_000 + at * 1_000,
+        'table.hotUpdates{outbox}': 5_000 + at * 250,
+        'table.deletes{outbox}': at * 500,
+        'table.updates{quiet}': 40,
+        'table.hotUpdates{quiet}': 40,
+      },
+    }))
+    const { measured } = summarise(lines, { segments: [segment(0, 2_000)], slos: NO_SLOS })
+    expect(measured['table.hotUpdateRatio{outbox}']).toBe(0.25)
+    expect(measured['table.outdatedRowsPerEvent{outbox}']).toBe(3)
+    expect(measured['table.outdatedRowsPerEvent{quiet}']).toBe(0)
+    expect(measured).not.toHaveProperty('table.hotUpdateRatio{quiet}')
+  })
+
   it('takes the driver’s own counts before the means of its seconds', () => {
     const lines: SeriesLine[] = [0, 1_000, 2_000].map((t) => ({
       t,

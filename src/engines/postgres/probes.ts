@@ -7,7 +7,10 @@ import type { Probe, Sample } from '../../collect/probe.ts'
 import type { MetricId } from '../../collect/metrics.ts'
 import { HARNESS_APPLICATION } from './connection.ts'
 import { FullPageImages } from './full-page-images.ts'
+import { BlockedSessions, readHorizon } from './horizon.ts'
+import { ReplicationProbes } from './replication-probes.ts'
 import type { SharedConnection } from './shared-connection.ts'
+import { readTables } from './table-probe.ts'
 
 const EVERY_MS = 1_000
 const SIZES_EVERY_MS = 5_000
@@ -26,10 +29,17 @@ export function postgresProbes(connection: SharedConnection, isShared = false): 
   const images = new FullPageImages()
   const checkpoints = new Checkpoints()
   const buffers = new BufferHits()
+  const blocked = new BlockedSessions()
+  const replication = new ReplicationProbes()
+  const ownSessions = isShared ? 'headroom %' : null
   return [
     probe('wal', EVERY_MS, (client) => readWal(client, images)),
     probe('checkpoints', EVERY_MS, (client) => checkpoints.read(client)),
-    probe('waits', EVERY_MS, (client) => readWaits(client, isShared)),
+    probe('waits', EVERY_MS, (client) => readWaits(client, ownSessions)),
+    probe('locks', EVERY_MS, (client) => blocked.read(client, ownSessions)),
+    probe('horizon', EVERY_MS, readHorizon),
+    probe('standbys', EVERY_MS, (client) => replication.readStandbys(client)),
+    probe('slots', EVERY_MS, (client) => replication.readSlots(client)),
     probe('buffers', EVERY_MS, (client) => buffers.read(client)),
     probe('tables', SIZES_EVERY_MS, (client) => readTables(client, isShared)),
   ]
@@ -83,7 +93,7 @@ async function checkpointQuery(client: Client): Promise<string> {
          FROM pg_stat_bgwriter`
 }
 
-async function readWaits(client: Client, isShared: boolean): Promise<readonly Sample[]> {
+async function readWaits(client: Client, only: string | null): Promise<readonly Sample[]> {
   const { rows } = await client.query<{ event: string; sessions: string }>(
     `SELECT wait_event_type || ':' || wait_event AS event, count(*) AS sessions
        FROM pg_stat_activity
@@ -92,24 +102,9 @@ async function readWaits(client: Client, isShared: boolean): Promise<readonly Sa
         -- In a database that is not the run's own, other people's sessions say nothing of it.
         AND ($2::text IS NULL OR application_name LIKE $2)
       GROUP BY 1 ORDER BY 1`,
-    [HARNESS_APPLICATION, isShared ? 'headroom %' : null],
+    [HARNESS_APPLICATION, only],
   )
   return rows.map((row) => sample('waits.sessions', Number(row.sessions), row.event))
-}
-
-async function readTables(client: Client, isShared: boolean): Promise<readonly Sample[]> {
-  const { rows } = await client.query<Record<'table' | 'dead' | 'updates' | 'hot', string>>(
-    `SELECT relname AS table, n_dead_tup AS dead, n_tup_upd AS updates, n_tup_hot_upd AS hot
-       FROM pg_stat_user_tables
-      WHERE NOT $1 OR schemaname = ANY (current_schemas(false)) ORDER BY relname`,
-    [isShared],
-  )
-  return rows.flatMap((row) => [
-    sample('table.deadRows', Number(row.dead), row.table),
-    ...(Number(row.updates) > 0
-      ? [sample('table.hotUpdateRatio', Number(row.hot) / Number(row.updates), row.table)]
-      : []),
-  ])
 }
 
 /** Of the block reads since the last sample, how many shared buffers could serve. */

@@ -89,7 +89,7 @@ export function unseenWithout(
     ),
     ...when(
       !rights.seesAllSessions,
-      `waits of other roles’ sessions are not seen, those of ${role} are (GRANT pg_monitor TO ${role})`,
+      `waits, snapshots and replication lag of other roles’ sessions are not seen, those of ${role} are (GRANT pg_monitor TO ${role})`,
     ),
     ...when(
       !rights.seesAllSettings,

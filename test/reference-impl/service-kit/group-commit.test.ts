@@ -231,7 +231,12 @@ describe('GroupCommit', () => {
 
   it('waits for company when it lingers, and not when the batch is full', async () => {
     const store = new ModelStore()
-    const commit = new GroupCommit(store, { ...OPTIONS, rowsMax: 3, lingerMs: 30 }, METER)
+    const waits: number[] = []
+    const commit = new GroupCommit(
+      store,
+      { ...OPTIONS, rowsMax: 3, lingerMs: 300 },
+      { waited: (ms) => waits.push(ms), batch: () => {} },
+    )
     const answered: Answer[] = []
     const submit = (id: string) => {
       commit.submit([eventOf(id)], (answer) => answered.push(answer))
@@ -245,6 +250,8 @@ describe('GroupCommit', () => {
     expect(store.batches.map((events) => events.length)).toEqual([3])
     submit('d')
     await expect.poll(() => answered.length).toBe(4)
+    // Company is no connection: of those that found a free one at once, none waited for it.
+    expect(waits.slice(0, 3)).toEqual([0, 0, 0])
     await commit[Symbol.asyncDispose]()
   })
 
@@ -270,7 +277,8 @@ describe('GroupCommit', () => {
     expect(store.batches.length).toBe(0)
   })
 
-  it('calls an outcome unknown past the deadline, and refuses what was still queued', async () => {
+  it('calls an outcome unknown past the deadline, and refuses what was still queued, whose wait it tells', async () => {
+    const waits: number[] = []
     const stuck: BatchWriter = {
       write: (_events, deadline) =>
         new Promise((resolve) => {
@@ -286,13 +294,15 @@ describe('GroupCommit', () => {
     const commit = new GroupCommit(
       stuck,
       { ...OPTIONS, lanes: 1, requestsMax: 1, timeoutMs: 200 },
-      METER,
+      { waited: (ms) => waits.push(ms), batch: () => {} },
     )
     const answers: string[] = []
     commit.submit([eventOf('a')], ({ state }) => answers.push(state))
     commit.submit([eventOf('b')], ({ state }) => answers.push(state))
     await expect.poll(() => answers.length, { timeout: 5_000 }).toBe(2)
     expect([...answers].sort()).toEqual(['refused', 'unknown'])
+    expect(waits.length).toBe(2)
+    expect(Math.max(...waits)).toBeGreaterThan(190)
     await commit[Symbol.asyncDispose]()
   })
 })

@@ -13,6 +13,7 @@ describe('the metrics page and its probe', () => {
     expect(valueOf('service.queueEvents')).toBe(11)
     expect(valueOf('secondary.failedEvents')).toBe(7)
     expect(valueOf('pool.waitMs')).toBe(0)
+    expect(valueOf('pool.waitMaxMs')).toBe(0)
     expect(valueOf('service.eventLoopDelayP99Us')).toBe(0)
     for (const { metric, label } of samples) {
       expect(findMetric(metric)).toBeDefined()

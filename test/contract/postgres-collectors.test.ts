@@ -1,0 +1,190 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { metricKey } from '../../src/collect/metrics.ts'
+import type { RunningEngine } from '../../src/engines/engine.ts'
+import { clientConfig } from '../../src/engines/postgres/connection.ts'
+import { startEmbeddedPostgres } from '../../src/engines/postgres/embedded.ts'
+
+const signal = new AbortController().signal
+const base = mkdtempSync(join(tmpdir(), 'headroom-collectors-'))
+chmodSync(base, 0o755)
+
+let engine: RunningEngine<'postgres'>
+beforeAll(async () => {
+  const dataDir = join(base, 'data')
+  mkdirSync(dataDir)
+  engine = await startEmbeddedPostgres(
+    // A segment is 16 MB: few switches of it are past every limit.
+    { max_wal_size: '64MB', min_wal_size: '32MB', max_slot_wal_keep_size: '160MB' },
+    { dataDir, logDir: base, name: 'postgres', runId: 'test', signal, log: () => undefined },
+  )
+})
+afterAll(async () => {
+  await engine[Symbol.asyncDispose]()
+  rmSync(base, { recursive: true, force: true })
+})
+
+async function look(probe: string): Promise<Readonly<Record<string, number>>> {
+  const found = engine.probes.find(({ name }) => name === `postgres.${probe}`)
+  if (found === undefined) throw new Error(`no probe ${probe}`)
+  const samples = await found.sample(signal)
+  return Object.fromEntries(samples.map((one) => [metricKey(one.metric, one.label), one.value]))
+}
+
+async function session(name: string): Promise<pg.Client> {
+  const client = new pg.Client({
+    ...clientConfig(engine.addressFor('service')),
+    application_name: name,
+  })
+  await client.connect()
+  return client
+}
+
+/** Statistics and waits are told by sessions a little later. */
+async function lookUntil(
+  probe: string,
+  seen: (figures: Readonly<Record<string, number>>) => boolean,
+): Promise<Readonly<Record<string, number>>> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const figures = await look(probe)
+    if (seen(figures)) return figures
+    await sleep(100)
+  }
+  throw new Error(`${probe} never showed it: ${JSON.stringify(await look(probe))}`)
+}
+
+describe('a slot that nobody reads', () => {
+  it('keeps more and more WAL, grows old, and is lost beyond max_slot_wal_keep_size', async () => {
+    const client = await session('writer')
+    const statusOf = (figures: Readonly<Record<string, number>>): string | undefined =>
+      Object.keys(figures).find((key) => key.startsWith('slot.walStatus{'))
+    const writeSegments = async (segments: number): Promise<void> => {
+      for (let at = 0; at < segments; at += 1) {
+        await client.query(`SELECT pg_logical_emit_message(false, 'test', 'x')`)
+        await client.query('SELECT pg_switch_wal()')
+      }
+    }
+    try {
+      expect(await look('slots')).toEqual({})
+      await client.query(`SELECT pg_create_physical_replication_slot('stalled', true)`)
+      const fresh = await look('slots')
+      expect(statusOf(fresh)).toBe('slot.walStatus{stalled: reserved, unread}')
+      expect(fresh['slot.restartAgeS{stalled}']).toBe(0)
+
+      await writeSegments(6)
+      const grown = await look('slots')
+      await sleep(300)
+      const later = await look('slots')
+      expect(grown['slot.lagBytes{stalled}']).toBeGreaterThan(5 * 2 ** 24)
+      expect(later['slot.restartAgeS{stalled}']).toBeGreaterThan(0.25)
+      expect(statusOf(later)).toBe('slot.walStatus{stalled: extended, unread}')
+      expect(later['slot.safeWalBytes{stalled}']).toBeLessThan(
+        fresh['slot.safeWalBytes{stalled}'] ?? 0,
+      )
+
+      await writeSegments(8)
+      await engine.control.checkpoint(signal)
+      expect(statusOf(await look('slots'))).toBe('slot.walStatus{stalled: lost, unread}')
+    } finally {
+      await client.query(`SELECT pg_drop_replication_slot('stalled')`)
+      await client.end()
+    }
+  })
+})
+
+describe('the xmin horizon', () => {
+  it('ages behind a long transaction, which is named, and is free again after it', async () => {
+    const [writer, holder] = await Promise.all([session('writer'), session('monthly report')])
+    try {
+      expect(await look('horizon')).toEqual({ 'horizon.ageTransactions': 0, 'horizon.heldS': 0 })
+      await holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
+      await holder.query('SELECT count(*) FROM pg_class')
+      for (let at = 0; at < 30; at += 1) await writer.query('SELECT pg_current_xact_id()')
+      const pinned = await look('horizon')
+      expect(pinned['horizon.ageTransactions']).toBe(30)
+      expect(
+        pinned['horizon.holderAgeTransactions{session monthly report (idle in transaction)}'],
+      ).toBe(30)
+      expect(pinned['horizon.heldS']).toBeGreaterThan(0)
+      await holder.query('COMMIT')
+      expect(await look('horizon')).toEqual({ 'horizon.ageTransactions': 0, 'horizon.heldS': 0 })
+    } finally {
+      await Promise.all([writer.end(), holder.end()])
+    }
+  })
+
+  it('is also held by who wrote and keeps no snapshot', async () => {
+    const [writer, holder] = await Promise.all([session('writer'), session('forgotten')])
+    try {
+      await holder.query('BEGIN')
+      await holder.query('SELECT pg_current_xact_id()')
+      for (let at = 0; at < 5; at += 1) await writer.query('SELECT pg_current_xact_id()')
+      expect((await look('horizon'))['horizon.ageTransactions']).toBe(6)
+    } finally {
+      await Promise.all([writer.end(), holder.end()])
+    }
+  })
+})
+
+describe('sessions that block each other', () => {
+  it('are counted apart from other waits, with the longest wait', async () => {
+    const [first, second] = await Promise.all([session('first'), session('second')])
+    try {
+      await first.query('CREATE TABLE fought_over (id int PRIMARY KEY, x int)')
+      await first.query('INSERT INTO fought_over VALUES (1, 0)')
+      expect(await look('locks')).toEqual({ 'locks.blockedSessions': 0, 'locks.longestWaitS': 0 })
+      await first.query('BEGIN')
+      await first.query('UPDATE fought_over SET x = 1')
+      const waiting = second.query('UPDATE fought_over SET x = 2')
+      const blocked = await lookUntil('locks', (seen) => seen['locks.blockedSessions'] === 1)
+      const later = await lookUntil(
+        'locks',
+        (seen) => (seen['locks.longestWaitS'] ?? 0) > (blocked['locks.longestWaitS'] ?? 0),
+      )
+      expect(later['locks.blockedSessions']).toBe(1)
+      await first.query('COMMIT')
+      await waiting
+      expect((await look('locks'))['locks.blockedSessions']).toBe(0)
+    } finally {
+      await Promise.all([first.end(), second.end()])
+    }
+  })
+})
+
+describe('rows of a table', () => {
+  it('count dead rows, updates and HOT updates exactly, partitions for their table', async () => {
+    const client = await session('writer')
+    try {
+      await client.query(`
+        CREATE TABLE parted (id int, x int) PARTITION BY RANGE (id);
+        CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (100)
+          WITH (autovacuum_enabled = off, fillfactor = 50);
+        CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (100) TO (200)
+          WITH (autovacuum_enabled = off);
+        CREATE INDEX ON parted (x);
+        INSERT INTO parted SELECT i, i FROM generate_series(0, 199) AS i`)
+      await client.query('UPDATE parted SET x = -x WHERE id BETWEEN 1 AND 10')
+      await client.query('UPDATE parted SET id = id WHERE id < 7')
+      await client.query('DELETE FROM parted WHERE id >= 190')
+      // An idle session would keep its counts to itself for ten seconds.
+      await client.query('SELECT pg_stat_force_next_flush()')
+      const figures = await lookUntil('tables', (seen) => seen['table.deletes{parted}'] === 10)
+      expect(figures).toMatchObject({
+        'table.updates{parted}': 17,
+        'table.hotUpdates{parted}': 7,
+        'table.deadRows{parted}': 27,
+        'table.liveRows{parted}': 190,
+        'table.insertsSinceVacuum{parted}': 200,
+        'table.autovacuums{parted}': 0,
+      })
+      expect(Object.keys(figures).filter((key) => key.includes('parted_'))).toEqual([])
+      expect(figures['table.sinceAutovacuumS{parted}']).toBeUndefined()
+    } finally {
+      await client.end()
+    }
+  })
+})
