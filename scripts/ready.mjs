@@ -1,5 +1,6 @@
-// Makes the checkout ready to run: packages installed, sources compiled. Plain Node without dependencies, because
-// nothing is installed yet when it runs (prestart, pretest). Does nothing, quickly, when there is nothing to do.
+// Makes the checkout ready to run: packages installed, sources compiled; in CI, where nothing may be skipped, every engine
+// there. Plain Node without dependencies, because nothing is installed yet when it runs (prestart, pretest). Does nothing,
+// quickly, when there is nothing to do.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -44,6 +45,7 @@ try {
       if (staleBuild() !== null) build()
     })
   }
+  if (process.env['HEADROOM_REQUIRE_ALL']) installEngines()
 } catch (error) {
   if (!(error instanceof Unready)) throw error
   process.stderr.write(`${error.message}\n`)
@@ -211,6 +213,15 @@ function build() {
   makeExecutable(join(root, 'dist', 'src', 'cli', 'main.js'))
   writeFileSync(buildMarker, JSON.stringify({ sourcesSha256: sha256, files }))
   say(`compiled in ${seconds(startedMs)}`)
+}
+
+/** Where nothing may be skipped, engines that npm does not bring are needed too. Quick where they are there. */
+function installEngines() {
+  const logFile = join(stateDir, 'engines.log')
+  const command = [join(root, 'dist', 'src', 'cli', 'main.js'), 'engines', 'install']
+  const result = runLogged(process.execPath, command, logFile)
+  if (result.status === 0) return
+  throw new Unready(`headroom engines install failed${result.why}:\n${tail(logFile, 8)}`)
 }
 
 /** A source that is gone must not live on in dist. */

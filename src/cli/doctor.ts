@@ -14,6 +14,7 @@ import { silentLog } from '../kit/log.ts'
 import { formatBytes, formatDurationMs, formatDurationUs } from '../kit/units.ts'
 import { join } from 'node:path'
 import type { External } from './external-engines.ts'
+import { packageChecks } from './packages.ts'
 import { serverChecks } from './server-checks.ts'
 
 export interface Check {
@@ -43,6 +44,7 @@ export async function examine(
     memoryCheck(),
     ...(await diskChecks(folder)),
     ...(await engineChecks(folder, signal)),
+    ...packageChecks(),
     await dockerCheck(),
     ...(await serverChecks(addresses, signal)),
   ]

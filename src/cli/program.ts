@@ -10,6 +10,7 @@ import type { CommandContext, CommonFlags } from './command.ts'
 import { toModule } from './command.ts'
 import { cleanCommand } from './commands/clean.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { enginesCommand } from './commands/engines.ts'
 import { initCommand } from './commands/init.ts'
 import { listCommand } from './commands/list.ts'
 import { reportCommand } from './commands/report.ts'
@@ -54,6 +55,7 @@ function buildProgram(
     .command(toModule(reportCommand, context, finish))
     .command(toModule(listCommand, context, finish))
     .command(toModule(doctorCommand, context, finish))
+    .command(toModule(enginesCommand, context, finish))
     .command(toModule(cleanCommand, context, finish))
     .command(toModule(initCommand, context, finish))
     .command(toModule(schemaCommand, context, finish))
@@ -85,7 +87,9 @@ function buildProgram(
   return program
 }
 
-const COMMANDS = ['run', 'report', 'list', 'doctor', 'clean', 'init', 'schema', 'completion']
+const COMMANDS = [
+  ...['run', 'report', 'list', 'doctor', 'engines', 'clean', 'init', 'schema', 'completion'],
+]
 
 /** yargs names the first thing it misses; a misspelt word is more often the cause, and is told first. */
 function badUsage(

@@ -1,5 +1,4 @@
 /** A Redis of the user's own: a real redis-server with TLS from a test CA, ACL users, and no default user. */
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { externalEngines } from '../../src/cli/external-engines.ts'
 import { serverChecks } from '../../src/cli/server-checks.ts'
 import { ownServers } from '../../src/engines/own-servers.ts'
+import { findProgram, requireProgram } from '../../src/engines/packages/program.ts'
 import { HeadroomError } from '../../src/kit/errors.ts'
 import { freePort } from '../../src/kit/ports.ts'
 import type { Daemon } from '../../src/kit/process.ts'
@@ -15,11 +15,9 @@ import { makeAuthority } from '../fixtures/certificates.ts'
 
 const SECRET = 'cAnary/Pa55&x'
 const signal = new AbortController().signal
-const isMissing =
-  spawnSync('redis-server', ['--version']).status !== 0 && !process.env['HEADROOM_REQUIRE_ALL']
+const isMissing = findProgram('redis') === null && !process.env['HEADROOM_REQUIRE_ALL']
 
-// Its package is `redis-server` on Debian and Ubuntu, `redis` with Homebrew.
-describe.skipIf(isMissing)('a Redis of the user’s own (redis-server on the PATH)', () => {
+describe.skipIf(isMissing)('a Redis of the user’s own (headroom engines install redis)', () => {
   const base = mkdtempSync(join(tmpdir(), 'headroom-own-redis-'))
   const file = (name: string, text: string): string => {
     const path = join(base, name)
@@ -55,14 +53,16 @@ tls-auth-clients no
 aclfile ${acl}
 save ""
 appendonly no
+set-proc-title no
 dir ${base}
 `,
     )
     const logFile = join(base, 'redis.log')
+    const { command, args } = requireProgram('redis')
     daemon = await spawnDaemon({
       name: 'own redis',
-      command: 'redis-server',
-      args: [config],
+      command,
+      args: [...args, config],
       logFile,
     })
     const ready = () =>
