@@ -18,7 +18,7 @@ import { PostgresWriter } from '../reference-impl/service-kit/postgres/writer.ts
 import { applySchema } from '../reference-impl/service-kit/schema-script.ts'
 import type { RunningEngine } from '../src/engines/engine.ts'
 import { silentLog } from '../src/kit/log.ts'
-import { COPY_COLUMNS } from '../src/shapes/stream.ts'
+import { BILLING_COLUMNS } from '../src/shapes/billing/columns.ts'
 import type { BenchOptions, BenchRow } from './bench-row.ts'
 import { clickhouseRow } from './bulk-clickhouse.ts'
 import type { Rig } from './bulk-rig.ts'
@@ -28,7 +28,7 @@ import type { Sides } from './quiet-rounds.ts'
 import { benchStream, copyChunks, writeCopyFile, parsedEvents } from './rows.ts'
 
 const CHUNK_ROWS = 1_000
-const COPY = `COPY events (${COPY_COLUMNS.join(', ')}) FROM STDIN`
+const COPY = `COPY events (${BILLING_COLUMNS.copy.join(', ')}) FROM STDIN`
 
 export async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
   return [...(await postgresRows(options)), await clickhouseRow(options)]
@@ -84,7 +84,7 @@ async function copySides(
     await client.end()
     return perS
   }
-  const command = `\\copy events (${COPY_COLUMNS.join(', ')}) FROM '${file}'`
+  const command = `\\copy events (${BILLING_COLUMNS.copy.join(', ')}) FROM '${file}'`
   const peer = async (): Promise<number> => {
     await emptied(engine, signal)
     return ROWS / (await psqlSeconds(['-c', command], address, signal))

@@ -5,7 +5,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { INSERT_ONE } from '../reference-impl/service-kit/postgres/statements.ts'
-import { COPY_COLUMNS } from '../src/shapes/stream.ts'
+import { BILLING_COLUMNS } from '../src/shapes/billing/columns.ts'
 import type { BenchOptions, BenchRow } from './bench-row.ts'
 import { median } from './bench-row.ts'
 import { isInstalled, libpqEnv, psqlSeconds, runCommand } from './command.ts'
@@ -188,7 +188,7 @@ async function psqlCopyOf(
 ): Promise<() => Promise<number>> {
   const file = join(target.dir, 'events.copy')
   await writeCopyFile(file, COPIED_ROWS)
-  const command = `\\copy events (${COPY_COLUMNS.join(', ')}) FROM '${file}'`
+  const command = `\\copy events (${BILLING_COLUMNS.copy.join(', ')}) FROM '${file}'`
   return async () => {
     await target.empty()
     const seconds = await psqlSeconds(['-c', command], target.address, signal)

@@ -7,7 +7,8 @@ import { dirname, relative, resolve, sep } from 'node:path'
 export const IMPORT_TABLE = {
   // room: what it may use at run time, what it may only name
   kit: { values: [], types: [] },
-  scenario: { values: ['kit', 'collect'], types: [] },
+  // Which settings and fields a scenario may name is its shape's to say.
+  scenario: { values: ['kit', 'collect', 'shapes'], types: [] },
   shapes: { values: ['kit'], types: ['scenario'] },
   target: {
     values: ['kit', 'scenario', 'architecture', 'engines', 'shapes', 'collect'],

@@ -2,7 +2,7 @@
  * Random draws from a set of events. In: the set and a seed. Out: every member once, in an order the seed decides: the first
  * n of them are n draws without replacement, whatever rhythm the events themselves were sent or lost in.
  */
-import { mix32 } from '../shapes/billing/counter-hash.ts'
+import { mix32 } from '../shapes/seeded/counter-hash.ts'
 import type { IndexBits } from './index-bits.ts'
 
 const ROUNDS = 6

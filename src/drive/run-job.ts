@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Scope } from '../kit/scope.ts'
 import { openStream } from '../shapes/open-stream.ts'
+import { shapes } from '../shapes/registry.ts'
 import type { EventStream, TimeOfIndex } from '../shapes/stream.ts'
 import { AckReader } from './ack.ts'
 import { AnswerRulesReader } from './answer-rules.ts'
@@ -260,9 +261,10 @@ export class JobRun {
     if (name === 'Q1' || name === 'Q2') return { asOf }
     // Some event of the past; a multiplier that shares no factor with round counts walks through all of them.
     const some = index === 0 ? 0 : (index * 7_919) % index
-    const organization = this.#stream.sourceOf(some)
-    if (name !== 'Q4') return { asOf, organization_id: organization }
-    return { organization_id: organization, transaction_id: this.#stream.idOf(some) }
+    const { columns } = shapes[this.#job.stream.shape]
+    const source = { [columns.source]: this.#stream.sourceOf(some) }
+    if (name !== 'Q4') return { asOf, ...source }
+    return { ...source, [columns.id]: this.#stream.idOf(some) }
   }
 }
 

@@ -5,6 +5,7 @@
 import type { Part } from '../architecture/part.ts'
 import type { Probe } from '../collect/probe.ts'
 import type { VerifiedTls } from '../kit/tls.ts'
+import type { EventColumns } from '../shapes/event-columns.ts'
 import type { ComposeProject } from './compose/project.ts'
 import type { RedisAddress } from './redis/address.ts'
 
@@ -135,7 +136,7 @@ export interface RunningEngine<Kind extends EngineKind = EngineKind> extends Asy
 
 /** A running engine that holds events. */
 export interface StoringEngine<Kind extends StoringKind = StoringKind> extends RunningEngine<Kind> {
-  /** A reader of a billing-events table of this engine, under the harness's own address. */
+  /** A reader of a table of events of this engine, under the harness's own address. */
   eventsStore(options: EventsStoreOptions): Store
 }
 
@@ -177,6 +178,17 @@ export interface EventsStoreOptions {
   readonly table: string
   /** Table or view that queries read; the same as `table` where nothing stands between. */
   readonly readable: string
+  /** What the table calls them; absent: as billing events are called. */
+  readonly columns?: EventColumns
+  /** Where bulk load goes, where that is not the table itself; absent: there. */
+  readonly load?: LoadedThrough
+}
+
+/** A table that rows are copied into first. */
+export interface LoadedThrough {
+  readonly table: string
+  /** Statements that take the rows on to where they belong. */
+  readonly then: readonly string[]
 }
 
 /** Only PostgreSQL has something to do: every part of ClickHouse is whole when its insert is acknowledged. */
@@ -194,9 +206,9 @@ export interface EngineControl {
 
 /** One row as the store holds it, as little of it as the audit needs. */
 export interface StoredRows {
-  /** transaction_id of each row. */
+  /** The event's id in each row. */
   readonly ids: readonly string[]
-  /** organization_id of each row: identity is the pair. */
+  /** Its source: identity is the pair. */
   readonly sources: readonly string[]
   readonly values: Float64Array
 }
@@ -228,7 +240,7 @@ export interface Store {
   totals(signal: AbortSignal): Promise<StoreTotals>
   /** Ids that became readable since `cursor` (null: from now on). May repeat an id; never skips one for good. */
   arrivals(cursor: unknown, signal: AbortSignal): Promise<Arrivals>
-  /** Bulk load before the run: `text` is COPY text rows in the column order of shapes/billing. */
+  /** Bulk load before the run: `text` is COPY text rows in the column order of the store's own shape. */
   load(rows: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void>
   /** Bytes on disk of the store's tables. */
   size(signal: AbortSignal): Promise<StoreSize>

@@ -10,6 +10,7 @@ import { suggest } from '../kit/nearest.ts'
 import type { Path } from '../kit/schema-outline.ts'
 import type { Finding } from '../kit/yaml-door.ts'
 import type { Scenario, Slo } from './scenario.ts'
+import { shapeFindings } from './shape-findings.ts'
 
 /** One event loop holds about 40,000 requests a second (2 cores, November 2026); nothing single holds this many. */
 const REQUESTS_PER_S_MAX = 200_000
@@ -26,6 +27,7 @@ export function scenarioFindings(scenario: Scenario, dir: string): readonly Find
     ...scenario.slos.flatMap((slo, index) => sloFindings(slo, index, scenario)),
     ...queryFindings(scenario),
     ...recordedFindings(scenario, dir),
+    ...shapeFindings(scenario),
   ]
 }
 

@@ -29,16 +29,8 @@ export const RateShape = z.discriminatedUnion('kind', [
     /** NDJSON or CSV, relative to the scenario file. */
     file: z.string().min(1),
     format: z.enum(['ndjson', 'csv']),
-    /** Which column or JSON path feeds which event field. */
-    mapping: z.strictObject({
-      organization_id: z.string(),
-      transaction_id: z.string(),
-      external_customer_id: z.string(),
-      code: z.string(),
-      timestamp: z.string(),
-      value: z.string().optional(),
-      properties: z.array(z.string()).default([]),
-    }),
+    /** Which column or JSON path feeds which field of the shape's events; consistency.ts knows the fields. */
+    mapping: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
     /** 2 replays twice as fast as recorded; `ratePerS` ignores the recorded times instead. */
     pace: z.discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('recorded'), factor: z.number().positive().default(1) }),
@@ -48,13 +40,14 @@ export const RateShape = z.discriminatedUnion('kind', [
 ])
 export type RateShape = z.infer<typeof RateShape>
 
+/** Who sends (tenants, in eav), about whom (entities), of what kind (attributes), and how events are spread over them. */
 export const EventPopulation = z.strictObject({
   organizations: z.int().positive().max(1_000_000).default(20),
   customers: z.int().positive().max(10_000_000).default(10_000),
   codes: z.int().positive().max(10_000).default(10),
   /** 0 is uniform; 1.1 is a usual skew over organizations and customers. */
   zipfExponent: z.number().min(0).max(4).default(1.1),
-  /** Size of one event's JSON text, on average. */
+  /** Size of one event's JSON text, on average; a filler makes up what its fields leave. */
   payloadBytes: z.int().min(250).max(65_536).default(540),
   /** Share of the payload's filler that repeats: 0 is random text, 1 is one word over and over. */
   compressibleRatio: ratio.default(0.5),
@@ -84,8 +77,12 @@ export const Slo = z.strictObject({
 export type Slo = z.infer<typeof Slo>
 
 /** What the events are. Each has a folder in src/shapes/ and a line in its registry. */
-export const ShapeName = z.enum(['billing'])
+export const ShapeName = z.enum(['billing', 'eav'])
 export type ShapeName = z.infer<typeof ShapeName>
+
+/** The shape's own settings; parsed by the shape. */
+const ShapeSettings = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+export type ShapeSettings = Readonly<z.infer<typeof ShapeSettings>>
 
 export const Scenario = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and dashes'),
@@ -95,6 +92,7 @@ export const Scenario = z.strictObject({
     .min(0)
     .max(2 ** 31 - 1),
   shape: ShapeName.default('billing'),
+  shapeSettings: ShapeSettings.optional(),
   rate: RateShape,
   /** Spacing of arrivals around the rate: `poisson` is what independent users produce. */
   spacing: z.enum(['even', 'poisson']).default('even'),

@@ -3,6 +3,7 @@
  * that is nothing but one `${field}` keeps the field's type; anywhere else the field becomes part of the text.
  */
 import { suggest } from '../kit/nearest.ts'
+import { shapes } from './registry.ts'
 
 export type JsonValue =
   string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue }
@@ -10,17 +11,11 @@ export type JsonValue =
 /** An event as its own JSON has it. */
 export type EventFields = Readonly<Record<string, unknown>>
 
-/** What `${…}` may name in something that is sent. `properties.x` names one property. */
-export const EVENT_PLACEHOLDERS = [
-  'organization_id',
-  'transaction_id',
-  'external_customer_id',
-  'code',
-  'timestamp',
-  'value',
-  'properties',
+/** What `${…}` may name in something that is sent, whatever the shape. `properties.x` names one property. */
+export const EVENT_PLACEHOLDERS: readonly string[] = [
+  ...new Set(Object.values(shapes).flatMap(({ fields }) => fields)),
   'run',
-] as const
+]
 
 const FORMS = ['text', 'number', 'epoch_s', 'epoch_ms', 'epoch_us', 'epoch_ns'] as const
 type Form = (typeof FORMS)[number]

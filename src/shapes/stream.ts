@@ -2,7 +2,8 @@
  * A deterministic stream of events. Event `i` is a pure function of (spec, i) in O(1): workers and machines split the
  * index range without talking to each other, and the audit knows what must be stored without keeping what was sent.
  */
-import type { EventPopulation, ShapeName } from '../scenario/scenario.ts'
+import type { EventPopulation, ShapeName, ShapeSettings } from '../scenario/scenario.ts'
+import type { Mapping } from './recorded/mapping.ts'
 
 /** Rows loaded before the run use indexes from here on, so they never meet the run's own. */
 export const PRELOAD_BASE_INDEX = 2 ** 40
@@ -14,6 +15,8 @@ export interface GeneratedStreamSpec {
   readonly shape: ShapeName
   readonly seed: number
   readonly events: EventPopulation
+  /** As the scenario gives them; absent: the shape's own defaults. */
+  readonly shapeSettings?: ShapeSettings
   /**
    * Short text of letters and digits that makes every identifier this run's own, and nothing else of it: a store of the
    * user's own keeps what earlier runs of the same seed sent. Absent: a fresh store needs none.
@@ -27,15 +30,7 @@ export interface RecordedStreamSpec {
   /** Absolute path. */
   readonly file: string
   readonly format: 'ndjson' | 'csv'
-  readonly mapping: {
-    readonly organization_id: string
-    readonly transaction_id: string
-    readonly external_customer_id: string
-    readonly code: string
-    readonly timestamp: string
-    readonly value?: string | undefined
-    readonly properties: readonly string[]
-  }
+  readonly mapping: Mapping
 }
 export type StreamSpec = GeneratedStreamSpec | RecordedStreamSpec
 
@@ -52,7 +47,7 @@ export interface EventStream {
    * up to `maxEventBytes` behind `offset`: events are written first to last.
    */
   writeJson(index: number, target: Buffer, offset: number): number
-  /** The same, as one COPY text row with its newline, in COPY_COLUMNS order. */
+  /** The same, as one COPY text row with its newline, in the order of its shape's `columns.copy`. */
   writeCopyRow(index: number, target: Buffer, offset: number): number
   /** The index whose identity and bytes event `index` repeats: itself, unless the event is a deliberate duplicate. */
   canonicalOf(index: number): number
@@ -79,15 +74,3 @@ export interface RecordedStream extends EventStream, Disposable {
   /** Events whose identity an earlier one has already: they are sent as that one's identical bytes. */
   readonly repeatedEvents: number
 }
-
-/** Columns of the events table that a writer fills, in COPY order. */
-export const COPY_COLUMNS = [
-  'organization_id',
-  'transaction_id',
-  'external_customer_id',
-  'code',
-  'timestamp',
-  'properties',
-  'value',
-  'decimal_value',
-] as const

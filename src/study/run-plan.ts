@@ -52,6 +52,7 @@ export async function planRun(
     shape: scenario.shape,
     seed: scenario.seed,
     events: scenario.events,
+    ...(scenario.shapeSettings === undefined ? {} : { shapeSettings: scenario.shapeSettings }),
   }
   const { rate } = scenario
   if (rate.kind === 'recorded') {

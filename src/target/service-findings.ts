@@ -8,6 +8,7 @@ import {
   templateProblems,
   textsIn,
 } from '../shapes/event-template.ts'
+import { shapes } from '../shapes/registry.ts'
 import { STATEMENT_PLACEHOLDERS } from './statement-text.ts'
 import type { AnswerRules, ServiceTarget } from './service-target.ts'
 
@@ -25,7 +26,9 @@ const NO_EVENT_IN_PATH: Finding = {
 }
 const CONSTANTS = ['run', 'env'] as const
 const OF_EVENTS = [...EVENT_PLACEHOLDERS, 'env'] as const
-const READ_PLACEHOLDERS = ['organization_id', 'transaction_id', ...CONSTANTS] as const
+const IDENTITY = Object.values(shapes).flatMap(({ columns }) => [columns.source, columns.id])
+const READ_PLACEHOLDERS = [...IDENTITY, ...CONSTANTS]
+const IDS = Object.values(shapes).map(({ columns }) => '${' + columns.id)
 /** Such headers say who somebody is; a file that is shared, and a record, should not. */
 const SECRET_HEADER = /auth|token|secret|cookie|credential|password|api-?key|access-?key/i
 
@@ -187,7 +190,7 @@ function auditFindings({ audit, request, promises }: ServiceTarget): readonly Fi
         ...textFindings(audit.path, ['audit', 'path'], READ_PLACEHOLDERS),
         ...ruleFindings(audit.found, ['audit', 'found']),
         ...ruleFindings(audit.missing, ['audit', 'missing']),
-        ...(audit.path.includes('${transaction_id') ? [] : [NO_EVENT_IN_PATH]),
+        ...(IDS.some((id) => audit.path.includes(id)) ? [] : [NO_EVENT_IN_PATH]),
       ]
     case 'sql':
       return textFindings(audit.statement, ['audit', 'statement'], STATEMENT_PLACEHOLDERS)

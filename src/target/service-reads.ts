@@ -9,11 +9,22 @@ import { fits, memberOf } from '../kit/answer-condition.ts'
 import { messageOf } from '../kit/errors.ts'
 import type { Render } from '../shapes/event-template.ts'
 import { textTemplate } from '../shapes/event-template.ts'
+import { shapes } from '../shapes/registry.ts'
 import type { ServiceRequests } from './service-speech.ts'
 import { conditionOf } from './service-speech.ts'
 import type { ServiceTarget } from './service-target.ts'
 
 export const READ_TIMEOUT_MS = 10_000
+
+/** The identity under the names that every shape has for it. */
+function identityFields({ organizationId, transactionId }: AskedEvent): Record<string, string> {
+  return Object.fromEntries(
+    Object.values(shapes).flatMap(({ columns }) => [
+      [columns.source, organizationId],
+      [columns.id, transactionId],
+    ]),
+  )
+}
 
 type ReadAudit = Extract<ServiceTarget['audit'], { by: 'reads' }>
 
@@ -61,7 +72,7 @@ export class ServiceReads implements PointReader, AsyncDisposable {
 
   async read(event: AskedEvent, signal: AbortSignal): Promise<ReadAnswer> {
     signal.throwIfAborted()
-    const fields = { organization_id: event.organizationId, transaction_id: event.transactionId }
+    const fields = identityFields(event)
     try {
       const { statusCode, body } = await this.#pool.request({
         method: 'GET',

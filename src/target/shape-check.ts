@@ -1,7 +1,10 @@
 /** Whether targets take the events of a scenario. In: both, parsed. Out: nothing, or an error that says what fits. */
 import { HeadroomError } from '../kit/errors.ts'
 import type { Scenario } from '../scenario/scenario.ts'
+import { templateProblems, textsIn } from '../shapes/event-template.ts'
+import { shapes } from '../shapes/registry.ts'
 import { architectures } from './registry.ts'
+import type { ServiceTarget } from './service-target.ts'
 import type { Target } from './target.ts'
 
 interface TakesShapes {
@@ -10,7 +13,7 @@ interface TakesShapes {
 }
 
 /**
- * A service of the user's own says in its request what an event becomes: it takes every shape.
+ * A service of the user's own says in its request what an event becomes: it takes every shape whose fields it names.
  * @throws HeadroomError BAD_INPUT for the first target whose architecture does not take the scenario's shape
  */
 export function requireShape(
@@ -19,7 +22,10 @@ export function requireShape(
   known: readonly TakesShapes[] = architectures,
 ): void {
   for (const target of targets) {
-    if (target.kind === 'service') continue
+    if (target.kind === 'service') {
+      requireFields(target, scenario)
+      continue
+    }
     const architecture = known.find(({ id }) => id === target.architecture)
     // One that does not exist is refused where the target is read.
     if (architecture === undefined || architecture.shapes.includes(scenario.shape)) continue
@@ -31,6 +37,23 @@ export function requireShape(
       { hint: `choose a scenario with ${shapesOf(architecture)}${instead}` },
     )
   }
+}
+
+function requireFields(
+  { name, request }: ServiceTarget,
+  scenario: Pick<Scenario, 'name' | 'shape'>,
+): void {
+  if (request === undefined) return
+  const known = [...shapes[scenario.shape].fields, 'run', 'env']
+  const { path, headers, body } = request
+  const texts = [path, ...Object.values(headers), ...textsIn(body.event)]
+  const [problem] = texts.flatMap((text) => templateProblems(text, known))
+  if (problem === undefined) return
+  throw new HeadroomError(
+    'BAD_INPUT',
+    `scenario ${scenario.name} sends ${scenario.shape} events; in target ${name}, ${problem.message}`,
+    { hint: problem.remedy },
+  )
 }
 
 function shapesOf({ shapes }: TakesShapes): string {

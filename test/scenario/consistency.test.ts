@@ -80,6 +80,16 @@ describe('a scenario whose fields contradict each other', () => {
       ['batchEvents'],
     ],
     ['idle connections', { connections: 64, inFlightRequestsMax: 8 }, ['inFlightRequestsMax']],
+    [
+      'a setting its shape does not have',
+      { shapeSettings: { critical: 1 } },
+      ['shapeSettings.critical'],
+    ],
+    [
+      'a share beyond all of it',
+      { shape: 'eav', shapeSettings: { criticalRatio: 2 } },
+      ['shapeSettings.criticalRatio'],
+    ],
     ['duplicates of nothing', { events: { duplicateRatio: 1 } }, ['events.duplicateRatio']],
     [
       'more events than there are indexes',

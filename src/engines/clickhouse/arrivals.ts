@@ -9,6 +9,7 @@
  * tables number a block before it is committed: there, the last OVERLAP_BLOCKS are read again.
  */
 import { assert } from '../../kit/errors.ts'
+import type { EventColumns } from '../../shapes/event-columns.ts'
 import type { Arrivals } from '../engine.ts'
 import type { ClickHouseHttp } from './http.ts'
 
@@ -25,9 +26,14 @@ const LAST_BLOCK = `toInt64OrZero(extract(_part, '^[^_]+_[0-9]+_([0-9]+)_'))`
 
 export async function readArrivals(
   http: ClickHouseHttp,
-  ask: { readonly table: string; readonly cursor: unknown; readonly signal: AbortSignal },
+  ask: {
+    readonly table: string
+    readonly columns: Pick<EventColumns, 'source' | 'id'>
+    readonly cursor: unknown
+    readonly signal: AbortSignal
+  },
 ): Promise<Arrivals> {
-  const { table, signal } = ask
+  const { table, columns, signal } = ask
   if (ask.cursor === null)
     return { ids: [], sources: [], cursor: await startCursor(http, table, signal) }
   assert(isCursor(ask.cursor), 'the cursor is one that arrivals gave out')
@@ -40,7 +46,7 @@ export async function readArrivals(
       : `transform(_partition_id, ${textArray(partitions.map(([partition]) => partition))}, ` +
         `[${partitions.map(([, block]) => String(block - cursor.overlapBlocks)).join(',')}], -1)`
   const rows = await http.rows(
-    `SELECT _part, transaction_id, toString(organization_id) FROM ${table} WHERE ${LAST_BLOCK} > ${seen}`,
+    `SELECT _part, ${columns.id}, toString(${columns.source}) FROM ${table} WHERE ${LAST_BLOCK} > ${seen}`,
     { signal },
   )
   const lastBlocks = new Map(cursor.lastBlocks)

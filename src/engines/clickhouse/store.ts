@@ -1,8 +1,9 @@
 /**
- * Reads (and preloads) a billing-events table of ClickHouse. In: an HTTP client and the table's name. Out: the Store
+ * Reads (and preloads) a table of events of ClickHouse. In: an HTTP client, the table's name and columns. Out: the Store
  * that the audit and the freshness poll read, streamed.
  */
-import { COPY_COLUMNS } from '../../shapes/stream.ts'
+import { BILLING_COLUMNS } from '../../shapes/billing/columns.ts'
+import type { EventColumns } from '../../shapes/event-columns.ts'
 import type { EventsStoreOptions, Store, StoredRows, StoreSize, StoreTotals } from '../engine.ts'
 import { storedRowsOf } from '../stored-rows.ts'
 import { readArrivals } from './arrivals.ts'
@@ -10,14 +11,15 @@ import type { ClickHouseHttp } from './http.ts'
 
 export function clickHouseEventsStore(http: ClickHouseHttp, options: EventsStoreOptions): Store {
   const table = quoteName(options.table)
+  const columns = options.columns ?? BILLING_COLUMNS
   return {
     name: options.name,
     engine: 'clickhouse',
-    rows: (signal) => streamRows(http, table, signal),
-    readable: (signal) => streamRows(http, quoteName(options.readable), signal),
-    totals: (signal) => readTotals(http, table, signal),
-    arrivals: (cursor, signal) => readArrivals(http, { table, cursor, signal }),
-    load: (rows, signal) => load(http, { table, rows, signal }),
+    rows: (signal) => streamRows(http, { table, columns }, signal),
+    readable: (signal) => streamRows(http, { table: quoteName(options.readable), columns }, signal),
+    totals: (signal) => readTotals(http, { table, columns }, signal),
+    arrivals: (cursor, signal) => readArrivals(http, { table, columns, cursor, signal }),
+    load: (rows, signal) => load(http, { table, columns, rows, signal }),
     size: (signal) => readSize(http, options.table, signal),
   }
 }
@@ -29,13 +31,19 @@ export function quoteName(name: string): string {
     .join('.')
 }
 
+interface EventsTable {
+  /** Quoted. */
+  readonly table: string
+  readonly columns: EventColumns
+}
+
 async function* streamRows(
   http: ClickHouseHttp,
-  table: string,
+  { table, columns }: EventsTable,
   signal: AbortSignal,
 ): AsyncGenerator<StoredRows> {
   const body = await http.stream(
-    `SELECT transaction_id, organization_id, value FROM ${table} FORMAT TabSeparated`,
+    `SELECT ${columns.id}, ${columns.source}, ${columns.value} FROM ${table} FORMAT TabSeparated`,
     { signal },
   )
   try {
@@ -47,16 +55,16 @@ async function* streamRows(
 
 async function readTotals(
   http: ClickHouseHttp,
-  table: string,
+  { table, columns: { source, id, value } }: EventsTable,
   signal: AbortSignal,
 ): Promise<StoreTotals> {
   // value × 64 is a whole number below 2^53; sums of Int64 would wrap, sums of Int128 do not. Identities are grouped,
   // not put into a set: in order where the table is sorted by them, on disk where memory does not suffice.
   const rows = await http.rows(
     `SELECT toString(organization), sum(times), count(), toString(sum(value64))
-       FROM (SELECT organization_id AS organization, count() AS times,
-                    sum(toInt128(round(coalesce(value, 0) * 64))) AS value64
-               FROM ${table} GROUP BY organization_id, transaction_id)
+       FROM (SELECT ${source} AS organization, count() AS times,
+                    sum(toInt128(round(coalesce(${value}, 0) * 64))) AS value64
+               FROM ${table} GROUP BY ${source}, ${id})
       GROUP BY organization`,
     {
       signal,
@@ -76,13 +84,12 @@ async function readTotals(
 
 async function load(
   http: ClickHouseHttp,
-  into: {
-    readonly table: string
+  into: EventsTable & {
     readonly rows: AsyncIterable<Buffer>
     readonly signal: AbortSignal
   },
 ): Promise<void> {
-  const columns = COPY_COLUMNS.map((column) => quoteName(column)).join(', ')
+  const columns = into.columns.copy.map((column) => quoteName(column)).join(', ')
   // PostgreSQL's COPY text is ClickHouse's TabSeparated; only times are written another way (`+00`).
   await http.text(`INSERT INTO ${into.table} (${columns}) FORMAT TabSeparated`, {
     signal: into.signal,

@@ -12,6 +12,7 @@
  */
 import type { Client } from 'pg'
 import { assert } from '../../kit/errors.ts'
+import type { EventColumns } from '../../shapes/event-columns.ts'
 import type { Arrivals } from '../engine.ts'
 
 /** Ids from…to were not visible; `until` says who may still fill them. */
@@ -53,12 +54,19 @@ interface Row {
   readonly org: string
 }
 
+/** Its rows are numbered by a column `id`. */
+export interface NumberedTable {
+  readonly name: string
+  readonly columns: Pick<EventColumns, 'source' | 'id'>
+}
+
 export async function readArrivals(
   client: Client,
-  table: string,
+  table: NumberedTable,
   cursor: unknown,
 ): Promise<Arrivals> {
-  const before = cursor === null ? await startCursor(client, table) : (cursor as ArrivalsCursor)
+  const before =
+    cursor === null ? await startCursor(client, table.name) : (cursor as ArrivalsCursor)
   assert(Array.isArray(before.holes), 'the cursor is one that arrivals gave out')
   const { look, rows } = await lookAt(client, table, before)
   const after = advance(before, look)
@@ -151,7 +159,7 @@ interface SeenRow {
 /** Two statements at most: polls are most of what measuring costs the database. */
 async function lookAt(
   client: Client,
-  table: string,
+  { name, columns }: NumberedTable,
   cursor: ArrivalsCursor,
 ): Promise<{ readonly look: Look; readonly rows: readonly Row[] }> {
   const sessions = cursor.holes.length === 0 ? NO_SESSIONS : await sessionsNow(client)
@@ -159,12 +167,12 @@ async function lookAt(
     `SELECT NULL::int8 AS id, pg_snapshot_xmin(s)::text AS tx, pg_snapshot_xmax(s)::text AS org
        FROM pg_current_snapshot() AS s
      UNION ALL
-     (SELECT id, transaction_id::text, organization_id::text FROM ${table}
+     (SELECT id, ${columns.id}::text, ${columns.source}::text FROM ${name}
        WHERE id > $1 ORDER BY id LIMIT ${String(ROWS_MAX)})
      UNION ALL
-     SELECT e.id, e.transaction_id::text, e.organization_id::text
+     SELECT e.id, e.${columns.id}::text, e.${columns.source}::text
        FROM unnest($2::int8[], $3::int8[]) AS hole(a, b)
-       CROSS JOIN LATERAL (SELECT id, transaction_id, organization_id FROM ${table}
+       CROSS JOIN LATERAL (SELECT id, ${columns.id}, ${columns.source} FROM ${name}
                             WHERE id BETWEEN hole.a AND hole.b) AS e`,
     [cursor.lastId, cursor.holes.map((hole) => hole.from), cursor.holes.map((hole) => hole.to)],
   )

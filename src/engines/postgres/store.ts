@@ -1,14 +1,16 @@
 /**
- * Reads (and preloads) a billing-events table of PostgreSQL. In: an address and the table's name. Out: the Store that
+ * Reads (and preloads) a table of events of PostgreSQL. In: an address, the table's name and columns. Out: the Store that
  * the audit and the freshness poll read, with the harness's own sessions and never through the service.
  */
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Client } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
-import { COPY_COLUMNS } from '../../shapes/stream.ts'
+import { BILLING_COLUMNS } from '../../shapes/billing/columns.ts'
+import type { EventColumns } from '../../shapes/event-columns.ts'
 import type {
   EventsStoreOptions,
+  LoadedThrough,
   PostgresAddress,
   Store,
   StoreSize,
@@ -34,21 +36,23 @@ export function postgresEventsStore(
   source: PostgresStoreSource,
   options: EventsStoreOptions,
 ): Store {
-  const table = quoteName(options.table)
+  const columns = options.columns ?? BILLING_COLUMNS
+  const table = { name: quoteName(options.table), columns }
+  const readable = { name: quoteName(options.readable), columns }
   const { address, polling } = source
   return {
     name: options.name,
     engine: 'postgres',
     rows: (signal) => copiedRows(address, copyOf(table), signal),
-    readable: (signal) => copiedRows(address, copyOf(quoteName(options.readable)), signal),
+    readable: (signal) => copiedRows(address, copyOf(readable), signal),
     totals: (signal) => withClient(address, signal, (client) => readTotals(client, table)),
     arrivals: (cursor, signal) =>
       polling.use(signal, (client) => readArrivals(client, table, cursor)),
-    load: (rows, signal) => load({ address, table, signal }, rows),
+    load: (rows, signal) => load({ address, table, through: options.load, signal }, rows),
     size: (signal) =>
       withClient(address, signal, async (client) => ({
-        ...(await readSize(client, table)),
-        rows: await countRows(client, table),
+        ...(await readSize(client, table.name)),
+        rows: await countRows(client, table.name),
       })),
   }
 }
@@ -64,20 +68,27 @@ export function quickSize(
   return (signal) => connection.use(signal, (client) => readSize(client, quoteName(table)))
 }
 
-function copyOf(table: string): string {
-  return `COPY (SELECT transaction_id, organization_id, value FROM ${table}) TO STDOUT`
+/** A table whose columns are known. */
+interface EventsTable {
+  readonly name: string
+  readonly columns: EventColumns
 }
 
-async function readTotals(client: Client, table: string): Promise<StoreTotals> {
+function copyOf({ name, columns: { id, source, value } }: EventsTable): string {
+  return `COPY (SELECT ${id}, ${source}, ${value} FROM ${name}) TO STDOUT`
+}
+
+async function readTotals(client: Client, table: EventsTable): Promise<StoreTotals> {
+  const { id, source, value } = table.columns
   await client.query(`SET work_mem = '${AUDIT_WORK_MEM}'`)
   // value × 64 is a whole number below 2^53, so the cast to bigint is exact, and so is its numeric sum.
   const perOrganization = (await hasUniqueIdentity(client, table))
-    ? `SELECT organization_id AS org, count(*) AS rows, count(*) AS ids,
-              sum((value * 64)::bigint) AS value64
-         FROM ${table} GROUP BY 1`
+    ? `SELECT ${source} AS org, count(*) AS rows, count(*) AS ids,
+              sum((${value} * 64)::bigint) AS value64
+         FROM ${table.name} GROUP BY 1`
     : `SELECT org, sum(rows) AS rows, count(*) AS ids, sum(value64) AS value64
-         FROM (SELECT organization_id AS org, count(*) AS rows, sum((value * 64)::bigint) AS value64
-                 FROM ${table} GROUP BY organization_id, transaction_id) AS identities
+         FROM (SELECT ${source} AS org, count(*) AS rows, sum((${value} * 64)::bigint) AS value64
+                 FROM ${table.name} GROUP BY ${source}, ${id}) AS identities
         GROUP BY 1`
   const answer = await client.query<
     Record<'org' | 'rows' | 'ids', string> & { value64: string | null }
@@ -91,7 +102,7 @@ async function readTotals(client: Client, table: string): Promise<StoreTotals> {
 }
 
 /** Where a unique index covers exactly the identity, counting rows counts identities. */
-async function hasUniqueIdentity(client: Client, table: string): Promise<boolean> {
+async function hasUniqueIdentity(client: Client, table: EventsTable): Promise<boolean> {
   const answer = await client.query<{ found: boolean }>(
     `SELECT EXISTS (
        SELECT FROM pg_index i
@@ -101,8 +112,8 @@ async function hasUniqueIdentity(client: Client, table: string): Promise<boolean
                  FROM pg_attribute a
                 WHERE a.attrelid = i.indrelid
                   AND a.attnum = ANY ((i.indkey::int2[])[0 : i.indnkeyatts - 1]))
-              = ARRAY['organization_id', 'transaction_id']) AS found`,
-    [table],
+              = $2::text[]) AS found`,
+    [table.name, [table.columns.source, table.columns.id].sort()],
   )
   return answer.rows[0]?.found === true
 }
@@ -110,21 +121,24 @@ async function hasUniqueIdentity(client: Client, table: string): Promise<boolean
 async function load(
   into: {
     readonly address: PostgresAddress
-    readonly table: string
+    readonly table: EventsTable
+    readonly through: LoadedThrough | undefined
     readonly signal: AbortSignal
   },
   rows: AsyncIterable<Buffer>,
 ): Promise<void> {
-  const { address, table, signal } = into
-  const columns = COPY_COLUMNS.map((column) => quoteName(column)).join(', ')
+  const { address, table, through, signal } = into
+  const columns = table.columns.copy.map((column) => quoteName(column)).join(', ')
+  const target = through === undefined ? table.name : quoteName(through.table)
   await withClient(address, signal, async (client) => {
-    const sink = client.query(copyFrom(`COPY ${table} (${columns}) FROM STDIN`))
+    const sink = client.query(copyFrom(`COPY ${target} (${columns}) FROM STDIN`))
     await pipeline(Readable.from(rows, { objectMode: false }), sink)
+    for (const statement of through?.then ?? []) await client.query(statement)
   })
   // Otherwise autovacuum would do this in the middle of the measurement, and plans would know nothing of the rows. In a
   // session of its own: one that still has inserted rows to report would count them a second time.
   await withClient(address, signal, async (client) => {
-    await client.query(`VACUUM (ANALYZE) ${table}`)
+    await client.query(`VACUUM (ANALYZE) ${table.name}`)
   })
 }
 

@@ -11,10 +11,10 @@ import {
   TimestampField,
   UUID_TEMPLATE,
   UUID_TEXT_BYTES,
-} from './fields.ts'
-import { Filler } from './filler.ts'
-import type { IdField, Identifiers } from './identifiers.ts'
-import { VALUE_MAX_BYTES, VALUE_MEAN_BYTES } from './value-text.ts'
+} from '../seeded/fields.ts'
+import { Filler } from '../seeded/filler.ts'
+import type { IdField, Identifiers } from '../seeded/identifiers.ts'
+import { VALUE_MAX_BYTES, VALUE_MEAN_BYTES } from '../seeded/value-text.ts'
 
 /** Properties of four possible texts of one length each. */
 const CHOICES = [

@@ -3,16 +3,12 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { EventPopulation } from '../../../src/scenario/scenario.ts'
-import { DUPLICATE_WINDOW } from '../../../src/shapes/billing/event-draw.ts'
+import { BILLING_COLUMNS } from '../../../src/shapes/billing/columns.ts'
+import { DUPLICATE_WINDOW } from '../../../src/shapes/seeded/event-draw.ts'
 import { generateStream } from '../../../src/shapes/billing/generated.ts'
 import { preloadRows, preloadTimeOf } from '../../../src/shapes/preload.ts'
 import { openStream } from '../../../src/shapes/open-stream.ts'
-import {
-  COPY_COLUMNS,
-  INDEX_LIMIT,
-  PRELOAD_BASE_INDEX,
-  type EventStream,
-} from '../../../src/shapes/stream.ts'
+import { INDEX_LIMIT, PRELOAD_BASE_INDEX, type EventStream } from '../../../src/shapes/stream.ts'
 
 const EPOCH_MS = Date.UTC(2026, 0, 31, 23, 59, 50)
 
@@ -129,7 +125,7 @@ describe('the bytes of an event', () => {
         const from = stream(events, seed)
         const event = JSON.parse(jsonOf(from, index)) as Record<string, unknown>
         const row = rowOf(from, index)
-        expect(row).toHaveLength(COPY_COLUMNS.length)
+        expect(row).toHaveLength(BILLING_COLUMNS.copy.length)
         const value = String(event['value'])
         const properties = JSON.stringify(event['properties'])
         const texts = Object.values(event).slice(0, 5)

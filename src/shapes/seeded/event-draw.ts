@@ -29,6 +29,10 @@ const EVENT_PURPOSE = 1
 /** All but `canonicalOf` speak of the event on which `hash` is seated. */
 export class EventDraw {
   readonly hash: CounterHash
+  /** Set by who writes the event down: which one it is, when it was made, and its own time, in whole epoch ms. */
+  canonical = 0
+  createdMs = 0
+  timeMs = 0
   /** Of the event of the last `draw`. */
   organizationRank = 0
   customerRank = 0

@@ -2,7 +2,7 @@
  * Where each recorded event stands in its file, when it happened, who it is and what it is worth: 36 bytes an
  * event, about 44 with the table that finds an event by its identity.
  */
-import { mix32 } from './counter-hash.ts'
+import { mix32 } from '../seeded/counter-hash.ts'
 
 /** Typed arrays of this length still fit the machines Headroom runs on: 2.2 GB. */
 export const RECORDED_EVENTS_MAX = 50_000_000
@@ -22,10 +22,10 @@ export interface IdentityHash {
   readonly low: number
 }
 
-export function hashIdentity(organizationId: string, transactionId: string): IdentityHash {
+export function hashIdentity(source: string, id: string): IdentityHash {
   let high = 0x811c9dc5
   let low = 0x1b873593
-  const text = `${organizationId}\n${transactionId}`
+  const text = `${source}\n${id}`
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at)
     high = Math.imul(high ^ unit, 0x01000193)

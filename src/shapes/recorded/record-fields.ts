@@ -1,21 +1,6 @@
-/** A record of the user's file in, a billing event out, or what is wrong with it. */
+/** A record of the user's file in, its fields out one by one, each as a shape wants it, or what is wrong with it. */
 import { createHash } from 'node:crypto'
-import type { RecordedStreamSpec } from '../stream.ts'
-import { parseCsvRecord } from './recorded-csv.ts'
-
-export interface RecordedEvent {
-  /** Lower-case UUID. */
-  readonly organizationId: string
-  readonly transactionId: string
-  readonly customerId: string
-  readonly code: string
-  /** Whole epoch milliseconds. */
-  readonly timeMs: number
-  /** JSON object text. */
-  readonly properties: string
-  /** 0 where the file has none. */
-  readonly value: number
-}
+import { parseCsvRecord } from './csv-record.ts'
 
 /** Thrown while a record is read; its path is the file's own name for the field. */
 export class MalformedRecord extends Error {
@@ -29,8 +14,6 @@ export class MalformedRecord extends Error {
 
 /** Looks a field up by its header or dotted path; undefined where the record has none. */
 export type RecordFields = (path: string) => unknown
-
-type Mapping = RecordedStreamSpec['mapping']
 
 /** @throws MalformedRecord when the text is no JSON object */
 export function ndjsonFields(text: string): RecordFields {
@@ -61,19 +44,6 @@ export function csvFields(text: string, columns: ReadonlyMap<string, number>): R
   }
 }
 
-/** @throws MalformedRecord for the first field that cannot be used */
-export function readEvent(fields: RecordFields, mapping: Mapping): RecordedEvent {
-  return {
-    organizationId: organizationUuid(textOf(fields, mapping.organization_id)),
-    transactionId: textOf(fields, mapping.transaction_id),
-    customerId: textOf(fields, mapping.external_customer_id),
-    code: textOf(fields, mapping.code),
-    timeMs: timeOf(fields, mapping.timestamp),
-    properties: propertiesOf(fields, mapping.properties),
-    value: mapping.value === undefined ? 0 : valueOf(fields, mapping.value),
-  }
-}
-
 function parseObject(text: string): Record<string, unknown> {
   let document: unknown
   try {
@@ -85,11 +55,12 @@ function parseObject(text: string): Record<string, unknown> {
   return document
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function textOf(fields: RecordFields, path: string): string {
+/** @throws MalformedRecord */
+export function textOf(fields: RecordFields, path: string): string {
   const value = fields(path)
   const text = typeof value === 'number' ? String(value) : value
   if (text === undefined) throw new MalformedRecord(path, 'is missing')
@@ -101,7 +72,7 @@ function textOf(fields: RecordFields, path: string): string {
 }
 
 /** PostgreSQL stores no NUL character, in text or in jsonb. */
-function refuseNul(text: string, path: string): void {
+export function refuseNul(text: string, path: string): void {
   if (text.includes('\u0000') || text.includes('\\u0000')) {
     throw new MalformedRecord(path, 'holds a NUL character, which PostgreSQL cannot store')
   }
@@ -112,7 +83,7 @@ const ORGANIZATIONS_KEPT_MAX = 100_000
 const uuidByName = new Map<string, string>()
 
 /** A UUID stays itself; any other name becomes one of RFC 9562 version 8, always the same for the same name. */
-export function organizationUuid(name: string): string {
+export function sourceUuid(name: string): string {
   if (UUID.test(name)) return name.toLowerCase()
   const known = uuidByName.get(name)
   if (known !== undefined) return known
@@ -133,7 +104,8 @@ const DATE_AND_TIME = /^\d{4}-\d\d-\d\d[T ]\d/
 const TIME_MIN_MS = -62_135_596_800_000
 const TIME_MAX_MS = 253_402_300_799_999
 
-function timeOf(fields: RecordFields, path: string): number {
+/** Whole epoch milliseconds. @throws MalformedRecord */
+export function timeOf(fields: RecordFields, path: string): number {
   const value = fields(path)
   if (value === undefined) throw new MalformedRecord(path, 'is missing')
   const timeMs = typeof value === 'number' ? epochMs(value) : textTimeMs(value)
@@ -159,7 +131,8 @@ function epochMs(value: number): number {
   return value < 1e17 ? value / 1000 : value / 1_000_000
 }
 
-function valueOf(fields: RecordFields, path: string): number {
+/** 0 where there is none. @throws MalformedRecord */
+export function amountOf(fields: RecordFields, path: string): number {
   const value = fields(path)
   if (value === undefined || value === null || value === '') return 0
   const number = typeof value === 'string' ? Number(value) : value
@@ -169,21 +142,7 @@ function valueOf(fields: RecordFields, path: string): number {
   return number
 }
 
-/** An object's members are taken over; anything else stands under the name it has in the mapping. */
-function propertiesOf(fields: RecordFields, paths: readonly string[]): string {
-  // Without a prototype: a member named __proto__ is a member like any other.
-  const properties = Object.create(null) as Record<string, unknown>
-  for (const path of paths) {
-    const value = fields(path)
-    if (isObject(value)) Object.assign(properties, value)
-    else if (value !== undefined) properties[path] = value
-  }
-  const text = JSON.stringify(properties)
-  refuseNul(text, paths.join(', '))
-  return text
-}
-
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   const text = JSON.stringify(value)
   return text.length > 40 ? `${text.slice(0, 40)}…` : text
 }
