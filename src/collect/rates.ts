@@ -8,6 +8,7 @@ export const RATE_OF_COUNTER: ReadonlyMap<string, MetricId> = new Map<MetricId, 
   ['wal.fpiBytes', 'wal.fpiBytesPerS'],
   ['cpu.seconds', 'cpu.cores'],
   ['disk.writeBytes', 'disk.writeBytesPerS'],
+  ['redis.commands', 'redis.commandsPerS'],
 ])
 
 /**

@@ -51,7 +51,7 @@ export interface ServerInspection {
 
 /** What a run makes on a server, as its ledger entry says it. */
 export interface CreatedThing {
-  /** `database`, `schema`. */
+  /** `database`, `schema`, `keys`. */
   readonly what: string
   readonly name: string
   /** Database that holds a schema; null otherwise. */

@@ -74,14 +74,16 @@ export class ComposeProject implements AsyncDisposable {
   readonly #services = new Map<string, ServiceOverride>()
   readonly #scope = new Scope()
   /** Made for the run; the first start of any engine writes them all into the run's volume of secrets. */
-  readonly passwords: Readonly<Record<StoringKind, string>> = {
+  readonly passwords: Readonly<Record<StoringKind | 'redis', string>> = {
     postgres: randomBytes(PASSWORD_BYTES).toString('base64url'),
     clickhouse: randomBytes(PASSWORD_BYTES).toString('base64url'),
+    redis: randomBytes(PASSWORD_BYTES).toString('base64url'),
   }
   /** Whatever any service was given: a later call must not find another one's definition changed. */
   #env: DockerEnv = {
     HEADROOM_POSTGRES_PASSWORD: this.passwords.postgres,
     HEADROOM_CLICKHOUSE_PASSWORD: this.passwords.clickhouse,
+    HEADROOM_REDIS_PASSWORD: this.passwords.redis,
     HEADROOM_IMAGE_TAG: serviceImageTag(process.env['HEADROOM_IMAGE_TAG']),
   }
   /** A call was ended half way: the daemon may still be at work on it. */

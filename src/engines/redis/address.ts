@@ -23,6 +23,8 @@ export interface RedisAddress {
   /** An ACL user; absent: the default one. */
   readonly user?: string
   readonly password?: string
+  /** What every key of a run begins with, on a server that others use too; absent: nothing. */
+  readonly keyPrefix?: string
   readonly tls: 'off' | VerifiedTls
 }
 

@@ -31,6 +31,40 @@ export async function withRedis<T>(
   use: (redis: Redis) => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted()
+  const { redis, said } = await client(address)
+  const cut = (): void => {
+    redis.disconnect()
+  }
+  signal.addEventListener('abort', cut, { once: true })
+  try {
+    await redis.connect()
+    await redis.ping()
+    return await use(redis)
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error instanceof HeadroomError ? error : redisError(said[0] ?? error, address)
+  } finally {
+    signal.removeEventListener('abort', cut)
+    redis.disconnect()
+  }
+}
+
+/** A connection that the caller closes. @throws HeadroomError as `withRedis` does */
+export async function openRedis(address: RedisAddress): Promise<Redis> {
+  const { redis, said } = await client(address)
+  try {
+    await redis.connect()
+    return redis
+  } catch (error) {
+    redis.disconnect()
+    throw redisError(said[0] ?? error, address)
+  }
+}
+
+/** @returns `said`: what it told between a question and its answer; the first is the most telling */
+async function client(
+  address: RedisAddress,
+): Promise<{ readonly redis: Redis; readonly said: readonly Error[] }> {
   // Loaded when a Redis is named.
   const { Redis: Client } = await import('ioredis')
   const redis = new Client({
@@ -51,21 +85,7 @@ export async function withRedis<T>(
   })
   const said: Error[] = []
   redis.on('error', (error: Error) => said.push(error))
-  const cut = (): void => {
-    redis.disconnect()
-  }
-  signal.addEventListener('abort', cut, { once: true })
-  try {
-    await redis.connect()
-    await redis.ping()
-    return await use(redis)
-  } catch (error) {
-    signal.throwIfAborted()
-    throw error instanceof HeadroomError ? error : redisError(said[0] ?? error, address)
-  } finally {
-    signal.removeEventListener('abort', cut)
-    redis.disconnect()
-  }
+  return { redis, said }
 }
 
 /** An answer of Redis that says the ACL does not allow it. */
