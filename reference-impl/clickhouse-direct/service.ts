@@ -4,6 +4,7 @@ import { openClient } from '../service-kit/clickhouse/connection.ts'
 import { openReads, ping } from '../service-kit/clickhouse/open-reads.ts'
 import { CLICKHOUSE_STORE } from '../service-kit/clickhouse/promise.ts'
 import { ClickHouseWriter } from '../service-kit/clickhouse/writer.ts'
+import { BILLING_DOOR } from '../service-kit/event.ts'
 import { GroupCommit } from '../service-kit/group-commit.ts'
 import type { Freshness } from '../service-kit/reads.ts'
 import { runService } from '../service-kit/service-process.ts'
@@ -39,10 +40,12 @@ await runService<{ readonly warehouse: ClickHouseAddress }, ClickHouseDirectSett
         lingerMs: settings.insertLingerMs,
         timeoutMs: settings.timeoutMs,
         order: 'as-arrived',
+        identityOf: BILLING_DOOR.identityOf,
       },
       meters,
     )
     return {
+      door: BILLING_DOOR,
       submit: (events, answer) => {
         commit.submit(events, answer)
       },

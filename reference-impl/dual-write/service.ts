@@ -4,7 +4,7 @@ import { openClient } from '../service-kit/clickhouse/connection.ts'
 import { openReads } from '../service-kit/clickhouse/open-reads.ts'
 import { CLICKHOUSE_STORE } from '../service-kit/clickhouse/promise.ts'
 import { ClickHouseWriter } from '../service-kit/clickhouse/writer.ts'
-import type { IngestEvent } from '../service-kit/event.ts'
+import { BILLING_DOOR, type IngestEvent } from '../service-kit/event.ts'
 import { GroupCommit } from '../service-kit/group-commit.ts'
 import { openPostgresIngest } from '../service-kit/postgres/ingest.ts'
 import type { Freshness, Reads } from '../service-kit/reads.ts'
@@ -37,6 +37,7 @@ await runService<Addresses, DualWriteSettings>(async ({ addresses, settings }, c
     freshness: () => freshnessOf(secondary, settings.staleAfterS),
   })
   return {
+    door: BILLING_DOOR,
     submit: (events, answer) => {
       primary.submit(events, (stored) => {
         answer(stored)
@@ -69,6 +70,7 @@ function openSecondary(address: ClickHouseAddress, settings: DualWriteSettings):
       lingerMs: settings.insertLingerMs,
       timeoutMs: settings.timeoutMs,
       order: 'as-arrived',
+      identityOf: BILLING_DOOR.identityOf,
     },
     // Pool wait and batch counters describe the path the ack depends on.
     { waited: () => undefined, batch: () => undefined },

@@ -19,8 +19,8 @@ export interface EdgeLimits extends AdmissionLimits {
   readonly eventsPerRequestMax: number
 }
 
-export interface EdgeOptions {
-  readonly ingest: Ingest
+export interface EdgeOptions<Event> {
+  readonly ingest: Ingest<Event>
   readonly meters: Meters
   readonly limits: EdgeLimits
   /** Where the cause of a 5xx goes; never the answer itself, which strangers read. */
@@ -33,7 +33,7 @@ const REQUEST_TIMEOUT_MS = 30_000
 const PING_TIMEOUT_MS = 1_000
 const IDLE_SWEEP_MS = 20
 
-export function buildEdge(options: EdgeOptions): FastifyInstance {
+export function buildEdge<Event>(options: EdgeOptions<Event>): FastifyInstance {
   const { ingest, meters, limits } = options
   const admission = new Admission(limits)
   const requests = new IngestRequests({ ingest, meters, limits, admission })
@@ -71,7 +71,7 @@ export function buildEdge(options: EdgeOptions): FastifyInstance {
   })
 
   addIngestRoute(app, requests)
-  addReadRoutes(app, ingest.reads, options.log)
+  addReadRoutes(app, { reads: ingest.reads, columns: ingest.door.columns, log: options.log })
   app.get('/healthz', async (_request, reply) => {
     try {
       await within(PING_TIMEOUT_MS, ingest.ping())

@@ -1,8 +1,10 @@
 /**
- * The door of every service. In: one parsed JSON value. Out: an event every store can hold, or the reason why not.
+ * The door of billing events. In: one parsed JSON value. Out: an event every store can hold, or the reason why not.
  * Written by hand because each bad item of an array must be refused alone, with its reason; test/ holds it against the
  * schema in openapi.yaml.
  */
+import { BILLING_COLUMNS } from '../../src/shapes/billing/columns.ts'
+import { refuse, type Door, type ReadEvent } from './door.ts'
 import { isTimestamp } from './timestamp.ts'
 
 export interface IngestEvent {
@@ -17,10 +19,6 @@ export interface IngestEvent {
   /** Decimal text of the value, for the double and the decimal column alike; null where the event has none. */
   readonly value: string | null
 }
-
-export type ReadEvent =
-  | { readonly ok: true; readonly event: IngestEvent }
-  | { readonly ok: false; readonly reason: string }
 
 /** Longer identifiers would not fit a B-tree entry together (2,704 bytes, nbtree.h) at four bytes a character. */
 export const TEXT_LENGTH_MAX = 255
@@ -42,7 +40,7 @@ const UNSTORABLE_ESCAPE = /\\u(?:0000|d[89a-f][0-9a-f]{2})/
 
 type Fields = Readonly<Record<string, unknown>>
 
-export function readEvent(value: unknown): ReadEvent {
+export function readEvent(value: unknown): ReadEvent<IngestEvent> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return refuse('an event is a JSON object')
   }
@@ -71,12 +69,14 @@ export function readEvent(value: unknown): ReadEvent {
 }
 
 /** What makes two events the same one. */
-export function identityOf(event: IngestEvent): string {
+function identityOf(event: IngestEvent): string {
   return `${event.organizationId}/${event.transactionId}`
 }
 
-function refuse(reason: string): ReadEvent {
-  return { ok: false, reason }
+export const BILLING_DOOR: Door<IngestEvent> = {
+  columns: BILLING_COLUMNS,
+  read: readEvent,
+  identityOf,
 }
 
 export function readOrganization(value: unknown): string | null {

@@ -5,11 +5,11 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { messageOf } from '../../src/kit/errors.ts'
-import type { IngestAnswer, IngestRequests } from './ingest-request.ts'
+import type { IngestAnswer, RequestHandler } from './ingest-request.ts'
 import { INGEST_PATH, JSON_TYPE } from './ingest-route.ts'
 
 export interface ExpressLaneOptions {
-  readonly requests: IngestRequests
+  readonly requests: RequestHandler
   readonly bodyBytesMax: number
   readonly log: (line: string) => void
 }

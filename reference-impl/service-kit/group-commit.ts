@@ -7,7 +7,9 @@ import type { IngestEvent } from './event.ts'
 import type { Answer, BatchWriter } from './written.ts'
 import { writeBatch } from './write-batch.ts'
 
-export interface GroupCommitOptions {
+export interface GroupCommitOptions<Event = IngestEvent> {
+  /** What makes two events the same one. */
+  readonly identityOf: (event: Event) => string
   /** Batches in flight at once. */
   readonly lanes: number
   /** A batch closes once it holds this many events; a larger request travels alone. */
@@ -28,8 +30,8 @@ export interface GroupCommitMeter {
   batch(rows: number): void
 }
 
-interface Submission {
-  readonly events: readonly IngestEvent[]
+interface Submission<Event> {
+  readonly events: readonly Event[]
   readonly answer: (answer: Answer) => void
   readonly queuedAtMs: number
 }
@@ -38,11 +40,11 @@ const SWEEP_MS = 100
 const BACKOFF_FIRST_MS = 100
 const BACKOFF_MAX_MS = 5_000
 
-export class GroupCommit implements AsyncDisposable {
-  readonly #writer: BatchWriter
-  readonly #options: GroupCommitOptions
+export class GroupCommit<Event = IngestEvent> implements AsyncDisposable {
+  readonly #writer: BatchWriter<Event>
+  readonly #options: GroupCommitOptions<Event>
   readonly #meter: GroupCommitMeter
-  #queue: Submission[] = []
+  #queue: Submission<Event>[] = []
   #head = 0
   #queuedEvents = 0
   #freeLanes: number
@@ -54,7 +56,11 @@ export class GroupCommit implements AsyncDisposable {
   readonly #inFlight = new Set<Deadline>()
   readonly #sweeper: NodeJS.Timeout
 
-  constructor(writer: BatchWriter, options: GroupCommitOptions, meter: GroupCommitMeter) {
+  constructor(
+    writer: BatchWriter<Event>,
+    options: GroupCommitOptions<Event>,
+    meter: GroupCommitMeter,
+  ) {
     this.#writer = writer
     this.#options = options
     this.#meter = meter
@@ -66,7 +72,7 @@ export class GroupCommit implements AsyncDisposable {
   }
 
   /** Answers exactly once, never synchronously. The caller bounds what it submits. */
-  submit(events: readonly IngestEvent[], answer: (answer: Answer) => void): void {
+  submit(events: readonly Event[], answer: (answer: Answer) => void): void {
     this.#queue.push({ events, answer, queuedAtMs: performance.now() })
     this.#queuedEvents += events.length
     this.#arm()
@@ -138,8 +144,8 @@ export class GroupCommit implements AsyncDisposable {
     this.#arm()
   }
 
-  #take(): readonly Submission[] {
-    const taken: Submission[] = []
+  #take(): readonly Submission<Event>[] {
+    const taken: Submission<Event>[] = []
     let rows = 0
     for (;;) {
       const next = this.#queue[this.#head]
@@ -165,7 +171,7 @@ export class GroupCommit implements AsyncDisposable {
     }
   }
 
-  #run(batch: readonly Submission[]): void {
+  #run(batch: readonly Submission<Event>[]): void {
     this.#freeLanes--
     const nowMs = performance.now()
     let rows = 0
@@ -177,16 +183,16 @@ export class GroupCommit implements AsyncDisposable {
     void this.#write(batch, new Deadline(nowMs + this.#options.timeoutMs))
   }
 
-  #waited(submission: Submission, nowMs: number): void {
+  #waited(submission: Submission<Event>, nowMs: number): void {
     this.#meter.waited(Math.max(0, nowMs - submission.queuedAtMs - this.#options.lingerMs))
   }
 
-  async #write(batch: readonly Submission[], deadline: Deadline): Promise<void> {
+  async #write(batch: readonly Submission<Event>[], deadline: Deadline): Promise<void> {
     this.#inFlight.add(deadline)
     const outcome = await writeBatch(
       this.#writer,
       batch.map((submission) => submission.events),
-      { deadline, order: this.#options.order },
+      { deadline, order: this.#options.order, identityOf: this.#options.identityOf },
     )
     this.#inFlight.delete(deadline)
     for (const [index, submission] of batch.entries()) {

@@ -3,7 +3,7 @@
  * said. In: the body's bytes. Out: one answer, as it goes over the wire. It knows no HTTP server.
  */
 import type { Admission } from './admission.ts'
-import { readEvent, type IngestEvent } from './event.ts'
+import type { Door } from './door.ts'
 import type { Meters } from './meters.ts'
 import type { Problem } from './problem.ts'
 import type { Ingest } from './service.ts'
@@ -17,15 +17,15 @@ export interface IngestAnswer {
   readonly retryAfterS: number | null
 }
 
-export interface IngestRequestsOptions {
-  readonly ingest: Pick<Ingest, 'submit'>
+export interface IngestRequestsOptions<Event> {
+  readonly ingest: Pick<Ingest<Event>, 'submit' | 'door'>
   readonly meters: Meters
   readonly admission: Admission
   readonly limits: { readonly eventsPerRequestMax: number }
 }
 
-interface Sorted {
-  readonly events: readonly IngestEvent[]
+interface Sorted<Event = unknown> {
+  readonly events: readonly Event[]
   readonly rejected: readonly Refusal[]
   /** Position in the request of each event; null where nothing was rejected and they are the same. */
   readonly positions: readonly number[] | null
@@ -43,10 +43,13 @@ const QUEUE_FULL = problem(429, {
 })
 const ONE_ACCEPTED = stored(1, [], [])
 
-export class IngestRequests {
-  readonly #options: IngestRequestsOptions
+/** What becomes of requests, whatever the shape of their events. */
+export type RequestHandler = Pick<IngestRequests<unknown>, 'full' | 'shedUnread' | 'handle'>
 
-  constructor(options: IngestRequestsOptions) {
+export class IngestRequests<Event> {
+  readonly #options: IngestRequestsOptions<Event>
+
+  constructor(options: IngestRequestsOptions<Event>) {
     this.#options = options
   }
 
@@ -80,7 +83,7 @@ export class IngestRequests {
       reply(malformed)
       return
     }
-    const sorted = sortOut(items)
+    const sorted = sortOut(items, ingest.door)
     if (sorted.events.length === 0) {
       meters.rejected(sorted.rejected.length)
       reply(stored(items.length, [], sorted.rejected))
@@ -118,12 +121,12 @@ function bodyProblem(value: unknown, items: number, itemsMax: number): IngestAns
   })
 }
 
-function sortOut(items: readonly unknown[]): Sorted {
-  const events: IngestEvent[] = []
+function sortOut<Event>(items: readonly unknown[], door: Door<Event>): Sorted<Event> {
+  const events: Event[] = []
   const rejected: Refusal[] = []
   let positions: number[] | null = null
   for (let index = 0; index < items.length; index++) {
-    const read = readEvent(items[index])
+    const read = door.read(items[index])
     if (read.ok) {
       events.push(read.event)
       positions?.push(index)

@@ -1,11 +1,11 @@
 /** POST /v1/events through Fastify: whatever the express lane does not take. In: requests. Out: their answers. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { IngestAnswer, IngestRequests } from './ingest-request.ts'
+import type { IngestAnswer, RequestHandler } from './ingest-request.ts'
 
 export const INGEST_PATH = '/v1/events'
 export const JSON_TYPE = 'application/json; charset=utf-8'
 
-export function addIngestRoute(app: FastifyInstance, requests: IngestRequests): void {
+export function addIngestRoute(app: FastifyInstance, requests: RequestHandler): void {
   // The bytes are parsed where both roads meet.
   app.removeContentTypeParser('application/json')
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {

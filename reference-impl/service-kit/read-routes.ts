@@ -2,23 +2,37 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { messageOf } from '../../src/kit/errors.ts'
 import { sendProblem } from './problem.ts'
-import { readIdentity, readQuery, type Query, type QueryAnswer, type Reads } from './reads.ts'
+import {
+  readIdentity,
+  readQuery,
+  type Query,
+  type QueryAnswer,
+  type ReadContext,
+  type Reads,
+} from './reads.ts'
 import { within } from './within.ts'
 
 const READ_TIMEOUT_MS = 120_000
 
+export interface ReadRoutesOptions {
+  readonly reads: Reads
+  /** Of the shape of events that are read. */
+  readonly columns: ReadContext['columns']
+  readonly log: (line: string) => void
+}
+
 export function addReadRoutes(
   app: FastifyInstance,
-  reads: Reads,
-  log: (line: string) => void,
+  { reads, columns, log }: ReadRoutesOptions,
 ): void {
   const ask = (reply: FastifyReply, asked: Promise<QueryAnswer>): Promise<QueryAnswer | null> =>
     answerOrProblem(reply, asked, log)
 
-  app.get<{ Params: { organization_id: string; transaction_id: string } }>(
-    '/v1/events/:organization_id/:transaction_id',
+  app.get<{ Params: { source: string; id: string } }>(
+    '/v1/events/:source/:id',
     async (request, reply) => {
-      const read = readIdentity(request.params.organization_id, request.params.transaction_id)
+      const { source, id } = request.params
+      const read = readIdentity(columns, source, id)
       if (!read.ok) return badRequest(reply, read)
       if (read.query.name !== 'Q4') throw new Error('an identity reads as Q4')
       const answer = await ask(
@@ -40,7 +54,7 @@ export function addReadRoutes(
         const reason = `queries answered here are ${reads.answers.join(', ')}`
         return badRequest(reply, { status: 404, reason })
       }
-      const read = readQuery(name, request.query, Date.now())
+      const read = readQuery(name, request.query, { columns, nowMs: Date.now() })
       if (!read.ok) return badRequest(reply, read)
       return await answerQuery(reply, (query) => ask(reply, reads.query(query)), read.query)
     },

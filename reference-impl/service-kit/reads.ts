@@ -1,5 +1,6 @@
 /** What a service answers about stored events, whatever the store: one lookup and the queries by name. */
 import type { QueryName } from '../../src/scenario/scenario.ts'
+import type { Door } from './door.ts'
 import { isText, readOrganization } from './event.ts'
 import { isTimestamp } from './timestamp.ts'
 
@@ -49,8 +50,17 @@ export type EventQuery =
       readonly to: string
     }
   | { readonly name: 'Q4'; readonly organizationId: string; readonly transactionId: string }
+/** Of attribute writes: entities of a tenant that look like this now, and how many had which value in a range. */
+export type AttributeQuery =
+  | { readonly name: 'Q9'; readonly tenantId: string }
+  | {
+      readonly name: 'Q10'
+      readonly tenantId: string
+      readonly from: string
+      readonly to: string
+    }
 /** Q11 is about the queue itself: what the next claim would find, how much waits, and how long it has. */
-export type Query = EventQuery | { readonly name: 'Q11' }
+export type Query = EventQuery | AttributeQuery | { readonly name: 'Q11' }
 
 export type ReadQuery =
   | { readonly ok: true; readonly query: Query }
@@ -61,8 +71,15 @@ const DAY_MS = 24 * HOUR_MS
 
 type Params = Readonly<Record<string, unknown>>
 
+/** How parameters name the identity of an event, and when they are read. */
+export interface ReadContext {
+  readonly columns: Door<unknown>['columns']
+  readonly nowMs: number
+}
+
 /** In: the name and URL parameters as they came. Out: a query every store answers alike, or what is wrong with them. */
-export function readQuery(name: string, params: Params, nowMs: number): ReadQuery {
+export function readQuery(name: string, params: Params, context: ReadContext): ReadQuery {
+  const { columns, nowMs } = context
   switch (name) {
     case 'Q1':
       return readRange(params, { lengthMs: HOUR_MS, nowMs }, (from, to) => ({ name, from, to }))
@@ -78,7 +95,19 @@ export function readQuery(name: string, params: Params, nowMs: number): ReadQuer
       }))
     }
     case 'Q4':
-      return readIdentity(params['organization_id'], params['transaction_id'])
+      return readIdentity(columns, params[columns.source], params[columns.id])
+    case 'Q9':
+    case 'Q10': {
+      const tenantId = readOrganization(params[columns.source])
+      if (tenantId === null) return bad(`${columns.source} must be a UUID`)
+      if (name === 'Q9') return { ok: true, query: { name, tenantId } }
+      return readRange(params, { lengthMs: 30 * DAY_MS, nowMs }, (from, to) => ({
+        name,
+        tenantId,
+        from,
+        to,
+      }))
+    }
     case 'Q11':
       return { ok: true, query: { name } }
     default:
@@ -91,10 +120,14 @@ export function notAnswered(name: Query['name']): never {
   throw new Error(`${name} is not answered here`)
 }
 
-export function readIdentity(organization: unknown, transactionId: unknown): ReadQuery {
+export function readIdentity(
+  { source, id }: ReadContext['columns'],
+  organization: unknown,
+  transactionId: unknown,
+): ReadQuery {
   const organizationId = readOrganization(organization)
-  if (organizationId === null) return bad('organization_id must be a UUID')
-  if (!isText(transactionId)) return bad('transaction_id must be a text of 1 to 255 characters')
+  if (organizationId === null) return bad(`${source} must be a UUID`)
+  if (!isText(transactionId)) return bad(`${id} must be a text of 1 to 255 characters`)
   return { ok: true, query: { name: 'Q4', organizationId, transactionId } }
 }
 

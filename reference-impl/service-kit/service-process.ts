@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { messageOf } from '../../src/kit/errors.ts'
 import { buildEdge } from './edge.ts'
 import type { EdgeSettings } from './edge-settings.ts'
+import type { IngestEvent } from './event.ts'
 import { Meters } from './meters.ts'
 import { logLine, stopAsked, takeConfig } from './process-life.ts'
 import type { Ingest } from './service.ts'
@@ -31,8 +32,11 @@ const LOOPBACK = '127.0.0.1'
 const STOP_TIMEOUT_MS = 9_000
 
 /** Runs until stopped; ends the process. Exit code 0 after a clean stop, 1 when it could not start or finish. */
-export async function runService<Addresses, Settings>(
-  open: (config: ServiceConfig<Addresses, Settings>, context: OpenContext) => Promise<Ingest>,
+export async function runService<Addresses, Settings, Event = IngestEvent>(
+  open: (
+    config: ServiceConfig<Addresses, Settings>,
+    context: OpenContext,
+  ) => Promise<Ingest<Event>>,
 ): Promise<void> {
   try {
     await serve((await takeConfig()) as ServiceConfig<Addresses, Settings>, open)
@@ -43,9 +47,12 @@ export async function runService<Addresses, Settings>(
   }
 }
 
-async function serve<Addresses, Settings>(
+async function serve<Addresses, Settings, Event>(
   config: ServiceConfig<Addresses, Settings>,
-  open: (config: ServiceConfig<Addresses, Settings>, context: OpenContext) => Promise<Ingest>,
+  open: (
+    config: ServiceConfig<Addresses, Settings>,
+    context: OpenContext,
+  ) => Promise<Ingest<Event>>,
 ): Promise<void> {
   const stopped = stopAsked()
   using meters = new Meters()

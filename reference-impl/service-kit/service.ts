@@ -1,12 +1,15 @@
 /** What an architecture hands to the edge: where events go, who answers reads, and how it is closed. */
+import type { Door } from './door.ts'
 import type { IngestEvent } from './event.ts'
 import type { SecondaryMeter } from './meters.ts'
 import type { Reads } from './reads.ts'
 import type { Answer } from './written.ts'
 
-export interface Ingest extends AsyncDisposable {
+export interface Ingest<Event = IngestEvent> extends AsyncDisposable {
+  /** Of the shape of events it takes. */
+  readonly door: Door<Event>
   /** Answers once, never rejects. Dispose answers everything submitted before it closes its stores. */
-  submit(events: readonly IngestEvent[], answer: (answer: Answer) => void): void
+  submit(events: readonly Event[], answer: (answer: Answer) => void): void
   readonly reads: Reads
   /** Resolves when every store that the ack depends on answers; rejects otherwise. */
   ping(): Promise<void>

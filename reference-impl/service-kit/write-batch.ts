@@ -3,10 +3,10 @@
  * the batch are told apart from the first, and an item no store takes is found by halving and refused alone.
  */
 import type { Deadline } from './deadline.ts'
-import { identityOf, type IngestEvent } from './event.ts'
 import { ALL_ACCEPTED, type Answer, type BatchWriter, type Refusal } from './written.ts'
 
-export interface WriteBatchOptions {
+export interface WriteBatchOptions<Event> {
+  readonly identityOf: (event: Event) => string
   readonly deadline: Deadline
   readonly order: 'by-identity' | 'as-arrived'
 }
@@ -25,8 +25,8 @@ type ItemState =
   | { readonly state: 'rejected' | 'refused'; readonly because: string }
   | { readonly state: 'unknown'; readonly because: string }
 
-interface Item {
-  readonly event: IngestEvent
+interface Item<Event = unknown> {
+  readonly event: Event
   readonly identity: string
   outcome: ItemState
 }
@@ -39,10 +39,10 @@ const ACCEPTED_ALONE = outcomeAlone(ALL_ACCEPTED)
 const DUPLICATE_ALONE = outcomeAlone({ state: 'stored', duplicates: [0], rejected: [] })
 
 /** Never rejects. */
-export async function writeBatch(
-  writer: BatchWriter,
-  requests: readonly (readonly IngestEvent[])[],
-  options: WriteBatchOptions,
+export async function writeBatch<Event>(
+  writer: BatchWriter<Event>,
+  requests: readonly (readonly Event[])[],
+  options: WriteBatchOptions<Event>,
 ): Promise<BatchOutcome> {
   try {
     const [events] = requests
@@ -63,9 +63,9 @@ export async function writeBatch(
 }
 
 /** One event has no repeats, no order and no halves: a service without batches pays for none of them. */
-async function writeAlone(
-  writer: BatchWriter,
-  events: readonly [IngestEvent],
+async function writeAlone<Event>(
+  writer: BatchWriter<Event>,
+  events: readonly [Event],
   deadline: Deadline,
 ): Promise<BatchOutcome> {
   const written = await writer.write(events, deadline)
@@ -92,17 +92,18 @@ function outcomeAlone(answer: Answer): BatchOutcome {
   return { answers: [answer], fallback: UNANSWERED, backoff: false }
 }
 
-async function writeAll(
-  writer: BatchWriter,
-  requests: readonly (readonly IngestEvent[])[],
-  context: WriteBatchOptions,
+async function writeAll<Event>(
+  writer: BatchWriter<Event>,
+  requests: readonly (readonly Event[])[],
+  context: WriteBatchOptions<Event>,
 ): Promise<BatchOutcome> {
-  const items: Item[] = []
+  const items: Item<Event>[] = []
   for (const events of requests) {
-    for (const event of events) items.push({ event, identity: identityOf(event), outcome: PENDING })
+    for (const event of events)
+      items.push({ event, identity: context.identityOf(event), outcome: PENDING })
   }
   const run = new BatchRun(writer, context)
-  let round: readonly Item[] = items
+  let round: readonly Item<Event>[] = items
   while (round.length > 0) {
     const { firsts, repeats } = splitRepeats(round)
     await run.write(
@@ -123,19 +124,19 @@ async function writeAll(
 }
 
 /** Writes items that are all different, halving where one of them is bad. */
-class BatchRun {
-  readonly #writer: BatchWriter
-  readonly #context: WriteBatchOptions
+class BatchRun<Event> {
+  readonly #writer: BatchWriter<Event>
+  readonly #context: WriteBatchOptions<Event>
   backoff = false
   allAccepted = true
   writtenItems = 0
 
-  constructor(writer: BatchWriter, context: WriteBatchOptions) {
+  constructor(writer: BatchWriter<Event>, context: WriteBatchOptions<Event>) {
     this.#writer = writer
     this.#context = context
   }
 
-  async write(items: readonly Item[]): Promise<void> {
+  async write(items: readonly Item<Event>[]): Promise<void> {
     if (this.#context.deadline.expired) {
       this.#settle(items, { state: 'refused', because: 'the batch ran out of time' })
       return
@@ -177,12 +178,12 @@ class BatchRun {
   }
 }
 
-function splitRepeats(items: readonly Item[]): {
-  readonly firsts: Map<string, Item>
-  readonly repeats: readonly Item[]
+function splitRepeats<Event>(items: readonly Item<Event>[]): {
+  readonly firsts: Map<string, Item<Event>>
+  readonly repeats: readonly Item<Event>[]
 } {
-  const firsts = new Map<string, Item>()
-  const repeats: Item[] = []
+  const firsts = new Map<string, Item<Event>>()
+  const repeats: Item<Event>[] = []
   for (const item of items) {
     if (firsts.has(item.identity)) repeats.push(item)
     else firsts.set(item.identity, item)
@@ -191,11 +192,11 @@ function splitRepeats(items: readonly Item[]): {
 }
 
 /** A repeat shares the fate of its first, unless that one was refused for what it held: then the repeat has its turn. */
-function settleRepeats(
-  repeats: readonly Item[],
-  firsts: ReadonlyMap<string, Item>,
-): readonly Item[] {
-  const again: Item[] = []
+function settleRepeats<Event>(
+  repeats: readonly Item<Event>[],
+  firsts: ReadonlyMap<string, Item<Event>>,
+): readonly Item<Event>[] {
+  const again: Item<Event>[] = []
   for (const item of repeats) {
     const first = firsts.get(item.identity)?.outcome ?? PENDING
     switch (first.state) {
@@ -214,7 +215,7 @@ function settleRepeats(
   return again
 }
 
-function byIdentity(items: Item[]): readonly Item[] {
+function byIdentity<Event>(items: Item<Event>[]): readonly Item<Event>[] {
   return items.sort((a, b) => (a.identity < b.identity ? -1 : 1))
 }
 

@@ -12,9 +12,9 @@ export type Written =
   /** The store did not answer in time or the connection broke: it may or may not be stored. */
   | { readonly state: 'unknown'; readonly because: string }
 
-export interface BatchWriter extends AsyncDisposable {
+export interface BatchWriter<Event = IngestEvent> extends AsyncDisposable {
   /** Resolves, never rejects. Past its deadline it must resolve soon, with `unknown` where the store may have it. */
-  write(events: readonly IngestEvent[], deadline: Deadline): Promise<Written>
+  write(events: readonly Event[], deadline: Deadline): Promise<Written>
 }
 
 /** Position of an item in its request, and why no store would take it. */

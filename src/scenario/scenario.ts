@@ -63,7 +63,7 @@ export const EventPopulation = z.strictObject({
 })
 export type EventPopulation = z.infer<typeof EventPopulation>
 
-export const QueryName = z.enum(['Q1', 'Q2', 'Q3', 'Q4', 'Q11'])
+export const QueryName = z.enum(['Q1', 'Q2', 'Q3', 'Q4', 'Q9', 'Q10', 'Q11'])
 export type QueryName = z.infer<typeof QueryName>
 
 /** A limit the target must keep: the first one broken ends a stepped ramp. */

@@ -1,5 +1,6 @@
 /** PostgreSQL as the store the ack depends on: pool, writer, group commit and reads, put together. */
 import type { PostgresAddress } from '../../../src/engines/engine.ts'
+import { BILLING_DOOR } from '../event.ts'
 import { GroupCommit } from '../group-commit.ts'
 import type { OpenContext } from '../service-process.ts'
 import type { Ingest } from '../service.ts'
@@ -44,10 +45,12 @@ export async function openPostgresIngest(
       lingerMs: 0,
       timeoutMs: options.timeoutMs,
       order: 'by-identity',
+      identityOf: BILLING_DOOR.identityOf,
     },
     meters,
   )
   return {
+    door: BILLING_DOOR,
     submit: (events, answer) => {
       commit.submit(events, answer)
     },

@@ -68,6 +68,8 @@ export class PostgresReads implements Reads {
       }
       case 'Q4':
         return this.lookup(query.organizationId, query.transactionId)
+      case 'Q9':
+      case 'Q10':
       case 'Q11':
         return notAnswered(query.name)
     }

@@ -3,7 +3,7 @@ import { connect, type AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildEdge, type EdgeLimits } from '../../../reference-impl/service-kit/edge.ts'
-import type { IngestEvent } from '../../../reference-impl/service-kit/event.ts'
+import { BILLING_DOOR, type IngestEvent } from '../../../reference-impl/service-kit/event.ts'
 import { Meters } from '../../../reference-impl/service-kit/meters.ts'
 import type { Ingest } from '../../../reference-impl/service-kit/service.ts'
 import type { Answer } from '../../../reference-impl/service-kit/written.ts'
@@ -17,6 +17,7 @@ const LIMITS: EdgeLimits = {
 
 /** The first event's code says what becomes of its request; `hold` keeps it until it is let go. */
 class ScriptedIngest implements Ingest {
+  readonly door = BILLING_DOOR
   readonly held: (() => void)[] = []
   readonly reads = {
     answers: ['Q1'] as const,

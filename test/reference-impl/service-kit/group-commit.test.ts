@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { identityOf, type IngestEvent } from '../../../reference-impl/service-kit/event.ts'
+import { BILLING_DOOR, type IngestEvent } from '../../../reference-impl/service-kit/event.ts'
 import {
   GroupCommit,
   type GroupCommitOptions,
@@ -14,6 +14,7 @@ const OPTIONS: GroupCommitOptions = {
   lingerMs: 0,
   timeoutMs: 5_000,
   order: 'by-identity',
+  identityOf: BILLING_DOOR.identityOf,
 }
 const METER = { waited: () => {}, batch: () => {} }
 
@@ -58,8 +59,8 @@ class ModelStore implements BatchWriter {
       return { state: 'bad-data', because: 'poison' }
     const duplicates: number[] = []
     for (const [index, event] of events.entries()) {
-      if (this.stored.has(identityOf(event))) duplicates.push(index)
-      else this.stored.set(identityOf(event), event)
+      if (this.stored.has(BILLING_DOOR.identityOf(event))) duplicates.push(index)
+      else this.stored.set(BILLING_DOOR.identityOf(event), event)
     }
     return step === 'unknown-stored'
       ? { state: 'unknown', because: 'lost' }
@@ -111,6 +112,7 @@ const options = fc.record({
   lingerMs: fc.constantFrom(0, 1),
   timeoutMs: fc.constant(5_000),
   order: fc.constantFrom('by-identity' as const, 'as-arrived' as const),
+  identityOf: fc.constant(BILLING_DOOR.identityOf),
 })
 
 describe('GroupCommit', () => {
@@ -140,8 +142,8 @@ describe('GroupCommit', () => {
             if (one.code === 'poison' && !answer.duplicates.includes(position))
               expect(left.has(position)).toBe(true)
             if (left.has(position)) continue
-            expect(store.stored.get(identityOf(one))?.code).toBe('fine')
-            acceptedIds.push(identityOf(one))
+            expect(store.stored.get(BILLING_DOOR.identityOf(one))?.code).toBe('fine')
+            acceptedIds.push(BILLING_DOOR.identityOf(one))
           }
         }
         expect(new Set(acceptedIds).size).toBe(acceptedIds.length)
@@ -159,7 +161,7 @@ describe('GroupCommit', () => {
           bodies
             .filter((_, index) => answers[index]![0]!.state !== 'refused')
             .flat()
-            .map(identityOf),
+            .map(BILLING_DOOR.identityOf),
         )
         for (const identity of store.stored.keys()) expect(brought.has(identity)).toBe(true)
       }),
@@ -181,7 +183,7 @@ describe('GroupCommit', () => {
           bodies
             .flat()
             .filter(({ code }) => code === 'fine')
-            .map(identityOf),
+            .map(BILLING_DOOR.identityOf),
         )
         expect(new Set(store.stored.keys())).toEqual(good)
       }),
