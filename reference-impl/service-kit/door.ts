@@ -10,9 +10,9 @@ export type ReadEvent<Event> =
 export interface Door<Event> {
   /** How parameters name the identity. */
   readonly columns: Pick<EventColumns, 'source' | 'id'>
-  read(value: unknown): ReadEvent<Event>
+  readonly read: (value: unknown) => ReadEvent<Event>
   /** What makes two events the same one. */
-  identityOf(event: Event): string
+  readonly identityOf: (event: Event) => string
 }
 
 export function refuse(reason: string): { readonly ok: false; readonly reason: string } {
