@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { arch, availableParallelism, cpus, release, totalmem, type } from 'node:os'
-import { measureFsyncP50Us } from '../kit/disk.ts'
+import { freeBytes, measureFsyncP50Us } from '../kit/disk.ts'
 import { messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import type { Machine } from '../results/record.ts'
 
 /** Measures the disk's fsync once (64 pages) and describes the rest. @param dataDir null where the data lies elsewhere */
-export function machine(dataDir: string | null, log: Log): Machine {
+export async function machine(dataDir: string | null, log: Log): Promise<Machine> {
   if (dataDir === null) {
     log('fsync latency is not measured: the data lies on a disk that is not seen from here')
     return describeMachine(null)
@@ -20,7 +20,7 @@ export function machine(dataDir: string | null, log: Log): Machine {
   } catch (error) {
     log(`fsync latency of ${dataDir} is not known: ${messageOf(error)}`)
   }
-  return describeMachine(fsyncP50Us)
+  return { ...describeMachine(fsyncP50Us), dataDiskFreeBytes: await freeBytes(dataDir) }
 }
 
 export function describeMachine(fsyncP50Us: number | null): Machine {

@@ -6,6 +6,7 @@ import type { SegmentResult } from '../drive/job.ts'
 import type { SeriesLine } from '../results/record.ts'
 import type { Slo } from '../scenario/scenario.ts'
 import { findMetric, metricKey, parseMetricKey } from './metrics.ts'
+import type { MetricId } from './metrics.ts'
 import { RATE_OF_COUNTER } from './rates.ts'
 import { SpanFold } from './span-fold.ts'
 import type { Covered } from './span-fold.ts'
@@ -158,7 +159,7 @@ function* costFigures(
     }
   }
   yield* shareFigures(sampled)
-  if (acceptedPerS > 0) yield* outdatedFigures(sampled, acceptedPerS)
+  if (acceptedPerS > 0) yield* rowFigures(sampled, acceptedPerS)
 }
 
 /** Of what one counter counted, how much another did. */
@@ -178,17 +179,21 @@ function* shareFigures(sampled: CostOptions['sampled']): Generator<[string, numb
   }
 }
 
-/** Every update and every delete leaves a dead row behind, which is what vacuum has to keep up with. */
-function* outdatedFigures(
+/** Of a table's counters, what each is per accepted event. */
+const ROWS_PER_EVENT: ReadonlyMap<string, MetricId> = new Map<MetricId, MetricId>([
+  ['table.inserts', 'table.insertedRowsPerEvent'],
+  ['table.updates', 'table.updatedRowsPerEvent'],
+  ['table.deletes', 'table.deletedRowsPerEvent'],
+])
+
+function* rowFigures(
   sampled: CostOptions['sampled'],
   acceptedPerS: number,
 ): Generator<[string, number]> {
-  for (const [key, updates] of sampled) {
+  for (const [key, rows] of sampled) {
     const { id, label } = parseMetricKey(key)
-    if (id !== 'table.updates') continue
-    const deletes = sampled.get(metricKey('table.deletes', label))
-    const outdatedPerS = perS(updates) + (deletes === undefined ? 0 : perS(deletes))
-    yield [metricKey('table.outdatedRowsPerEvent', label), outdatedPerS / acceptedPerS]
+    const perEvent = ROWS_PER_EVENT.get(id)
+    if (perEvent !== undefined) yield [metricKey(perEvent, label), perS(rows) / acceptedPerS]
   }
 }
 

@@ -1,6 +1,7 @@
 /** What judge and plan conclude from a study; the report draws this and nothing it computed itself. */
 import type { StoreAudit } from '../results/audit-record.ts'
 import type { Interval, Quantile, RunRecord, SaturatedBy, StudyRecord } from '../results/record.ts'
+import type { FormulaFinding } from './formulas/finding.ts'
 import type { RealServerFindings } from './real-server.ts'
 import type { Judgement } from './verdict.ts'
 
@@ -98,6 +99,8 @@ export interface Findings {
   readonly emulated: readonly EmulatedFindings[]
   /** Targets that ran on `clickhouse-local` and, in the same scenario, on a real server: how far the two differ. */
   readonly realServer: readonly RealServerFindings[]
+  /** Documented formulas, what they predict for these runs, and whether that held. */
+  readonly formulas: readonly FormulaFinding[]
   /** Phase band of the declared rate (trigger E6), in words. */
   readonly phase: string
   /** The verdict over all targets in one sentence. */

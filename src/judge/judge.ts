@@ -10,6 +10,7 @@ import { emulatedFindings, emulatedInWords } from './emulated.ts'
 import { evidenceOf } from './evidence.ts'
 import { comparedRate } from './figures.ts'
 import type { Findings } from './findings.ts'
+import { formulaFindings } from './formulas/formulas.ts'
 import { judgementOf } from './judgement.ts'
 import { realServerFindings } from './real-server.ts'
 import { overallVerdict, phaseInWords, targetSentence } from './sentences.ts'
@@ -49,6 +50,7 @@ export function judgeStudy(input: JudgeInput): Findings {
     rankings: rankings(evidence, comparedAtPerS),
     emulated,
     realServer,
+    formulas: formulaFindings(study, evidence),
     phase: phaseInWords(about),
     verdict: overallVerdict(targets, about),
     caveats: [

@@ -131,7 +131,18 @@ const BY_UNIT: Readonly<Record<string, (value: number) => string>> = {
   ratio: formatRatio,
 }
 /** Gauges of these are means, but whole numbers of them are written with every digit. */
-const COUNTED = new Set(['events', 'rows', 'requests', 'checkpoints', 'merges', 'inserts', 'parts'])
+const COUNTED = new Set([
+  'events',
+  'rows',
+  'requests',
+  'checkpoints',
+  'merges',
+  'inserts',
+  'parts',
+  'sessions',
+  'connections',
+  'transactions',
+])
 
 /** A value of a metric in the metric's own unit (collect/metrics.ts), or any other unit written behind the number. */
 export function formatQuantity(value: number | 'infinite', unit: string): string {

@@ -48,3 +48,85 @@ export function checkpointIntervalS(settings: CheckpointSettings, walBytesPerS: 
   if (walBytesPerS <= 0) return settings.timeoutS
   return Math.min(settings.timeoutS, checkpointDistanceBytes(settings) / walBytesPerS)
 }
+
+export interface VacuumSettings {
+  readonly thresholdRows: number
+  readonly scaleRatio: number
+  /** PostgreSQL 18 caps the sum (autovacuum_vacuum_max_threshold); null: no cap. */
+  readonly maxThresholdRows: number | null
+}
+
+/** F1: dead rows from which autovacuum comes: threshold + scale × live rows, from PostgreSQL 18 on at most its cap. */
+export function vacuumThresholdRows(settings: VacuumSettings, liveRows: number): number {
+  const uncapped = settings.thresholdRows + settings.scaleRatio * Math.max(0, liveRows)
+  return Math.min(settings.maxThresholdRows ?? Infinity, uncapped)
+}
+
+/** F2: the documented multiples of a row's bytes that a statement writes to the WAL. UNLOGGED tables write none. */
+export const WAL_MULTIPLIERS = { insert: 1.2, update: 2, delete: 0.3 } as const
+
+export interface RowsWritten {
+  readonly inserted: number
+  readonly updated: number
+  readonly deleted: number
+}
+
+/** F2: WAL of so many statements on rows of this size, by the documented multiples. */
+export function documentedWalBytes(rows: RowsWritten, rowBytes: number): number {
+  const { insert, update, delete: remove } = WAL_MULTIPLIERS
+  return rowBytes * (insert * rows.inserted + update * rows.updated + remove * rows.deleted)
+}
+
+export interface ConnectionNeeds {
+  readonly workers: number
+  readonly concurrency: number
+  /** Sessions that LISTEN; each keeps a connection for itself. */
+  readonly listeners: number
+  readonly admin: number
+}
+
+/** F3: "+ 20 %" has no base in the document: it is taken on the whole sum. */
+export const CONNECTIONS_RESERVE = 1.2
+
+/** F3: connections that a server must allow, rounded up. */
+export function connectionsNeeded(needs: ConnectionNeeds): number {
+  const sum = needs.workers * needs.concurrency + needs.listeners + needs.admin
+  // Twelve digits: 1.2 has no exact double, and 10 × 1.2 must not become 13.
+  return Math.ceil(Number((sum * CONNECTIONS_RESERVE).toPrecision(12)))
+}
+
+const PARTITION_DAYS = { hourly: 1 / 24, daily: 1, weekly: 7, monthly: 365 / 12 } as const
+export type PartitionInterval = keyof typeof PARTITION_DAYS
+
+/** F9: 365, 52, 12; hourly, which no document counts, 8,760. */
+export function partitionsPerYear(interval: PartitionInterval): number {
+  return Math.floor(365 / PARTITION_DAYS[interval])
+}
+
+/** F9: rows that fall into one partition at a sustained rate; times the bytes of a row, its size. */
+export function rowsPerPartition(ratePerS: number, interval: PartitionInterval): number {
+  return ratePerS * SECONDS_PER_DAY * PARTITION_DAYS[interval]
+}
+
+/** F9: partitions that are there at once. */
+export function partitionsHeld(retentionDays: number, interval: PartitionInterval): number {
+  // The one being written is there besides those that are full.
+  return Math.ceil(Number((retentionDays / PARTITION_DAYS[interval]).toPrecision(12))) + 1
+}
+
+/** F13: an event that is claimed and completed by UPDATE leaves two dead rows; none of them HOT. */
+export const DEAD_ROWS_PER_EVENT = 2
+
+/** F13: dead rows that gather between two visits of autovacuum, whatever its scale factor: it wakes once in naptime. */
+export function deadRowsBetweenVisits(
+  ratePerS: number,
+  deadPerEvent: number,
+  naptimeS: number,
+): number {
+  return ratePerS * deadPerEvent * naptimeS
+}
+
+/** F14: seconds until a slot that nobody reads has filled the disk; Infinity without WAL. */
+export function diskFullInS(freeBytes: number, walBytesPerS: number): number {
+  return walBytesPerS > 0 ? freeBytes / walBytesPerS : Infinity
+}

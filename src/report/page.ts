@@ -9,6 +9,7 @@ import { FAINT_INK, NEUTRAL_INK } from './palette.ts'
 import { chartsSection } from './sections/charts.ts'
 import { comparisonSection } from './sections/comparison.ts'
 import { conditionsSection } from './sections/conditions.ts'
+import { formulasSection } from './sections/formulas.ts'
 import { realServerSection } from './sections/real-server.ts'
 import { storesSection } from './sections/stores.ts'
 import { limitsSection, triggersSection } from './sections/triggers.ts'
@@ -64,6 +65,7 @@ function sections(view: StudyView, options: PageOptions): readonly Markup[] {
       options.charts.map(({ name }) => name),
     ),
     limitsSection(view),
+    formulasSection(view),
     storesSection(view),
     realServerSection(view),
     conditionsSection(view, options),
@@ -120,6 +122,7 @@ function contents(view: StudyView): Markup {
     ...(view.targets.some((target) => target.findings.judgements.length > 0)
       ? [['triggers', 'Triggers'] as const]
       : []),
+    ...(view.findings.formulas.length > 0 ? [['formulas', 'Formulas'] as const] : []),
     ['integrity', 'Promised and kept'],
     ...(view.findings.realServer.length > 0 ? [['real-server', 'Real server'] as const] : []),
     ['conditions', 'Conditions'],

@@ -221,6 +221,8 @@ export const Machine = z.strictObject({
   fsyncP50Us: z.number().nullable(),
   /** Hash of the above: coefficients from another machine are marked. */
   fingerprint: z.string(),
+  /** Free on the data disk before the run. Absent: not seen from here, or a record of before this was kept. */
+  dataDiskFreeBytes: count.optional(),
 })
 export type Machine = z.infer<typeof Machine>
 

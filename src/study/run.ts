@@ -50,7 +50,7 @@ export async function runOnce(options: RunOptions): Promise<RunRecord> {
     position: options.position,
   })
   const dataDisk = dataDiskOf(target, { ...options, dataDir })
-  const host = machine(dataDisk, runLog.log)
+  const host = await machine(dataDisk, runLog.log)
   const facts: { known: TargetFacts } = { known: recorded(factsBefore(target), []) }
   let epochMs = startedAt.getTime()
   let outcome: Outcome

@@ -136,7 +136,7 @@ describe.skipIf(process.platform !== 'linux')('the host probe', () => {
     const probe = hostProbe({ parts: () => [], dataDir: null, intervalMs: 500, log })
     expect(byKey(await probe.sample(NEVER))).not.toHaveProperty('disk.writeBytes')
     expect(said[0]).toContain('not seen from here')
-    expect(machine(null, log).fsyncP50Us).toBeNull()
+    expect((await machine(null, log)).fsyncP50Us).toBeNull()
   })
 })
 
@@ -144,9 +144,10 @@ describe('the machine of a record', () => {
   it('is what the record takes, with the fsync latency of the data folder', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'headroom-machine-'))
     try {
-      const found = Machine.parse(machine(dir, () => undefined))
+      const found = Machine.parse(await machine(dir, () => undefined))
       expect(found.fsyncP50Us).toBeGreaterThan(0)
       expect(found.cores).toBeGreaterThan(0)
+      expect(found.dataDiskFreeBytes).toBeGreaterThan(0)
       expect(found.memoryBytes).toBeGreaterThan(2 ** 27)
     } finally {
       await rm(dir, { recursive: true })
@@ -163,9 +164,10 @@ describe('the machine of a record', () => {
     expect(parseCpuMax('')).toBeNull()
   })
 
-  it('says so when the disk cannot be measured', () => {
+  it('says so when the disk cannot be measured', async () => {
     const said: string[] = []
-    expect(machine('/nowhere/at/all', (line) => said.push(line)).fsyncP50Us).toBeNull()
+    const found = await machine('/nowhere/at/all', (line) => said.push(line))
+    expect(found.fsyncP50Us).toBeNull()
     expect(said[0]).toContain('/nowhere/at/all')
   })
 })

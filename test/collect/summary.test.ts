@@ -203,8 +203,9 @@ describe('summarise', () => {
     }))
     const { measured } = summarise(lines, { segments: [segment(0, 2_000)], slos: NO_SLOS })
     expect(measured['table.hotUpdateRatio{outbox}']).toBe(0.25)
-    expect(measured['table.outdatedRowsPerEvent{outbox}']).toBe(3)
-    expect(measured['table.outdatedRowsPerEvent{quiet}']).toBe(0)
+    expect(measured['table.updatedRowsPerEvent{outbox}']).toBe(2)
+    expect(measured['table.deletedRowsPerEvent{outbox}']).toBe(1)
+    expect(measured['table.updatedRowsPerEvent{quiet}']).toBe(0)
     expect(measured).not.toHaveProperty('table.hotUpdateRatio{quiet}')
   })
 

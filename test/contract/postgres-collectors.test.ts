@@ -180,9 +180,16 @@ describe('rows of a table', () => {
         'table.liveRows{parted}': 190,
         'table.insertsSinceVacuum{parted}': 200,
         'table.autovacuums{parted}': 0,
+        'table.inserts{parted}': 200,
+        // Two partitions that nobody has counted yet, each at the server's 50.
+        'table.vacuumThresholdRows{parted}': 100,
       })
       expect(Object.keys(figures).filter((key) => key.includes('parted_'))).toEqual([])
       expect(figures['table.sinceAutovacuumS{parted}']).toBeUndefined()
+      await client.query(`
+        ALTER TABLE parted_1 SET (autovacuum_vacuum_threshold = 100, autovacuum_vacuum_scale_factor = 0.01);
+        ANALYZE parted_1`)
+      expect((await look('tables'))['table.vacuumThresholdRows{parted}']).toBe(151)
     } finally {
       await client.end()
     }

@@ -104,7 +104,16 @@ async function readWaits(client: Client, only: string | null): Promise<readonly 
       GROUP BY 1 ORDER BY 1`,
     [HARNESS_APPLICATION, only],
   )
-  return rows.map((row) => sample('waits.sessions', Number(row.sessions), row.event))
+  const open = await client.query<{ sessions: number }>(
+    `SELECT count(*)::float8 AS sessions FROM pg_stat_activity
+      WHERE backend_type = 'client backend' AND datname = current_database()
+        AND application_name <> $1 AND ($2::text IS NULL OR application_name LIKE $2)`,
+    [HARNESS_APPLICATION, only],
+  )
+  return [
+    sample('sessions.open', open.rows[0]?.sessions ?? 0),
+    ...rows.map((row) => sample('waits.sessions', Number(row.sessions), row.event)),
+  ]
 }
 
 /** Of the block reads since the last sample, how many shared buffers could serve. */

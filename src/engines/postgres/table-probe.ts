@@ -10,6 +10,8 @@ import type { MetricId } from '../../collect/metrics.ts'
 const FIGURES = {
   'table.deadRows': 'sum(n_dead_tup)',
   'table.liveRows': 'sum(n_live_tup)',
+  'table.vacuumThresholdRows': 'sum(threshold)',
+  'table.inserts': 'sum(n_tup_ins)',
   'table.updates': 'sum(n_tup_upd)',
   'table.hotUpdates': 'sum(n_tup_hot_upd)',
   'table.deletes': 'sum(n_tup_del)',
@@ -22,6 +24,17 @@ const FIGURES = {
 const OF_TABLE = `coalesce(pg_partition_root(relid)::oid,
   (SELECT inhparent FROM pg_inherits WHERE inhrelid = relid ORDER BY inhseqno LIMIT 1), relid)`
 
+/** A table's own storage parameter, else the server's setting; null where this version has neither (the cap is of 18). */
+const parameter = (name: string): string => `coalesce(
+  (SELECT option_value FROM pg_options_to_table(c.reloptions) WHERE option_name = '${name}'),
+  current_setting('${name}', true))::float8`
+
+/** As autovacuum reckons: reltuples is the server's own count, -1 before the first. A cap of -1 is none. */
+const THRESHOLD = `least(
+  ${parameter('autovacuum_vacuum_threshold')}
+    + ${parameter('autovacuum_vacuum_scale_factor')} * greatest(c.reltuples, 0),
+  nullif(${parameter('autovacuum_vacuum_max_threshold')}, -1))`
+
 type TableRow = Readonly<Record<keyof typeof FIGURES, number | null>> & { readonly table: string }
 
 /** @param isShared only tables of the schemas that the harness works in */
@@ -29,8 +42,10 @@ export async function readTables(client: Client, isShared: boolean): Promise<rea
   const columns = Object.entries(FIGURES).map(([metric, sql]) => `(${sql})::float8 AS "${metric}"`)
   const { rows } = await client.query<TableRow>(
     `SELECT owner.relname AS table, ${columns.join(', ')}
-       FROM (SELECT *, ${OF_TABLE} AS owner FROM pg_stat_user_tables
-              WHERE NOT $1 OR schemaname = ANY (current_schemas(false))) AS stat
+       FROM (SELECT s.*, ${OF_TABLE} AS owner, ${THRESHOLD} AS threshold
+               FROM pg_stat_user_tables AS s JOIN pg_class AS c ON c.oid = s.relid
+              WHERE c.relkind <> 'p'
+                AND (NOT $1 OR schemaname = ANY (current_schemas(false)))) AS stat
        JOIN pg_class AS owner ON owner.oid = stat.owner
       GROUP BY owner.relname ORDER BY owner.relname`,
     [isShared],

@@ -1,0 +1,43 @@
+/** What a documented formula said for a run, and what the run showed. */
+
+export interface FormulaFinding {
+  /** `F12`, as the mission map numbers them. */
+  readonly id: string
+  readonly title: string
+  readonly target: string
+  /** The formula and the document's own example. */
+  readonly documented: string
+  /** What was put into it: this run's figures and settings. */
+  readonly inputs: string
+  readonly unit: string
+  readonly predicted: number
+  /** null where this run could not show it. */
+  readonly measured: number | null
+  readonly verdict: 'held' | 'did-not-hold' | 'not-tested'
+  /** How far it was off, or why nothing can be said. */
+  readonly because: string
+}
+
+/** A formula of two digits is not asked for more: within a quarter of what was measured it held. */
+export const HELD_WITHIN_RATIO = 0.25
+
+export function comparedInWords(predicted: number, measured: number): string {
+  if (predicted === 0) return measured === 0 ? 'as predicted' : 'none was predicted'
+  const off = measured / predicted - 1
+  const percent = `${String(Math.round(Math.abs(off) * 100))} %`
+  if (percent === '0 %') return 'as predicted'
+  return `measured ${percent} ${off < 0 ? 'less' : 'more'} than predicted`
+}
+
+export function compared(
+  predicted: number,
+  measured: number,
+): Pick<FormulaFinding, 'predicted' | 'measured' | 'verdict' | 'because'> {
+  const isClose = Math.abs(measured - predicted) <= HELD_WITHIN_RATIO * Math.abs(measured)
+  return {
+    predicted,
+    measured,
+    verdict: isClose ? 'held' : 'did-not-hold',
+    because: comparedInWords(predicted, measured),
+  }
+}

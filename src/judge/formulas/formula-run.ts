@@ -1,0 +1,78 @@
+/** What the formulas are fed with: one target's counting rounds as medians, and its PostgreSQL's settings. */
+import { parseMetricKey } from '../../collect/metrics.ts'
+import type { ServerSettings } from '../../plan/postgres-settings.ts'
+import type { StudyRecord } from '../../results/record.ts'
+import { measuredSteps } from '../evidence.ts'
+import type { Round, TargetEvidence } from '../evidence.ts'
+import { medianOf } from '../statistics.ts'
+
+export class FormulaRun {
+  readonly study: StudyRecord
+  readonly target: string
+  readonly rounds: readonly Round[]
+  /** The first PostgreSQL of the target: the one that is written. */
+  readonly server: ServerSettings
+
+  private constructor(made: Pick<FormulaRun, 'study' | 'target' | 'rounds' | 'server'>) {
+    this.study = made.study
+    this.target = made.target
+    this.rounds = made.rounds
+    this.server = made.server
+  }
+
+  /** null where no round counts, or the target has no PostgreSQL. */
+  static of(study: StudyRecord, { target, rounds }: TargetEvidence): FormulaRun | null {
+    const server = rounds[0]?.run.engines.find((engine) => engine.kind === 'postgres')
+    return server === undefined ? null : new FormulaRun({ study, target, rounds, server })
+  }
+
+  /** Over all measured steps of a round; median over rounds. */
+  middle(key: string): number | null {
+    return medianOf(
+      this.rounds.map(({ measured }) => measured.metrics[key]).filter((one) => one !== undefined),
+    )
+  }
+
+  /** The worst window of a round; the highest over rounds, for a limit is there to hold always. */
+  worst(key: string): number | null {
+    const values = this.rounds
+      .map(({ measured }) => measured.worst[key])
+      .filter((one) => one !== undefined)
+    return values.length === 0 ? null : Math.max(...values)
+  }
+
+  /** What a metric has instances of: tables, slots. */
+  labels(id: string): readonly string[] {
+    const found = new Set<string>()
+    for (const { measured } of this.rounds) {
+      for (const key of Object.keys(measured.metrics)) {
+        const parsed = parseMetricKey(key)
+        if (parsed.id === id && parsed.label !== null) found.add(parsed.label)
+      }
+    }
+    return [...found].sort()
+  }
+
+  sumOver(id: string): number | null {
+    const values = this.labels(id).map((label) => this.middle(`${id}{${label}}`) ?? 0)
+    return values.length === 0 ? null : values.reduce((sum, one) => sum + one, 0)
+  }
+
+  get acceptedPerS(): number | null {
+    const rate = this.middle('rate.acceptedEventsPerS')
+    return rate !== null && rate > 0 ? rate : null
+  }
+
+  get measuredS(): number {
+    const lengths = this.rounds.map(
+      (round) => measuredSteps(round).reduce((sum, step) => sum + step.toMs - step.fromMs, 0) / 1e3,
+    )
+    return medianOf(lengths) ?? 0
+  }
+
+  /** A number among the architecture's settings; null where it has no such setting. */
+  setting(name: string): number | null {
+    const value = this.rounds[0]?.run.architecture.settings[name]
+    return typeof value === 'number' ? value : null
+  }
+}

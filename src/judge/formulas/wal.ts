@@ -1,0 +1,150 @@
+/** F2, F12 and F14: how much WAL is written, how often that asks for a checkpoint, and how long a disk lasts. */
+import {
+  formatBytes,
+  formatBytesPerS,
+  formatDurationS,
+  formatNumber,
+  formatRate,
+} from '../../kit/units.ts'
+import {
+  WAL_MULTIPLIERS,
+  checkpointDistanceBytes,
+  checkpointIntervalS,
+  diskFullInS,
+  documentedWalBytes,
+} from '../../plan/formulas.ts'
+import { checkpointSettings, slotKeepBytes } from '../../plan/postgres-settings.ts'
+import { measuredSteps } from '../evidence.ts'
+import type { Round } from '../evidence.ts'
+import { medianOf } from '../statistics.ts'
+import { compared } from './finding.ts'
+import type { FormulaFinding } from './finding.ts'
+import type { FormulaRun } from './formula-run.ts'
+
+/** Rows per event and bytes per row, of all tables together; null where they were not counted. */
+export function walMultipliers(run: FormulaRun): FormulaFinding | null {
+  const inserted = run.sumOver('table.insertedRowsPerEvent')
+  const measured = run.middle('wal.bytesPerEvent') ?? run.middle('wal.totalBytesPerEvent')
+  const rowBytes = rowBytesOf(run)
+  if (inserted === null || measured === null || rowBytes === null) return null
+  const rows = {
+    inserted,
+    updated: run.sumOver('table.updatedRowsPerEvent') ?? 0,
+    deleted: run.sumOver('table.deletedRowsPerEvent') ?? 0,
+  }
+  const { insert, update, delete: remove } = WAL_MULTIPLIERS
+  return {
+    id: 'F2',
+    title: 'WAL per event',
+    target: run.target,
+    documented: `row × (${formatNumber(insert)} per INSERT, ${formatNumber(update)} per UPDATE, ${formatNumber(remove)} per DELETE, 0 in UNLOGGED tables)`,
+    inputs: `${formatBytes(rowBytes)} of table per row, ${formatNumber(rows.inserted)} rows inserted, ${formatNumber(rows.updated)} updated and ${formatNumber(rows.deleted)} deleted per event; full-page images left out`,
+    unit: 'bytes',
+    ...compared(documentedWalBytes(rows, rowBytes), measured),
+  }
+}
+
+export function checkpointInterval(run: FormulaRun): FormulaFinding | null {
+  const walPerS = run.middle('wal.bytesPerS')
+  if (walPerS === null) return null
+  const settings = checkpointSettings(run.server)
+  const intervalS = checkpointIntervalS(settings, walPerS)
+  const begun = medianOf(run.rounds.map(ownCheckpoints).filter((one) => one !== null))
+  const distance = checkpointDistanceBytes(settings)
+  return {
+    id: 'F12',
+    title: 'Time between checkpoints',
+    target: run.target,
+    documented:
+      'the sooner of checkpoint_timeout and max_wal_size ÷ (1 + checkpoint_completion_target) ÷ WAL rate: 8 GB at 0.9 are 4.21, so the documented 30 minutes are 11 at 6.7 MB/s',
+    inputs: `max_wal_size ${inMebibytes(settings.maxWalBytes)}, completion target ${formatNumber(settings.completionTarget)}: a checkpoint every ${formatBytes(distance)} of WAL at ${formatBytesPerS(walPerS)}, or every ${formatDurationS(settings.timeoutS)}`,
+    unit: 's',
+    predicted: intervalS,
+    ...checkpointsSeen({ intervalS, begun, measuredS: run.measuredS, rounds: run.rounds }),
+  }
+}
+
+interface CheckpointsSeen {
+  readonly intervalS: number
+  readonly begun: number | null
+  readonly measuredS: number
+  readonly rounds: readonly Round[]
+}
+
+function checkpointsSeen(
+  seen: CheckpointsSeen,
+): Pick<FormulaFinding, 'measured' | 'verdict' | 'because'> {
+  const { intervalS, begun, measuredS, rounds } = seen
+  if (begun === null) {
+    return { measured: null, verdict: 'not-tested', because: 'checkpoints were not counted' }
+  }
+  // Every CHECKPOINT of the harness begins the count anew.
+  const due = medianOf(
+    rounds.map((round) =>
+      stretchesS(round).reduce((sum, stretchS) => sum + Math.floor(stretchS / intervalS), 0),
+    ),
+  )
+  const measured = begun === 0 ? null : measuredS / begun
+  const counted = `${formatNumber(due ?? 0)} due of itself in ${formatDurationS(measuredS)}, ${formatNumber(begun)} begun`
+  if (due === 0 && begun === 0) {
+    return { measured, verdict: 'not-tested', because: `the run was shorter: ${counted}` }
+  }
+  const verdict = Math.abs((due ?? 0) - begun) <= 1 ? 'held' : 'did-not-hold'
+  return { measured, verdict, because: counted }
+}
+
+/** Begun by the server itself: the harness's own are counted as requested too, and taken off. */
+function ownCheckpoints(round: Round): number | null {
+  const { metrics, checkpoints } = round.measured
+  const requested = metrics['checkpoint.requested']
+  const timed = metrics['checkpoint.timed']
+  if (requested === undefined || timed === undefined) return null
+  return Math.max(0, Math.round(requested + timed - checkpoints.length))
+}
+
+/** The measured phase, cut where the harness made a checkpoint. */
+function stretchesS({ measured, run }: Round): readonly number[] {
+  const steps = measuredSteps({ measured, run })
+  const fromMs = Math.min(...steps.map((step) => step.fromMs))
+  const toMs = Math.max(...steps.map((step) => step.toMs))
+  const cuts = measured.checkpoints.map(({ atMs }) => atMs).filter((at) => at > fromMs && at < toMs)
+  const borders = [fromMs, ...cuts.sort((a, b) => a - b), toMs]
+  return borders.slice(1).map((at, before) => (at - (borders[before] ?? at)) / 1e3)
+}
+
+export function stalledSlot(run: FormulaRun): FormulaFinding | null {
+  const perEvent = run.middle('wal.totalBytesPerEvent')
+  const free = run.rounds[0]?.run.machine.dataDiskFreeBytes
+  if (perEvent === null || free === undefined) return null
+  const { ratePerS } = run.study.profile
+  const walPerS = perEvent * ratePerS
+  const keep = slotKeepBytes(run.server)
+  const lost =
+    keep === null
+      ? 'max_slot_wal_keep_size is not set, so the disk fills'
+      : `max_slot_wal_keep_size gives the slot up after ${formatBytes(keep)}, in ${formatDurationS(keep / walPerS)}`
+  return {
+    id: 'F14',
+    title: 'Disk full behind a slot that nobody reads',
+    target: run.target,
+    documented: 'free bytes ÷ WAL rate',
+    inputs: `${formatBytes(free)} free on this machine, ${formatBytes(perEvent)} of WAL per event at the declared ${formatRate(ratePerS)}`,
+    unit: 's',
+    predicted: diskFullInS(free, walPerS),
+    measured: null,
+    verdict: 'not-tested',
+    because: `no slot was left unread for that long; ${lost}`,
+  }
+}
+
+function rowBytesOf(run: FormulaRun): number | null {
+  const [store] = run
+    .labels('store.heapBytesPerEvent')
+    .filter((name) => name.startsWith('postgres'))
+  return store === undefined ? null : run.middle(`store.heapBytesPerEvent{${store}}`)
+}
+
+/** As PostgreSQL and the documents write it. */
+function inMebibytes(bytes: number): string {
+  return `${formatNumber(bytes / 2 ** 20)} MiB`
+}

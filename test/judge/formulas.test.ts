@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest'
+import { evidenceOf } from '../../src/judge/evidence.ts'
+import type { FormulaFinding } from '../../src/judge/formulas/finding.ts'
+import { formulaFindings } from '../../src/judge/formulas/formulas.ts'
+import type { Measured, RunRecord } from '../../src/results/record.ts'
+import { studyFixture } from '../fixtures/study.ts'
+
+/** Over 20 s at 1,000 events/s: a row of 200 bytes each, its outbox row inserted, updated twice and deleted. */
+const METRICS: Readonly<Record<string, number>> = {
+  'rate.acceptedEventsPerS': 1_000,
+  'wal.bytesPerS': 2e6,
+  'wal.bytesPerEvent': 1_300,
+  'wal.totalBytesPerEvent': 2_000,
+  'store.heapBytesPerEvent{postgres.events}': 200,
+  'table.insertedRowsPerEvent{events}': 1,
+  'table.updatedRowsPerEvent{events}': 0,
+  'table.insertedRowsPerEvent{outbox}': 1,
+  'table.updatedRowsPerEvent{outbox}': 1.9,
+  'table.deletedRowsPerEvent{outbox}': 0.1,
+  'table.liveRows{outbox}': 10_000,
+  'table.vacuumThresholdRows{outbox}': 2_100,
+  'table.autovacuums{outbox}': 3,
+  'checkpoint.requested': 2,
+  'checkpoint.timed': 0,
+}
+
+interface Change {
+  readonly metrics?: Readonly<Record<string, number | undefined>>
+  readonly worst?: Readonly<Record<string, number>>
+  readonly settings?: Readonly<Record<string, string>>
+  readonly architecture?: Readonly<Record<string, unknown>>
+  readonly freeBytes?: number
+}
+
+function findings(change: Change = {}, targets = ['pg-direct']): readonly FormulaFinding[] {
+  const { study, runs } = studyFixture({
+    targets,
+    ratesPerS: [1_000],
+    stepS: 20,
+    spreadRatio: 0,
+    tweak: (run) => tweaked(run, change),
+  })
+  return formulaFindings(
+    study,
+    targets.map((target) => evidenceOf(target, runs)),
+  )
+}
+
+function tweaked(run: RunRecord, change: Change): RunRecord {
+  if (run.outcome.state !== 'completed') throw new Error('the fixture completes')
+  const { measured, audit } = run.outcome
+  const metrics = Object.fromEntries(
+    Object.entries({ ...METRICS, ...change.metrics }).flatMap(([key, value]) =>
+      value === undefined ? [] : [[key, value]],
+    ),
+  )
+  const changed: Measured = {
+    ...measured,
+    metrics,
+    worst: { 'sessions.open': 20, 'table.deadRows{outbox}': 5_000, ...change.worst },
+    checkpoints: [
+      { atMs: 3_000, reason: 'start' },
+      { atMs: 13_000, reason: 'labelled' },
+    ],
+  }
+  return {
+    ...run,
+    architecture: {
+      ...run.architecture,
+      settings: { connections: 16, ...change.architecture },
+    },
+    engines: run.engines.map((engine) => ({
+      ...engine,
+      version: '18.4',
+      settings: { max_connections: '200', ...change.settings },
+    })),
+    machine:
+      change.freeBytes === undefined
+        ? run.machine
+        : { ...run.machine, dataDiskFreeBytes: change.freeBytes },
+    outcome: { state: 'completed', measured: changed, audit },
+  }
+}
+
+function one(id: string, change: Change = {}): FormulaFinding {
+  const found = findings(change).find((finding) => finding.id === id)
+  if (found === undefined) throw new Error(`no ${id}`)
+  return found
+}
+
+describe('F1, dead rows from which autovacuum comes', () => {
+  it('is the documented sum beside what the server reckons with', () => {
+    const found = one('F1')
+    expect(found).toMatchObject({ predicted: 2_050, measured: 2_100, verdict: 'held' })
+    expect(found.inputs).toContain('at most 100,000,000')
+    expect(found.because).toContain('peaked at 5,000')
+    expect(found.because).toContain('finished 3 times')
+  })
+
+  it('does not hold where the table has settings of its own', () => {
+    const tuned = one('F1', { metrics: { 'table.vacuumThresholdRows{outbox}': 200 } })
+    expect(tuned.verdict).toBe('did-not-hold')
+    expect(tuned.because).toContain('measured 90 % less than predicted')
+  })
+
+  it('is left out for tables that are only appended to, as F13 is', () => {
+    const ids = findings({
+      metrics: {
+        'table.updatedRowsPerEvent{outbox}': 0.001,
+        'table.deletedRowsPerEvent{outbox}': 0,
+      },
+    }).map(({ id }) => id)
+    expect(ids).not.toContain('F1')
+    expect(ids).not.toContain('F13')
+    expect(ids).toContain('F2')
+  })
+})
+
+describe('F2, WAL per event', () => {
+  it('takes every statement of every table, at the bytes of a row, without full-page images', () => {
+    const found = one('F2')
+    expect(found.predicted).toBeCloseTo(200 * (1.2 * 2 + 2 * 1.9 + 0.3 * 0.1), 6)
+    expect(found).toMatchObject({ measured: 1_300, verdict: 'held' })
+  })
+
+  it('is left out where rows were not counted', () => {
+    const metrics = {
+      'table.insertedRowsPerEvent{events}': undefined,
+      'table.insertedRowsPerEvent{outbox}': undefined,
+    }
+    expect(findings({ metrics }).map(({ id }) => id)).not.toContain('F2')
+  })
+})
+
+describe('F3, connections', () => {
+  it('counts a service without workers as one, and holds while no more are open', () => {
+    expect(one('F3')).toMatchObject({ predicted: 32, measured: 20, verdict: 'held' })
+    expect(one('F3', { worst: { 'sessions.open': 40 } }).verdict).toBe('did-not-hold')
+  })
+
+  it('counts workers × concurrency and a listener for each', () => {
+    const found = one('F3', { architecture: { workers: 10, concurrency: 4 } })
+    expect(found.predicted).toBe(72)
+    expect(found.because).toContain('max_connections suffices')
+  })
+})
+
+describe('F12, time between checkpoints', () => {
+  it('is not tested by a run that is shorter, where none came of itself', () => {
+    const found = one('F12')
+    expect(found.predicted).toBeCloseTo(2 ** 30 / 1.9 / 2e6, 6)
+    expect(found).toMatchObject({ measured: null, verdict: 'not-tested' })
+  })
+
+  it('holds where as many came as were due between the harness’s own', () => {
+    const change = {
+      settings: { max_wal_size: '16MB' },
+      metrics: { 'checkpoint.requested': 2 + 4 },
+    }
+    // 4.4 s of WAL at 2 MB/s; two stretches of 10 s hold two each.
+    expect(one('F12', change)).toMatchObject({ measured: 5, verdict: 'held' })
+    const none = { ...change, metrics: { 'checkpoint.requested': 2 } }
+    expect(one('F12', none)).toMatchObject({ measured: null, verdict: 'did-not-hold' })
+  })
+})
+
+describe('F13, dead rows between two visits', () => {
+  it('is two per event beside what updates and deletes left in this run', () => {
+    const found = one('F13')
+    expect(found).toMatchObject({ predicted: 120_000, measured: 120_000, verdict: 'held' })
+    expect(found.because).toContain('at the declared 400 events/s they are 48,000')
+  })
+})
+
+describe('F14, a slot that nobody reads', () => {
+  it('says when the disk is full at the declared rate, and when the slot is given up instead', () => {
+    const found = one('F14', { freeBytes: 80e9, settings: { max_slot_wal_keep_size: '8GB' } })
+    expect(found).toMatchObject({ predicted: 80e9 / (2_000 * 400), measured: null })
+    expect(found.because).toContain('gives the slot up after 8.59 GB')
+    expect(one('F14', { freeBytes: 80e9 }).because).toContain('the disk fills')
+  })
+
+  it('is left out where the disk was not seen', () => {
+    expect(findings().map(({ id }) => id)).not.toContain('F14')
+  })
+})
+
+it('targets without PostgreSQL, and rounds that do not count, have no formulas', () => {
+  expect(findings({}, ['clickhouse-direct'])).toEqual([])
+})
