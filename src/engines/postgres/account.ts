@@ -4,7 +4,16 @@
  * only root can read), else from readable copies below the system's folder for temporary files.
  */
 import { spawnSync } from 'node:child_process'
-import { chownSync, cpSync, lchownSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import {
+  chownSync,
+  cpSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { HeadroomError, messageOf } from '../../kit/errors.ts'
@@ -21,8 +30,8 @@ export interface PostgresHome {
   readonly dir: string
   /** What to spawn so that `program` of bin/ runs under the account. */
   commandFor(program: string, args: readonly string[]): PostgresCommand
-  /** Gives a file made by us to the account. */
-  own(file: string): void
+  /** Gives a file made by us, or a folder with all that is in it, to the account. */
+  own(path: string): void
   /** Removes what was put outside of the caller's data folder. */
   dispose(): void
 }
@@ -86,8 +95,8 @@ function plainHome(
       const asNobody = ['--user', `--map-user=${String(NOBODY)}`, `--map-group=${String(NOBODY)}`]
       return { command: 'unshare', args: [...asNobody, '--', command, ...args], env }
     },
-    own: (file) => {
-      if (account === 'dropped') chownSync(file, NOBODY, NOBODY)
+    own: (path) => {
+      if (account === 'dropped') giveAway(path)
     },
     dispose: () => {
       rmSync(dir, { recursive: true, force: true })
@@ -118,9 +127,7 @@ function copiedHome(nativeDir: string): PostgresHome {
       uid: NOBODY,
       gid: NOBODY,
     }),
-    own: (file) => {
-      chownSync(file, NOBODY, NOBODY)
-    },
+    own: giveAway,
     dispose: () => {
       releaseDataDir(outer)
     },
@@ -161,6 +168,7 @@ function runSync({ command, args, env, uid, gid }: PostgresCommand): string | nu
 
 function giveAway(path: string): void {
   lchownSync(path, NOBODY, NOBODY)
+  if (!lstatSync(path).isDirectory()) return
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     const child = join(path, entry.name)
     if (entry.isDirectory()) giveAway(child)

@@ -9,6 +9,9 @@
  * that moment, or it ended before. Once xmin of a snapshot is above all of these, that transaction has ended too, and
  * that snapshot shows its row or it never comes. (xmax of a snapshot is one above the last xid that ENDED: it says
  * nothing of those still running. And identities are assumed to be handed out one at a time, CACHE 1, as by default.)
+ *
+ * On a replica the same holds with the sessions of its primary, where the xids are given out: a row is visible here only
+ * after its commit was replayed, and until then its xid is not below xmin of any snapshot here.
  */
 import type { Client } from 'pg'
 import { assert } from '../../kit/errors.ts'
@@ -35,6 +38,8 @@ export interface Look {
   readonly sessionXmins: readonly number[]
   /** Transaction ids that other sessions (and prepared transactions) held at that same moment; 32 bits. */
   readonly sessionXids: readonly number[]
+  /** Of another server's sessions: its snapshot's xmax at that moment. What ended there may not have arrived here. */
+  readonly sessionsXmax?: bigint
   readonly xmin: bigint
   readonly xmax: bigint
   /** Ids that are visible and were asked for: above lastId, or in a hole; ascending. */
@@ -60,15 +65,17 @@ export interface NumberedTable {
   readonly columns: Pick<EventColumns, 'source' | 'id'>
 }
 
-export async function readArrivals(
-  client: Client,
-  table: NumberedTable,
-  cursor: unknown,
-): Promise<Arrivals> {
-  const before =
-    cursor === null ? await startCursor(client, table.name) : (cursor as ArrivalsCursor)
+export interface ArrivalsSource {
+  readonly client: Client
+  readonly table: NumberedTable
+  /** Who may still write: sessions of this server where absent. Of a replica, those of its primary. */
+  readonly sessions?: () => Promise<Sessions>
+}
+
+export async function readArrivals(source: ArrivalsSource, cursor: unknown): Promise<Arrivals> {
+  const before = cursor === null ? await startCursor(source) : (cursor as ArrivalsCursor)
   assert(Array.isArray(before.holes), 'the cursor is one that arrivals gave out')
-  const { look, rows } = await lookAt(client, table, before)
+  const { look, rows } = await lookAt(source, before)
   const after = advance(before, look)
   if (cursor === null) return { ids: [], sources: [], cursor: after }
   return { ids: rows.map((row) => row.tx), sources: rows.map((row) => row.org), cursor: after }
@@ -92,7 +99,10 @@ function settle(hole: Hole, look: Look): Hole {
   if (hole.until === 'transaction-ended') return hole
   if (look.sessionXmins.some((xmin) => widened(xmin, look.xmax) <= hole.xid)) return hole
   const begun = look.sessionXids.map((xid) => widened(xid, look.xmax) + 1n)
-  const xid = begun.reduce((highest, next) => (next > highest ? next : highest), look.xmax)
+  const xid = [...begun, look.sessionsXmax ?? look.xmax].reduce(
+    (highest, next) => (next > highest ? next : highest),
+    look.xmax,
+  )
   return { ...hole, until: 'transaction-ended', xid }
 }
 
@@ -158,11 +168,11 @@ interface SeenRow {
 
 /** Two statements at most: polls are most of what measuring costs the database. */
 async function lookAt(
-  client: Client,
-  { name, columns }: NumberedTable,
+  { client, table, sessions: ask = () => sessionsNow(client) }: ArrivalsSource,
   cursor: ArrivalsCursor,
 ): Promise<{ readonly look: Look; readonly rows: readonly Row[] }> {
-  const sessions = cursor.holes.length === 0 ? NO_SESSIONS : await sessionsNow(client)
+  const { name, columns } = table
+  const sessions = cursor.holes.length === 0 ? NO_SESSIONS : await ask()
   const { rows: seen } = await client.query<SeenRow>(
     `SELECT NULL::int8 AS id, pg_snapshot_xmin(s)::text AS tx, pg_snapshot_xmax(s)::text AS org
        FROM pg_current_snapshot() AS s
@@ -190,10 +200,19 @@ async function lookAt(
   }
 }
 
-type Sessions = Pick<Look, 'sessionXmins' | 'sessionXids'>
+type Sessions = Pick<Look, 'sessionXmins' | 'sessionXids' | 'sessionsXmax'>
 
 /** Only holes that were there before wait for a session: without any, nobody needs to be asked. */
 const NO_SESSIONS: Sessions = { sessionXmins: [], sessionXids: [] }
+
+/** On a primary, for arrivals on its replica: the snapshot is taken last, so that what had ended is below its xmax. */
+export async function sessionsOfPrimary(primary: Client): Promise<Sessions> {
+  const sessions = await sessionsNow(primary)
+  const { rows } = await primary.query<{ xmax: string }>(
+    'SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS xmax',
+  )
+  return { ...sessions, sessionsXmax: BigInt(rows[0]?.xmax ?? 0) }
+}
 
 async function sessionsNow(client: Client): Promise<Sessions> {
   const { rows } = await client.query<{ xmin: string | null; xid: string | null }>(
@@ -208,9 +227,9 @@ async function sessionsNow(client: Client): Promise<Sessions> {
 }
 
 /** From now on: everything visible counts as seen; holes near the end may still be filled by writers under way. */
-async function startCursor(client: Client, table: string): Promise<ArrivalsCursor> {
+async function startCursor({ client, table }: ArrivalsSource): Promise<ArrivalsCursor> {
   const { rows } = await client.query<{ last: string | null }>(
-    `SELECT max(id) AS last FROM ${table}`,
+    `SELECT max(id) AS last FROM ${table.name}`,
   )
   const last = Number(rows[0]?.last ?? 0)
   return { lastId: Math.max(0, last - START_BACK_IDS), holes: [] }

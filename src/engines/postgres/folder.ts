@@ -5,6 +5,7 @@ import { startComposePostgres } from './compose.ts'
 import { startEmbeddedPostgres } from './embedded.ts'
 import { startExternalPostgres } from './external.ts'
 import { observePostgres } from './observed.ts'
+import { startEmbeddedReplica } from './replica.ts'
 import { postgresStatementStore } from './statement-store.ts'
 
 export const postgres: StoringFolder<'postgres'> = {
@@ -12,7 +13,9 @@ export const postgres: StoringFolder<'postgres'> = {
   start: (request, context) => {
     switch (request.provider) {
       case 'embedded':
-        return startEmbeddedPostgres(request.settings, context)
+        return request.upstream === undefined
+          ? startEmbeddedPostgres(request.settings, context)
+          : startEmbeddedReplica(request.settings, request.upstream, context)
       case 'compose':
         return startComposePostgres(request, context)
       case 'external':

@@ -6,6 +6,7 @@ import type { PostgresAddress, StoringEngine } from '../engine.ts'
 import { SizeProbes } from '../size-probes.ts'
 import { postgresControl } from './control.ts'
 import { postgresProbes } from './probes.ts'
+import { replicaProbes } from './replica-probes.ts'
 import type { SharedConnection } from './shared-connection.ts'
 import { postgresEventsStore, quickSize } from './store.ts'
 
@@ -19,13 +20,18 @@ interface Access {
   readonly polling: SharedConnection
   /** The database holds more than this run. */
   readonly isShared?: boolean
+  /** A session on the primary that it follows; absent: it follows none. */
+  readonly primary?: SharedConnection
 }
 
 export function runningPostgres(
   provided: Provided,
-  { address, reading, polling, isShared }: Access,
+  { address, reading, polling, isShared, primary }: Access,
 ): StoringEngine<'postgres'> {
-  const probes = postgresProbes(reading, isShared)
+  const probes =
+    primary === undefined
+      ? postgresProbes(reading, isShared)
+      : replicaProbes(reading, provided.name)
   const sizes = new SizeProbes()
   return {
     ...provided,
@@ -36,7 +42,10 @@ export function runningPostgres(
     control: postgresControl(address),
     eventsStore: (store) =>
       sizes.watch(
-        postgresEventsStore({ address, polling }, store),
+        postgresEventsStore(
+          { address, polling, ...(primary === undefined ? {} : { primary }) },
+          store,
+        ),
         quickSize(reading, store.table),
       ),
   }

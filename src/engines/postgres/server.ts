@@ -2,8 +2,7 @@
  * One local PostgreSQL server process with its data. In: a home, settings, a port. Out: a server that answers queries,
  * that can be killed, frozen and started again on the same port and data, and that leaves nothing behind.
  */
-import { randomBytes } from 'node:crypto'
-import { rmSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Part, PartFault } from '../../architecture/part.ts'
 import { saysDiskFull } from '../../kit/disk.ts'
@@ -16,8 +15,8 @@ import { CrashWatch } from '../crash-watch.ts'
 import type { EngineSettings, PostgresAddress } from '../engine.ts'
 import type { PostgresHome } from './account.ts'
 import { close, connect } from './connection.ts'
+import { SUPERUSER } from './initdb.ts'
 
-const USER = 'headroom'
 const READY_TIMEOUT_MS = 30_000
 /** Crash recovery replays up to max_wal_size. */
 const RECOVERY_TIMEOUT_MS = 300_000
@@ -30,7 +29,18 @@ export interface ServerOptions {
   readonly settings: EngineSettings
   readonly port: number
   readonly logFile: string
+  /** Of the superuser; a replica has its primary's. */
+  readonly password: string
+  /** Makes the data folder, which is not there yet. */
+  readonly makeData: (made: DataFolder) => Promise<void>
   readonly signal: AbortSignal
+}
+
+/** Where a server's data is to be, and what it is reached by. */
+export interface DataFolder {
+  readonly dir: string
+  readonly home: PostgresHome
+  readonly address: PostgresAddress
 }
 
 export class PostgresServer implements Part, AsyncDisposable {
@@ -50,9 +60,9 @@ export class PostgresServer implements Part, AsyncDisposable {
     this.address = {
       host: '127.0.0.1',
       port: options.port,
-      user: USER,
+      user: SUPERUSER,
       database: 'postgres',
-      password: randomBytes(18).toString('base64url'),
+      password: options.password,
       tls: 'off',
     }
   }
@@ -63,7 +73,10 @@ export class PostgresServer implements Part, AsyncDisposable {
 
   /** Makes PGDATA and starts for the first time. */
   async create(): Promise<void> {
-    await this.#initdb()
+    const { home, makeData } = this.#options
+    // Of an attempt that lost its port.
+    rmSync(this.dataDir, { recursive: true, force: true })
+    await makeData({ dir: this.dataDir, home, address: this.address })
     await this.#start(READY_TIMEOUT_MS)
   }
 
@@ -98,7 +111,7 @@ export class PostgresServer implements Part, AsyncDisposable {
     freeSegments({ ...this.#segments, ...(killed ? {} : { systemVIds: [] }) })
   }
 
-  get #dataDir(): string {
+  get dataDir(): string {
     return join(this.#options.home.dir, 'pgdata')
   }
 
@@ -107,54 +120,11 @@ export class PostgresServer implements Part, AsyncDisposable {
     return this.#daemon
   }
 
-  async #initdb(): Promise<void> {
-    const { home, signal } = this.#options
-    const passwordFile = join(home.dir, 'password')
-    writeFileSync(passwordFile, `${this.address.password ?? ''}\n`, { mode: 0o600 })
-    home.own(passwordFile)
-    const { command, args, env, ...identity } = home.commandFor('initdb', [
-      ...['-D', this.#dataDir, '-U', USER, '--pwfile', passwordFile],
-      // Any local user may connect to a loopback port: a password keeps them out.
-      ...[
-        '--auth',
-        'scram-sha-256',
-        '-E',
-        'UTF8',
-        '--locale',
-        'C',
-        '--no-sync',
-        '--no-instructions',
-      ],
-    ])
-    const initdb = await spawnDaemon({
-      name: `${this.name} initdb`,
-      command,
-      args,
-      env: { ...env, LC_ALL: 'C' },
-      cwd: '/',
-      logFile: join(home.dir, 'initdb.log'),
-      ...identity,
-    })
-    try {
-      await endOf(initdb, signal)
-      const exit = initdb.exit()
-      if (exit?.how === 'code' && exit.code === 0) return
-      const said = initdb.logTail(6).join(' ')
-      throw new HeadroomError(
-        saysDiskFull(said) ? 'DISK_FULL' : 'ENGINE_NOT_READY',
-        `PostgreSQL cannot make its data folder: ${said}`,
-      )
-    } finally {
-      await initdb.kill()
-      rmSync(passwordFile, { force: true })
-    }
-  }
-
   async #start(timeoutMs: number): Promise<void> {
     const { home, settings, port, logFile, signal } = this.#options
     const parameters = Object.entries({ ...settings, port: String(port) })
     const { env, ...command } = home.commandFor('postgres', [
-      ...['-D', this.#dataDir],
+      ...['-D', this.dataDir],
       ...parameters.flatMap(([name, value]) => ['-c', `${name}=${value}`]),
     ])
     const daemon = await spawnDaemon({
@@ -177,27 +147,6 @@ export class PostgresServer implements Part, AsyncDisposable {
     const { systemVIds, files } = segmentsOf([daemon.pid])
     this.#segments = { systemVIds, files: [...this.#segments.files, ...files] }
     this.#watch.follow(daemon)
-  }
-}
-
-/** @throws the signal's reason, or ENGINE_NOT_READY when it takes too long */
-async function endOf(program: Daemon, signal: AbortSignal): Promise<void> {
-  const late = AbortSignal.any([signal, AbortSignal.timeout(READY_TIMEOUT_MS)])
-  const cut = new Promise<void>((resolve) => {
-    if (late.aborted) resolve()
-    else
-      late.addEventListener(
-        'abort',
-        () => {
-          resolve()
-        },
-        { once: true },
-      )
-  })
-  await Promise.race([program.exited, cut])
-  signal.throwIfAborted()
-  if (program.exit() === null) {
-    throw new HeadroomError('ENGINE_NOT_READY', `${program.name} did not end within 30 s`)
   }
 }
 

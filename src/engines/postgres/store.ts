@@ -16,10 +16,11 @@ import type {
   StoreSize,
   StoreTotals,
 } from '../engine.ts'
-import { readArrivals } from './arrivals.ts'
+import { readArrivals, sessionsOfPrimary } from './arrivals.ts'
 import { withClient } from './connection.ts'
 import { copiedRows } from './copied-rows.ts'
 import { quoteName } from './quote-name.ts'
+import { untilReplayed } from './replay.ts'
 import type { SharedConnection } from './shared-connection.ts'
 
 /** Aggregations of the audit may sort and hash this much before they go to disk. */
@@ -29,6 +30,8 @@ export interface PostgresStoreSource {
   readonly address: PostgresAddress
   /** For the freshness poll, which comes often. */
   readonly polling: SharedConnection
+  /** A session on the primary that this server follows; absent: it follows none. */
+  readonly primary?: SharedConnection
 }
 
 /** @param options `table` and `readable` are plain or schema-qualified names */
@@ -39,7 +42,7 @@ export function postgresEventsStore(
   const columns = options.columns ?? BILLING_COLUMNS
   const table = { name: quoteName(options.table), columns }
   const readable = { name: quoteName(options.readable), columns }
-  const { address, polling } = source
+  const { address, polling, primary } = source
   return {
     name: options.name,
     engine: 'postgres',
@@ -47,8 +50,19 @@ export function postgresEventsStore(
     readable: (signal) => copiedRows(address, copyOf(readable), signal),
     totals: (signal) => withClient(address, signal, (client) => readTotals(client, table)),
     arrivals: (cursor, signal) =>
-      polling.use(signal, (client) => readArrivals(client, table, cursor)),
-    load: (rows, signal) => load({ address, table, through: options.load, signal }, rows),
+      polling.use(signal, (client) =>
+        readArrivals(
+          primary === undefined
+            ? { client, table }
+            : { client, table, sessions: () => primary.use(signal, sessionsOfPrimary) },
+          cursor,
+        ),
+      ),
+    // What its primary was given arrives by itself.
+    load: (rows, signal) =>
+      primary === undefined
+        ? load({ address, table, through: options.load, signal }, rows)
+        : untilReplayed({ address, primary }, signal),
     size: (signal) =>
       withClient(address, signal, async (client) => ({
         ...(await readSize(client, table.name)),

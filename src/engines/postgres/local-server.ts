@@ -1,0 +1,97 @@
+/**
+ * A PostgreSQL server process of our own on a free port. In: how its data is made, and settings. Out: a server that
+ * answers, in a folder that is removed with it.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { HeadroomError } from '../../kit/errors.ts'
+import { claimDataDir, releaseDataDir } from '../../kit/guardian.ts'
+import { freePort, portIsFree } from '../../kit/ports.ts'
+import { Scope } from '../../kit/scope.ts'
+import type { EngineContext, EngineSettings } from '../engine.ts'
+import type { AccountKind, PostgresHome } from './account.ts'
+import { findHome } from './account.ts'
+import { requireNativeDir } from './binaries.ts'
+import type { ServerOptions } from './server.ts'
+import { PostgresServer } from './server.ts'
+
+/** Between choosing a free port and listening on it another process may take it. */
+const PORT_ATTEMPTS = 5
+
+export interface LocalServerOptions extends Pick<ServerOptions, 'password' | 'makeData'> {
+  /** What the server is started with; some name files of its home. */
+  readonly settingsIn: (home: PostgresHome) => EngineSettings
+  /** For tests: which ways to run as root are tried; every way that suits this user where absent. */
+  readonly accounts?: readonly AccountKind[] | undefined
+}
+
+export interface LocalServer extends AsyncDisposable {
+  readonly server: PostgresServer
+}
+
+/** @throws HeadroomError ENGINE_MISSING, BAD_INPUT, PORT_TAKEN, DISK_FULL, ENGINE_NOT_READY */
+export async function startLocalServer(
+  options: LocalServerOptions,
+  context: EngineContext,
+): Promise<LocalServer> {
+  const nativeDir = requireNativeDir()
+  await using scope = new Scope()
+  claimDataDir(context.dataDir)
+  scope.defer(() => {
+    releaseDataDir(context.dataDir)
+  })
+  mkdirSync(context.logDir, { recursive: true })
+  const home = findHome(nativeDir, context.dataDir, options.accounts)
+  scope.defer(() => {
+    home.dispose()
+  })
+  const server = scope.use(await startOnFreePort(home, options, context))
+  const owned = scope.move()
+  return { server, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() }
+}
+
+async function startOnFreePort(
+  home: PostgresHome,
+  { settingsIn, password, makeData }: LocalServerOptions,
+  context: EngineContext,
+): Promise<PostgresServer> {
+  const settings = settingsIn(home)
+  const askedPort = settings['port']
+  for (let attempt = 1; ; attempt += 1) {
+    const port = askedPort === undefined ? await freePort() : await requirePort(askedPort)
+    const server = new PostgresServer({
+      home,
+      settings,
+      password,
+      makeData,
+      name: context.name,
+      port,
+      logFile: join(context.logDir, `${context.name}.log`),
+      signal: context.signal,
+    })
+    try {
+      await server.create()
+      return server
+    } catch (error) {
+      await server[Symbol.asyncDispose]()
+      const taken = error instanceof HeadroomError && error.code === 'PORT_TAKEN'
+      if (!taken || askedPort !== undefined || attempt === PORT_ATTEMPTS) throw error
+      context.log(`${context.name}: ${error.message}; trying another`)
+    }
+  }
+}
+
+async function requirePort(text: string): Promise<number> {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new HeadroomError('BAD_INPUT', `postgres setting port: "${text}" is not a port`)
+  }
+  if (await portIsFree(port)) return port
+  throw new HeadroomError(
+    'PORT_TAKEN',
+    `port ${text} is taken: postgres cannot listen on 127.0.0.1`,
+    {
+      hint: 'leave the setting `port` out: a free one is chosen',
+    },
+  )
+}
