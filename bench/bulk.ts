@@ -10,9 +10,9 @@ import { clientConfig } from '../reference-impl/service-kit/postgres/connection.
 import { Lanes } from '../reference-impl/service-kit/postgres/lanes.ts'
 import { copyRows } from '../reference-impl/service-kit/postgres/row-text.ts'
 import {
-  COPY_STAGING,
+  copyStatement,
   CREATE_STAGING,
-  INSERT_STAGED,
+  eventStatements,
 } from '../reference-impl/service-kit/postgres/statements.ts'
 import { PostgresWriter } from '../reference-impl/service-kit/postgres/writer.ts'
 import { applySchema } from '../reference-impl/service-kit/schema-script.ts'
@@ -36,7 +36,7 @@ export async function run(options: BenchOptions): Promise<readonly BenchRow[]> {
 
 async function postgresRows(options: BenchOptions): Promise<readonly BenchRow[]> {
   await using rig = await startRig('postgres', options.signal)
-  await applySchema(rig.engine, 'pg-batch/schema.sql', {
+  await applySchema(rig.engine, 'service-kit/postgres/events.sql', {
     variant: 'default',
     signal: options.signal,
   })
@@ -92,6 +92,8 @@ async function copySides(
   return { ours, peer: isInstalled('psql') ? peer : null }
 }
 
+const STATEMENTS = eventStatements({ identity: 'first-wins', relaxed: false })
+
 async function stagedSides(
   { engine, dir }: Rig<'postgres'>,
   { signal }: BenchOptions,
@@ -105,6 +107,9 @@ async function stagedSides(
     await using writer = new PostgresWriter(new Lanes(address, { name: 'bench', log: silentLog }), {
       method: 'copy',
       copyFromRows: CHUNK_ROWS,
+      statements: STATEMENTS,
+      prepared: true,
+      references: null,
     })
     return await writtenPerS(writer, events, CHUNK_ROWS)
   }
@@ -119,10 +124,11 @@ async function stagedSides(
 async function writeStagedScript(file: string, events: readonly IngestEvent[]): Promise<void> {
   await using script = await open(file, 'w', 0o644)
   await script.write(`${CREATE_STAGING};\n`)
-  await script.write(`PREPARE insert_staged AS ${INSERT_STAGED};\n`)
+  await script.write(`PREPARE insert_staged AS ${STATEMENTS.insertStaged ?? ''};\n`)
   for (let from = 0; from < events.length; from += CHUNK_ROWS) {
-    const rows = copyRows(events.slice(from, from + CHUNK_ROWS))
-    await script.write(`BEGIN;\n${COPY_STAGING};\n${rows}\\.\nEXECUTE insert_staged;\nCOMMIT;\n`)
+    const rows = copyRows(events.slice(from, from + CHUNK_ROWS), 'staging')
+    const copy = copyStatement('staging', 'text')
+    await script.write(`BEGIN;\n${copy};\n${rows}\\.\nEXECUTE insert_staged;\nCOMMIT;\n`)
   }
 }
 

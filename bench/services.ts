@@ -4,7 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { INSERT_ONE } from '../reference-impl/service-kit/postgres/statements.ts'
+import { eventStatements } from '../reference-impl/service-kit/postgres/statements.ts'
 import { BILLING_COLUMNS } from '../src/shapes/billing/columns.ts'
 import type { BenchOptions, BenchRow } from './bench-row.ts'
 import { median } from './bench-row.ts'
@@ -154,7 +154,8 @@ async function pgbenchOf(
     quoted(event.properties),
     event.value ?? 'NULL',
   ]
-  const statement = INSERT_ONE.replaceAll(
+  const { insertOne } = eventStatements({ identity: 'first-wins', relaxed: false })
+  const statement = insertOne.replaceAll(
     /\$(\d)/g,
     (_, n: string) => `(${values[Number(n) - 1] ?? ''})`,
   )

@@ -77,7 +77,7 @@ export const dualWrite = defineArchitecture({
     // `lean` is about PostgreSQL's indexes, `bxb-key` about ClickHouse's key; the other store keeps its default.
     const postgresVariant = schemaVariant === 'lean' ? 'lean' : 'default'
     const clickhouseVariant = schemaVariant === 'bxb-key' ? 'bxb-key' : 'default'
-    await applySchema(database, 'dual-write/schema.postgres.sql', {
+    await applySchema(database, 'service-kit/postgres/events.sql', {
       variant: postgresVariant,
       signal,
     })

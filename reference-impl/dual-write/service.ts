@@ -29,7 +29,8 @@ await runService<Addresses, DualWriteSettings>(async ({ addresses, settings }, c
       rowsMax: direct ? settings.eventsPerRequestMax : settings.batchRowsMax,
       requestsMax: direct ? 1 : Number.MAX_SAFE_INTEGER,
     },
-    writer: { method: direct ? 'unnest' : settings.method, copyFromRows: settings.copyFromRows },
+    writer: { ...settings, ...(direct ? { method: 'unnest' } : {}) },
+    table: { identity: 'first-wins', foreignKeys: false, nonCriticalCodes: [] },
   })
   const secondary = openSecondary(addresses.warehouse, settings)
   const analytics = openReads(addresses.warehouse, {

@@ -4,43 +4,51 @@ import { defineArchitecture } from '../../src/architecture/architecture.ts'
 import { edgeSettings } from '../service-kit/edge-settings.ts'
 import { launchService } from '../service-kit/launch.ts'
 import { postgresBatchSettings } from '../service-kit/postgres/batch-settings.ts'
-import { commitWords, POSTGRES_STORE, postgresPromise } from '../service-kit/postgres/promise.ts'
+import {
+  applyEventsTable,
+  eventsTablePromise,
+  eventsTableSettings,
+  eventsTableStore,
+  identityIn,
+  INDEX_SETS,
+} from '../service-kit/postgres/events-table.ts'
+import type { Identity } from '../service-kit/postgres/statements.ts'
 import { EVENT_QUERIES } from '../service-kit/reads.ts'
-import { applySchema } from '../service-kit/schema-script.ts'
 
-const settings = z.strictObject({ ...edgeSettings, ...postgresBatchSettings })
-export type PgBatchSettings = z.infer<typeof settings>
+const settings = z.strictObject({
+  ...edgeSettings,
+  ...postgresBatchSettings,
+  ...eventsTableSettings,
+})
+export type PgBatchSettings = z.infer<typeof settings> & { readonly identity: Identity }
 
 export const pgBatch = defineArchitecture({
   id: 'pg-batch',
   title: 'PostgreSQL, group commit',
-  documents: ['A1', 'C10', 'C11'],
+  documents: ['A1', 'C1', 'C9', 'C10', 'C11', 'C12', 'C21', 'C23'],
   shapes: ['billing'],
   queries: EVENT_QUERIES,
   needs: { database: 'postgres' },
-  schemaVariants: ['default', 'lean'],
+  schemaVariants: INDEX_SETS,
   settings,
 
   batches: () => true,
 
-  promises: (_settings, engines) => ({
-    ack: `Every accepted event is ${commitWords(engines.database)} in PostgreSQL, together with its batch.`,
-    stores: [postgresPromise(engines.database)],
-  }),
+  promises: (settings, engines, schemaVariant) => {
+    const { words, but, store } = eventsTablePromise(settings, engines.database, schemaVariant)
+    return {
+      ack: `Every accepted event is ${words} in PostgreSQL, together with its batch${but}.`,
+      stores: [store],
+    }
+  },
 
   async start({ database }, { settings, schemaVariant }, context) {
-    await applySchema(database, 'pg-batch/schema.sql', {
-      variant: schemaVariant,
-      signal: context.signal,
-    })
+    await applyEventsTable(database, { settings, schemaVariant }, context.signal)
     const service = await launchService(context, {
       entry: 'reference-impl/pg-batch/service.ts',
       addresses: { database: database.addressFor('service') },
-      settings,
+      settings: { ...settings, identity: identityIn(schemaVariant, settings) },
     })
-    return {
-      ...service,
-      stores: [database.eventsStore({ name: POSTGRES_STORE, table: 'events', readable: 'events' })],
-    }
+    return { ...service, stores: [eventsTableStore(database, settings)] }
   },
 })

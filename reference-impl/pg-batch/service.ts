@@ -11,6 +11,7 @@ await runService<{ readonly database: PostgresAddress }, PgBatchSettings>(
       connections: settings.connections,
       timeoutMs: settings.timeoutMs,
       batch: { rowsMax: settings.batchRowsMax, requestsMax: Number.MAX_SAFE_INTEGER },
-      writer: { method: settings.method, copyFromRows: settings.copyFromRows },
+      writer: settings,
+      table: settings,
     }),
 )

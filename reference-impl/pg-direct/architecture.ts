@@ -3,9 +3,18 @@ import { z } from 'zod'
 import { defineArchitecture } from '../../src/architecture/architecture.ts'
 import { edgeSettings } from '../service-kit/edge-settings.ts'
 import { launchService } from '../service-kit/launch.ts'
-import { commitWords, POSTGRES_STORE, postgresPromise } from '../service-kit/postgres/promise.ts'
+import { preparedSetting } from '../service-kit/postgres/batch-settings.ts'
+import { METHODS } from '../service-kit/postgres/batch-ways.ts'
+import {
+  applyEventsTable,
+  eventsTablePromise,
+  eventsTableSettings,
+  eventsTableStore,
+  identityIn,
+  INDEX_SETS,
+} from '../service-kit/postgres/events-table.ts'
+import type { Identity } from '../service-kit/postgres/statements.ts'
 import { EVENT_QUERIES } from '../service-kit/reads.ts'
-import { applySchema } from '../service-kit/schema-script.ts'
 
 const settings = z.strictObject({
   ...edgeSettings,
@@ -15,39 +24,39 @@ const settings = z.strictObject({
     .max(1_000)
     .default(16)
     .describe('Connections to PostgreSQL, so requests written at once.'),
+  arrayMethod: z
+    .enum(METHODS)
+    .default('unnest')
+    .describe('How a request with several events travels; a single event is always one INSERT.'),
+  ...preparedSetting,
+  ...eventsTableSettings,
 })
-export type PgDirectSettings = z.infer<typeof settings>
+export type PgDirectSettings = z.infer<typeof settings> & { readonly identity: Identity }
 
 export const pgDirect = defineArchitecture({
   id: 'pg-direct',
   title: 'PostgreSQL, one INSERT per request',
-  documents: ['A1'],
+  documents: ['A1', 'C1', 'C9', 'C10', 'C12', 'C21', 'C23'],
   shapes: ['billing'],
   queries: EVENT_QUERIES,
   needs: { database: 'postgres' },
-  schemaVariants: ['default', 'lean'],
+  schemaVariants: INDEX_SETS,
   settings,
 
   batches: () => false,
 
-  promises: (_settings, engines) => ({
-    ack: `Every accepted event is ${commitWords(engines.database)} in PostgreSQL.`,
-    stores: [postgresPromise(engines.database)],
-  }),
+  promises: (settings, engines, schemaVariant) => {
+    const { words, but, store } = eventsTablePromise(settings, engines.database, schemaVariant)
+    return { ack: `Every accepted event is ${words} in PostgreSQL${but}.`, stores: [store] }
+  },
 
   async start({ database }, { settings, schemaVariant }, context) {
-    await applySchema(database, 'pg-direct/schema.sql', {
-      variant: schemaVariant,
-      signal: context.signal,
-    })
+    await applyEventsTable(database, { settings, schemaVariant }, context.signal)
     const service = await launchService(context, {
       entry: 'reference-impl/pg-direct/service.ts',
       addresses: { database: database.addressFor('service') },
-      settings,
+      settings: { ...settings, identity: identityIn(schemaVariant, settings) },
     })
-    return {
-      ...service,
-      stores: [database.eventsStore({ name: POSTGRES_STORE, table: 'events', readable: 'events' })],
-    }
+    return { ...service, stores: [eventsTableStore(database, settings)] }
   },
 })

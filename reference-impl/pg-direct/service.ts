@@ -10,8 +10,13 @@ await runService<{ readonly database: PostgresAddress }, PgDirectSettings>(
       name: 'pg-direct',
       connections: settings.connections,
       timeoutMs: settings.timeoutMs,
-      // A request of one event is one INSERT, a request with an array one UNNEST statement; none waits for company.
+      // A request of one event is one INSERT, a request with an array one batch; none waits for company.
       batch: { rowsMax: settings.eventsPerRequestMax, requestsMax: 1 },
-      writer: { method: 'unnest', copyFromRows: Number.MAX_SAFE_INTEGER },
+      writer: {
+        method: settings.arrayMethod,
+        copyFromRows: Number.MAX_SAFE_INTEGER,
+        prepared: settings.prepared,
+      },
+      table: settings,
     }),
 )

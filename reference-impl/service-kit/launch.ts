@@ -13,7 +13,8 @@ export interface LaunchServiceOptions {
   readonly entry: string
   /** Engine addresses by role, as the service may reach them; may hold secrets. */
   readonly addresses: unknown
-  readonly settings: EdgeSettings
+  /** The service's own; what the architecture works out for it may be among them. */
+  readonly settings: EdgeSettings & Readonly<Record<string, unknown>>
 }
 
 /** Throws SERVICE_NOT_READY when the process printed no address. */

@@ -1,6 +1,6 @@
 /**
  * Schema files with variants. In: SQL text whose parts stand below `-- variant: a, b` lines (`all` for every variant).
- * Out: the statements of one variant, in order.
+ * Out: the statements of one variant, or of several taken together, in order.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { packageRoot } from '../../src/kit/paths.ts'
 const MARKER = /^-- variant: (.+)$/
 
 /** Throws when a statement stands before the first marker. */
-export function statementsOf(script: string, variant: string): readonly string[] {
+export function statementsOf(script: string, ...variants: readonly string[]): readonly string[] {
   let names: readonly string[] | null = null
   const kept: string[] = []
   for (const line of script.split('\n')) {
@@ -19,7 +19,7 @@ export function statementsOf(script: string, variant: string): readonly string[]
       names = (marker[1] ?? '').split(',').map((name) => name.trim())
     } else if (!line.startsWith('--') && line.trim() !== '') {
       if (names === null) throw new Error(`a statement stands before the first variant: ${line}`)
-      if (names.includes('all') || names.includes(variant)) kept.push(line)
+      if (names.includes('all') || names.some((name) => variants.includes(name))) kept.push(line)
     }
   }
   return kept
@@ -29,14 +29,19 @@ export function statementsOf(script: string, variant: string): readonly string[]
     .filter((statement) => statement !== '')
 }
 
-/** @param file path below reference-impl: `pg-direct/schema.sql`. Rejects when the engine refuses a statement. */
+/** @param file path below reference-impl: `service-kit/postgres/events.sql`. Rejects when the engine refuses a statement. */
 export async function applySchema(
   engine: RunningEngine,
   file: string,
-  options: { readonly variant: string; readonly signal: AbortSignal },
+  options: {
+    readonly variant: string
+    /** Further parts of the file that settings ask for. */
+    readonly parts?: readonly string[]
+    readonly signal: AbortSignal
+  },
 ): Promise<void> {
   const script = await readFile(join(packageRoot, 'reference-impl', file), 'utf8')
-  for (const statement of statementsOf(script, options.variant)) {
+  for (const statement of statementsOf(script, options.variant, ...(options.parts ?? []))) {
     await engine.control.execute(statement, options.signal)
   }
 }

@@ -97,7 +97,12 @@ export interface Architecture<N extends Needs = Needs, Settings = unknown> {
   readonly settings: z.ZodType<Settings>
   /** Whether requests under way at the same moment share a statement or a commit: then more of that is not what moves it. */
   batches(settings: Settings): boolean
-  promises(settings: Settings, engineSettings: EngineSettingsByRole<N>): Promises
+  /** @throws HeadroomError BAD_INPUT where the settings contradict each other or the schema variant */
+  promises(
+    settings: Settings,
+    engineSettings: EngineSettingsByRole<N>,
+    schemaVariant: string,
+  ): Promises
   start(
     engines: EnginesByRole<N>,
     options: { readonly settings: Settings; readonly schemaVariant: string },

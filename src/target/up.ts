@@ -158,7 +158,7 @@ export function factsBefore(target: Target): TargetFacts {
     id: architecture.id,
     title: architecture.title,
     settings,
-    promises: architecture.promises(settings, noSettings),
+    promises: architecture.promises(settings, noSettings, target.schemaVariant),
     batches: architecture.batches(settings),
     partsToOperate: ['service', ...rolesOf(architecture, target).map(({ kind }) => kind)],
     queries: architecture.queries,
@@ -222,7 +222,7 @@ async function bringUpArchitecture(
   )
   const engineSettings = settingsByNeed(roles, engines)
 
-  const promises = architecture.promises(settings, engineSettings)
+  const promises = architecture.promises(settings, engineSettings, target.schemaVariant)
   const owned = scope.move()
   return {
     target,

@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { architectureById, architectures } from '../../src/target/registry.ts'
 
-const promisesOf = (id: string, engines: Record<string, Record<string, string>>) => {
+const promisesOf = (
+  id: string,
+  engines: Record<string, Record<string, string>>,
+  { settings = {}, variant = 'default' }: { settings?: object; variant?: string } = {},
+) => {
   const architecture = architectureById(id)!
   const roles = Object.fromEntries(
     Object.keys(architecture.needs).map((role) => [role, engines[role] ?? {}]),
   )
-  return architecture.promises(architecture.settings.parse({}), roles)
+  return architecture.promises(architecture.settings.parse(settings), roles, variant)
 }
 
 describe('promises', () => {
@@ -51,6 +55,45 @@ describe('promises', () => {
       promisesOf('pg-batch', { database: { synchronous_commit } }).ack
     expect(ack('on')).toContain('flushed to disk')
     expect(ack('off')).toContain('still in memory')
+  })
+})
+
+describe('promises of one PostgreSQL table', () => {
+  const promised = (settings: object, variant = 'default') => {
+    const { ack, stores } = promisesOf('pg-batch', { database: {} }, { settings, variant })
+    return { ack, ...stores[0]! }
+  }
+
+  it('keep repeats where no unique index tells them', () => {
+    for (const variant of ['none', 'brin', 'btree']) {
+      expect(promised({}, variant)).toMatchObject({
+        survives: 'power-loss',
+        delivery: 'at-least-once',
+        duplicates: 'kept',
+        ack: expect.stringContaining('stored again') as string,
+      })
+    }
+    for (const variant of ['default', 'lean', 'gin', 'dedup']) {
+      expect(promised({}, variant)).toMatchObject({ duplicates: 'one-row' })
+    }
+  })
+
+  it('are those of the weakest event where some commits do not wait', () => {
+    expect(promised({ nonCriticalCodes: ['click'] })).toMatchObject({
+      survives: 'nothing',
+      ack: expect.stringMatching(/flushed to disk.*codes click are answered while/) as string,
+    })
+  })
+
+  it('say of an unlogged table that a crash empties it', () => {
+    expect(promised({ unlogged: true })).toMatchObject({
+      survives: 'nothing',
+      ack: expect.stringContaining('UNLOGGED') as string,
+    })
+  })
+
+  it('refuse an update of duplicates that nothing tells, before anything starts', () => {
+    expect(() => promised({ dedupAction: 'update' }, 'none')).toThrow(/no unique index/)
   })
 })
 

@@ -1,5 +1,15 @@
-/** Settings of a service that writes PostgreSQL in batches. */
+/** Settings of a service that writes PostgreSQL: how many rows at a time, over how many connections, and how they travel. */
 import { z } from 'zod'
+import { METHODS } from './batch-ways.ts'
+
+export const preparedSetting = {
+  prepared: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Parse a statement once per connection. A VALUES list, whose text follows its length, never is.',
+    ),
+}
 
 export const postgresBatchSettings = {
   connections: z
@@ -17,12 +27,15 @@ export const postgresBatchSettings = {
     .default(1_000)
     .describe('A batch closes at this many events.'),
   method: z
-    .enum(['auto', 'unnest', 'copy'])
+    .enum(['auto', ...METHODS])
     .default('auto')
-    .describe('How a batch travels: one UNNEST statement, or COPY into a staging table.'),
+    .describe(
+      'How a batch travels: one statement with arrays or VALUES, one INSERT a row, or COPY as text or binary.',
+    ),
   copyFromRows: z
     .int()
     .positive()
     .default(1_000)
     .describe('With method auto, batches of this many events and more are copied.'),
+  ...preparedSetting,
 }

@@ -15,6 +15,7 @@ const STATEMENT_COMPLETION_UNKNOWN = '40003'
 const QUERY_CANCELED = '57014'
 const SERIALIZATION_FAILURE = '40001'
 const DEADLOCK = '40P01'
+const FOREIGN_KEY_VIOLATION = '23503'
 
 /** @param sent whether a statement had left for the server */
 export function failureOf(error: unknown, sent: boolean): Failure {
@@ -43,4 +44,9 @@ export function isWorthRepeating(error: unknown): boolean {
     error instanceof pg.DatabaseError &&
     (error.code === DEADLOCK || error.code === SERIALIZATION_FAILURE)
   )
+}
+
+/** An event refers to a row that is not there. */
+export function isMissingReference(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === FOREIGN_KEY_VIOLATION
 }

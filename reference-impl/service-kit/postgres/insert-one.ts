@@ -6,14 +6,13 @@
 import type pg from 'pg'
 import type { IngestEvent } from '../event.ts'
 import { executionOf } from './bind-text.ts'
-import { INSERT_ONE } from './statements.ts'
 
 export type Inserted =
-  | { readonly state: 'inserted' | 'duplicate' }
-  | { readonly state: 'failed'; readonly error: unknown }
+  { readonly state: 'inserted' | 'duplicate' } | { readonly state: 'failed'; readonly error: Error }
 
 const NAME = 'insert-one'
-const NEW_ROW = 'INSERT 0 1'
+/** `INSERT 0 1`, or `SELECT 1` where the statement picks the new rows out of all it wrote. */
+const NEW_ROW = ' 1'
 const INSERTED: Inserted = { state: 'inserted' }
 const DUPLICATE: Inserted = { state: 'duplicate' }
 
@@ -22,27 +21,39 @@ interface Prepared {
   readonly parsedStatements: Readonly<Record<string, string | undefined>>
 }
 
+export interface InsertOneStatement {
+  readonly text: string
+  /** Parsed once per connection, or anew each time. */
+  readonly prepared: boolean
+}
+
 export class InsertOne implements pg.Submittable {
-  /** pg notes under it that the connection has prepared the statement. */
-  readonly name = NAME
-  readonly text = INSERT_ONE
+  /** pg notes under it that the connection has prepared the statement; the empty name is never kept. */
+  readonly name: string
+  readonly text: string
   readonly #event: IngestEvent
   readonly #done: (inserted: Inserted) => void
   #inserted = false
 
   /** @param done called once, after the commit or the error */
-  constructor(event: IngestEvent, done: (inserted: Inserted) => void) {
+  constructor(
+    event: IngestEvent,
+    { text, prepared }: InsertOneStatement,
+    done: (inserted: Inserted) => void,
+  ) {
+    this.name = prepared ? NAME : ''
+    this.text = text
     this.#event = event
     this.#done = done
   }
 
   submit(connection: pg.Connection & Partial<Prepared>): void {
     const { stream } = connection
-    if (connection.parsedStatements?.[NAME] === undefined) {
-      connection.parse({ name: NAME, text: INSERT_ONE, types: [] }, true)
+    if (this.name === '' || connection.parsedStatements?.[NAME] === undefined) {
+      connection.parse({ name: this.name, text: this.text, types: [] }, true)
     }
     const event = this.#event
-    const execution = executionOf(NAME, [
+    const execution = executionOf(this.name, [
       event.organizationId,
       event.transactionId,
       event.externalCustomerId,
@@ -56,7 +67,12 @@ export class InsertOne implements pg.Submittable {
   }
 
   handleCommandComplete(message: { readonly text: string }): void {
-    this.#inserted = message.text === NEW_ROW
+    this.#inserted = message.text.endsWith(NEW_ROW)
+  }
+
+  /** A row without columns, of a statement that selects: its command tag counts it. */
+  handleDataRow(): void {
+    return
   }
 
   /** Only now is it committed. */
@@ -64,7 +80,7 @@ export class InsertOne implements pg.Submittable {
     this.#done(this.#inserted ? INSERTED : DUPLICATE)
   }
 
-  handleError(error: unknown): void {
+  handleError(error: Error): void {
     this.#done({ state: 'failed', error })
   }
 }

@@ -1,7 +1,7 @@
 /** Events as the texts PostgreSQL parses: array literals for UNNEST, rows for COPY. */
 import type { IngestEvent } from '../event.ts'
 
-/** Seven array literals in the parameter order of INSERT_UNNEST. Appending to strings beats joining arrays of pieces. */
+/** Seven array literals in the parameter order of insertUnnest. Appending to strings beats joining arrays of pieces. */
 export function arrayLiterals(events: readonly IngestEvent[]): readonly string[] {
   let organizations = ''
   let transactions = ''
@@ -26,19 +26,33 @@ export function arrayLiterals(events: readonly IngestEvent[]): readonly string[]
   )
 }
 
+/** Seven parameters per row, in the order of insertValues. */
+export function valueParameters(events: readonly IngestEvent[]): (string | null)[] {
+  return events.flatMap((event) => [
+    event.organizationId,
+    event.transactionId,
+    event.externalCustomerId,
+    event.code,
+    event.timestamp,
+    event.properties,
+    event.value,
+  ])
+}
+
 function quoted(text: string): string {
   return text.includes('"') || text.includes('\\')
     ? `"${text.replace(/["\\]/g, '\\$&')}"`
     : `"${text}"`
 }
 
-/** Rows of COPY_STAGING in text format: position first. */
-export function copyRows(events: readonly IngestEvent[]): string {
+/** Rows of COPY in text format; the staging table wants the position first. */
+export function copyRows(events: readonly IngestEvent[], into: 'staging' | 'table'): string {
   let text = ''
   let position = 0
   for (const event of events) {
     const value = event.value ?? '\\N'
-    text += `${String(position)}\t${event.organizationId}\t${escaped(event.transactionId)}\t`
+    if (into === 'staging') text += `${String(position)}\t`
+    text += `${event.organizationId}\t${escaped(event.transactionId)}\t`
     text += `${escaped(event.externalCustomerId)}\t${escaped(event.code)}\t${event.timestamp}\t`
     text += `${escaped(event.properties)}\t${value}\t${value}\n`
     position++

@@ -1,32 +1,40 @@
-/** The three ways a batch reaches the events table, as SQL. All of them name exactly the rows that were already there. */
-const COLUMNS =
+/**
+ * How events reach their table, as SQL. In: how repeats are told and whether commits wait for the disk. Out: one
+ * statement per way to travel. Where repeats are told at all, each names exactly the rows that were already there.
+ */
+
+/** What a repeated event does, and so how it is told. */
+export type Identity =
+  /** ON CONFLICT DO NOTHING on organization and transaction. */
+  | 'first-wins'
+  /** ON CONFLICT DO UPDATE: the row says what came last. */
+  | 'last-wins'
+  /** No unique index: stored again, never told. */
+  | 'kept'
+
+export interface StatementOptions {
+  readonly identity: Identity
+  /** Commits with synchronous_commit=off, whatever the server's setting. */
+  readonly relaxed: boolean
+}
+
+export interface EventStatements {
+  /** One row; the count in its command tag says whether it is new. Seven parameters. */
+  readonly insertOne: string
+  /** Rows from seven arrays. One row comes back at most: the 0-based positions of repeats, or null. */
+  readonly insertUnnest: string
+  /** The same with seven parameters per row. */
+  insertValues(rows: number): string
+  /** Staged rows in the order they were copied; null where COPY may go straight into the table. */
+  readonly insertStaged: string | null
+  /** Opens the transaction of what takes more than one statement. */
+  readonly begin: string
+}
+
+export const COLUMNS =
   'organization_id, transaction_id, external_customer_id, code, timestamp, properties, value, decimal_value'
-const ON_CONFLICT = 'ON CONFLICT (organization_id, transaction_id) DO NOTHING'
-
-/** One row; its command tag says whether it went in. */
-export const INSERT_ONE = `
-INSERT INTO events (${COLUMNS})
-VALUES ($1::uuid, $2::text, $3::text, $4::text, $5::timestamptz, $6::jsonb, $7::text::float8, $7::text::numeric)
-${ON_CONFLICT}`
-
-const SHORT_OF_ALL = '(SELECT count(*) FROM inserted) < (SELECT count(*) FROM given)'
-/** NOT IN hashes whatever the planner believes about row counts, and only runs when a row is missing. */
-const NOT_INSERTED =
-  'WHERE (g.organization_id, g.transaction_id) NOT IN (SELECT i.organization_id, i.transaction_id FROM inserted i)'
-
-/** Rows from seven arrays. One row comes back: the 0-based positions of duplicates, or null. */
-export const INSERT_UNNEST = `
-WITH given AS MATERIALIZED (
-  SELECT o AS organization_id, t AS transaction_id, c AS customer, k AS code, ts, p, v, n
-  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::jsonb[], $7::text[])
-    WITH ORDINALITY AS u (o, t, c, k, ts, p, v, n)
-), inserted AS (
-  INSERT INTO events (${COLUMNS})
-  SELECT organization_id, transaction_id, customer, code, ts, p, v::float8, v::numeric FROM given ORDER BY n
-  ${ON_CONFLICT} RETURNING organization_id, transaction_id
-)
-SELECT CASE WHEN ${SHORT_OF_ALL}
-  THEN (SELECT array_agg((g.n - 1)::int) FROM given g ${NOT_INSERTED}) END AS duplicates`
+/** The most parameters one statement takes, at seven a row. */
+export const VALUES_ROWS_MAX = Math.floor(65_535 / 7)
 
 /** One per connection, emptied by every commit. */
 export const CREATE_STAGING = `
@@ -36,14 +44,115 @@ CREATE TEMP TABLE IF NOT EXISTS staged_events (
   properties jsonb NOT NULL, value float8, decimal_value numeric
 ) ON COMMIT DELETE ROWS`
 
-export const COPY_STAGING = `COPY staged_events (position, ${COLUMNS}) FROM STDIN`
+/** @param into the staging table wants each row's position first */
+export function copyStatement(into: 'staging' | 'table', format: 'text' | 'binary'): string {
+  const columns =
+    into === 'staging' ? `staged_events (position, ${COLUMNS})` : `events (${COLUMNS})`
+  return `COPY ${columns} FROM STDIN${format === 'binary' ? ' WITH (FORMAT binary)' : ''}`
+}
 
-/** Staged rows in the order they were copied. Answers like INSERT_UNNEST. */
-export const INSERT_STAGED = `
+export function eventStatements({ identity, relaxed }: StatementOptions): EventStatements {
+  const from = relaxed ? RELAXED : ''
+  return {
+    insertOne: insertOne(identity, from),
+    insertUnnest: insertGiven(identity, UNNESTED + (relaxed ? `, ${RELAXED_ITEM}` : '')),
+    insertValues: (rows) =>
+      insertGiven(identity, valuesOf(rows) + (relaxed ? `, ${RELAXED_ITEM}` : '')),
+    insertStaged: identity === 'kept' ? null : insertStaged(identity),
+    begin: relaxed ? 'BEGIN; SET LOCAL synchronous_commit TO off' : 'BEGIN',
+  }
+}
+
+/** Holds for the one transaction that the statement is; the planner keeps it, because it is volatile. */
+const RELAXED_ITEM = `(SELECT set_config('synchronous_commit', 'off', true)) AS relaxed`
+const RELAXED = ` FROM ${RELAXED_ITEM}`
+
+const CONFLICT = 'ON CONFLICT (organization_id, transaction_id)'
+const LAST_WINS = `${CONFLICT} DO UPDATE SET
+  external_customer_id = excluded.external_customer_id, code = excluded.code, timestamp = excluded.timestamp,
+  properties = excluded.properties, value = excluded.value, decimal_value = excluded.decimal_value`
+
+function onConflict(identity: Identity): string {
+  switch (identity) {
+    case 'first-wins':
+      return `${CONFLICT} DO NOTHING`
+    case 'last-wins':
+      return LAST_WINS
+    case 'kept':
+      return ''
+  }
+}
+
+const ONE_ROW =
+  '$1::uuid, $2::text, $3::text, $4::text, $5::timestamptz, $6::jsonb, $7::text::float8, $7::text::numeric'
+
+function insertOne(identity: Identity, from: string): string {
+  const insert = `
+INSERT INTO events (${COLUMNS})
+SELECT ${ONE_ROW}${from}
+${onConflict(identity)}`
+  return identity === 'last-wins'
+    ? `WITH stored AS (${insert} RETURNING ${IS_NEW}) SELECT FROM stored WHERE is_new`
+    : insert
+}
+
+/** The lock that DO UPDATE takes on the row it finds stays behind in xmax; a row just inserted has none. */
+const IS_NEW = '(xmax = 0) AS is_new'
+
+const UNNESTED = `unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::jsonb[], $7::text[])
+    WITH ORDINALITY AS u (o, t, c, k, ts, p, v, n)`
+
+function valuesOf(rows: number): string {
+  const list: string[] = []
+  for (let row = 0; row < rows; row++) {
+    const at = (column: number): string => `$${String(row * 7 + column)}`
+    // The first row says the types; the others follow it.
+    list.push(
+      row === 0
+        ? '($1::uuid, $2::text, $3::text, $4::text, $5::timestamptz, $6::jsonb, $7::text, 1)'
+        : `(${[1, 2, 3, 4, 5, 6, 7].map(at).join(', ')}, ${String(row + 1)})`,
+    )
+  }
+  return `(VALUES ${list.join(', ')}) AS u (o, t, c, k, ts, p, v, n)`
+}
+
+const SHORT_OF_ALL = '(SELECT count(*) FROM inserted) < (SELECT count(*) FROM given)'
+/** NOT IN hashes whatever the planner believes about row counts, and only runs when a row is missing. */
+const NOT_INSERTED =
+  'WHERE (g.organization_id, g.transaction_id) NOT IN (SELECT i.organization_id, i.transaction_id FROM inserted i)'
+
+/** @param source gives o, t, c, k, ts, p, v and the position n, from 1 */
+function insertGiven(identity: Identity, source: string): string {
+  if (identity === 'kept') {
+    return `
+INSERT INTO events (${COLUMNS})
+SELECT o, t, c, k, ts, p, v::float8, v::numeric FROM ${source} ORDER BY n`
+  }
+  return `
+WITH given AS MATERIALIZED (
+  SELECT o AS organization_id, t AS transaction_id, c AS customer, k AS code, ts, p, v, n
+  FROM ${source}
+), ${insertedFrom(
+    identity,
+    'SELECT organization_id, transaction_id, customer, code, ts, p, v::float8, v::numeric FROM given ORDER BY n',
+  )}
+SELECT CASE WHEN ${SHORT_OF_ALL}
+  THEN (SELECT array_agg((g.n - 1)::int) FROM given g ${NOT_INSERTED}) END AS duplicates`
+}
+
+function insertStaged(identity: Identity): string {
+  return `
 WITH given AS NOT MATERIALIZED (SELECT position, organization_id, transaction_id FROM staged_events),
-inserted AS (
-  INSERT INTO events (${COLUMNS}) SELECT ${COLUMNS} FROM staged_events ORDER BY position
-  ${ON_CONFLICT} RETURNING organization_id, transaction_id
-)
+${insertedFrom(identity, `SELECT ${COLUMNS} FROM staged_events ORDER BY position`)}
 SELECT CASE WHEN ${SHORT_OF_ALL}
   THEN (SELECT array_agg(g.position) FROM given g ${NOT_INSERTED}) END AS duplicates`
+}
+
+/** A CTE `inserted` with the identities that are new. */
+function insertedFrom(identity: Identity, rows: string): string {
+  const insert = `INSERT INTO events (${COLUMNS}) ${rows} ${onConflict(identity)}`
+  return identity === 'last-wins'
+    ? `stored AS (${insert} RETURNING organization_id, transaction_id, ${IS_NEW}),
+inserted AS (SELECT organization_id, transaction_id FROM stored WHERE is_new)`
+    : `inserted AS (${insert} RETURNING organization_id, transaction_id)`
+}

@@ -1,21 +1,24 @@
 /** Batches into PostgreSQL, acknowledged after commit. In: events. Out: exactly which were there before. */
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
-import { from as copyFrom } from 'pg-copy-streams'
 import type { Deadline } from '../deadline.ts'
 import type { IngestEvent } from '../event.ts'
 import type { BatchWriter, Written } from '../written.ts'
-import { failureOf, isWorthRepeating } from './failure.ts'
-import { InsertOne, type Inserted } from './insert-one.ts'
+import type { Method } from './batch-ways.ts'
+import { BatchWays } from './batch-ways.ts'
+import { failureOf, isMissingReference, isWorthRepeating } from './failure.ts'
+import { InsertOne, type Inserted, type InsertOneStatement } from './insert-one.ts'
 import type { Lanes } from './lanes.ts'
-import { arrayLiterals, copyRows } from './row-text.ts'
-import { COPY_STAGING, CREATE_STAGING, INSERT_STAGED, INSERT_UNNEST } from './statements.ts'
+import type { ReferenceRows } from './reference-rows.ts'
+import type { EventStatements } from './statements.ts'
 
 export interface PostgresWriterOptions {
   /** How more than one row travels; `auto` copies from `copyFromRows` on. A single row is always a plain INSERT. */
-  readonly method: 'auto' | 'unnest' | 'copy'
+  readonly method: 'auto' | Method
   readonly copyFromRows: number
+  readonly statements: EventStatements
+  readonly prepared: boolean
+  /** Where events refer to other rows, which then have to be there first. */
+  readonly references: ReferenceRows | null
 }
 
 const ATTEMPTS_MAX = 3
@@ -26,12 +29,14 @@ const LATE: Written = { state: 'unknown', because: 'PostgreSQL did not answer in
 export class PostgresWriter implements BatchWriter {
   readonly #lanes: Lanes
   readonly #options: PostgresWriterOptions
-  /** Connections that already have their staging table. */
-  readonly #staged = new WeakSet<pg.Client>()
+  readonly #ways: BatchWays
+  readonly #one: InsertOneStatement
 
   constructor(lanes: Lanes, options: PostgresWriterOptions) {
     this.#lanes = lanes
     this.#options = options
+    this.#one = { text: options.statements.insertOne, prepared: options.prepared }
+    this.#ways = new BatchWays(options)
   }
 
   write(events: readonly IngestEvent[], deadline: Deadline): Promise<Written> {
@@ -61,7 +66,9 @@ export class PostgresWriter implements BatchWriter {
     deadline: Deadline,
   ): Promise<Written> {
     const [only] = events
-    const written = await (events.length === 1 && only !== undefined
+    const { references } = this.#options
+    const isPlain = only !== undefined && events.length === 1 && references?.knows(events) !== false
+    const written = await (isPlain
       ? this.#writeOne(client, only, deadline)
       : orExpired(this.#attempt(client, events), deadline))
     if (written.state === 'unknown') this.#lanes.discard(client)
@@ -78,19 +85,24 @@ export class PostgresWriter implements BatchWriter {
       let attempt = 1
       const done = (inserted: Inserted): void => {
         if (inserted.state === 'failed') {
-          if (isWorthRepeating(inserted.error) && attempt < ATTEMPTS_MAX && !deadline.expired) {
+          const again = attempt < ATTEMPTS_MAX && !deadline.expired
+          if (again && isWorthRepeating(inserted.error)) {
             attempt++
-            client.query(new InsertOne(event, done))
+            client.query(new InsertOne(event, this.#one, done))
             return
           }
           deadline.whenExpired(null)
+          if (again && this.#mayRegister(inserted.error)) {
+            void orExpired(this.#attempt(client, [event]), deadline).then(resolve)
+            return
+          }
           resolve(failureOf(inserted.error, true))
           return
         }
         deadline.whenExpired(null)
         resolve(inserted.state === 'inserted' ? STORED : DUPLICATE)
       }
-      client.query(new InsertOne(event, done))
+      client.query(new InsertOne(event, this.#one, done))
     })
   }
 
@@ -100,50 +112,28 @@ export class PostgresWriter implements BatchWriter {
       try {
         return { state: 'stored', duplicates: await this.#insert(client, events) }
       } catch (error) {
-        if (isWorthRepeating(error) && attempt < ATTEMPTS_MAX) continue
+        const again = isWorthRepeating(error) || this.#mayRegister(error)
+        if (again && attempt < ATTEMPTS_MAX) continue
         return failureOf(error, true)
       }
     }
   }
 
+  /** What was registered is not there after all: then nothing is known, and all is registered anew. */
+  #mayRegister(error: unknown): boolean {
+    const { references } = this.#options
+    if (references === null || !isMissingReference(error)) return false
+    references.forget()
+    return true
+  }
+
   async #insert(client: pg.Client, events: readonly IngestEvent[]): Promise<readonly number[]> {
-    const { method, copyFromRows } = this.#options
-    if (method === 'unnest' || (method === 'auto' && events.length < copyFromRows)) {
-      const { rows } = await client.query<DuplicatesRow>({
-        name: 'insert-unnest',
-        text: INSERT_UNNEST,
-        values: [...arrayLiterals(events)],
-      })
-      return rows[0]?.duplicates ?? []
-    }
-    return await this.#copy(client, events)
+    const { references, method, copyFromRows } = this.#options
+    if (references?.knows(events) === false) await references.register(client, events)
+    if (events.length === 1) return await this.#ways.send(client, events, 'unnest')
+    if (method !== 'auto') return await this.#ways.send(client, events, method)
+    return await this.#ways.send(client, events, events.length < copyFromRows ? 'unnest' : 'copy')
   }
-
-  async #copy(client: pg.Client, events: readonly IngestEvent[]): Promise<readonly number[]> {
-    if (!this.#staged.has(client)) {
-      await client.query(CREATE_STAGING)
-      this.#staged.add(client)
-    }
-    await client.query('BEGIN')
-    try {
-      await pipeline(Readable.from([copyRows(events)]), client.query(copyFrom(COPY_STAGING)))
-      const { rows } = await client.query<DuplicatesRow>({
-        name: 'insert-staged',
-        text: INSERT_STAGED,
-      })
-      await client.query('COMMIT')
-      return rows[0]?.duplicates ?? []
-    } catch (error) {
-      // The first error is the one that tells; a rollback that fails only says that the connection is gone.
-      await client.query('ROLLBACK').catch(() => undefined)
-      throw error
-    }
-  }
-}
-
-interface DuplicatesRow {
-  /** 0-based positions; null where all rows went in. */
-  readonly duplicates: readonly number[] | null
 }
 
 function orExpired(writing: Promise<Written>, deadline: Deadline): Promise<Written> {

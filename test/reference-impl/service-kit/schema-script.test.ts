@@ -1,10 +1,13 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { statementsOf } from '../../../reference-impl/service-kit/schema-script.ts'
 import { packageRoot } from '../../../src/kit/paths.ts'
 
 const scriptOf = (file: string) => readFileSync(join(packageRoot, 'reference-impl', file), 'utf8')
+
+const scriptsOf = (id: string) =>
+  readdirSync(join(packageRoot, 'reference-impl', id)).filter((file) => file.endsWith('.sql'))
 
 describe('schema scripts', () => {
   it('give each variant its own statements and those of all, in order', () => {
@@ -15,16 +18,20 @@ describe('schema scripts', () => {
     expect(statementsOf(script, 'z')).toEqual(['A', 'D'])
   })
 
+  it('take several variants together: an index set, and what settings add to it', () => {
+    const script = '-- variant: all\nA;\n-- variant: x\nB;\n-- variant: y\nC;\n-- variant: z\nD;\n'
+    expect(statementsOf(script, 'x', 'z')).toEqual(['A', 'B', 'D'])
+  })
+
   it('refuse a statement that belongs to no variant', () => {
     expect(() => statementsOf('CREATE TABLE t ()', 'x')).toThrow(/before the first variant/)
   })
 
   it('are the same for every architecture on the same store, or comparing them would be unfair', () => {
-    for (const variant of ['default', 'lean']) {
-      const direct = statementsOf(scriptOf('pg-direct/schema.sql'), variant)
-      expect(direct.length).toBe(4)
-      expect(statementsOf(scriptOf('pg-batch/schema.sql'), variant)).toEqual(direct)
-      expect(statementsOf(scriptOf('dual-write/schema.postgres.sql'), variant)).toEqual(direct)
+    const events = scriptOf('service-kit/postgres/events.sql')
+    expect(statementsOf(events, 'default').length).toBe(4)
+    for (const id of ['pg-direct', 'pg-batch', 'dual-write']) {
+      expect(scriptsOf(id).filter((file) => !file.includes('clickhouse'))).toEqual([])
     }
     for (const variant of ['default', 'bxb-key']) {
       const direct = statementsOf(scriptOf('clickhouse-direct/schema.sql'), variant)

@@ -74,7 +74,7 @@ describe('rows as text', () => {
   it('come back from COPY text exactly as they went in, numbered', () => {
     fc.assert(
       fc.property(events, (batch) => {
-        expect(readCopy(copyRows(batch))).toEqual(
+        expect(readCopy(copyRows(batch, 'staging'))).toEqual(
           batch.map((event, index) => [String(index), ...columnsOf(event), event.value]),
         )
       }),
