@@ -1,4 +1,5 @@
 /** What there is to choose from. In: the data folders, the registry, the results on disk. Out: named entries per kind. */
+import type { Needs } from '../architecture/architecture.ts'
 import { METRICS } from '../collect/metrics.ts'
 import { DATA_KINDS, dataFiles, nameOf } from '../kit/data-file.ts'
 import type { DataKind } from '../kit/data-file.ts'
@@ -6,6 +7,7 @@ import { HeadroomError } from '../kit/errors.ts'
 import { formatRate } from '../kit/units.ts'
 import { shownPath } from '../kit/yaml-door.ts'
 import { listStudies } from '../results/store.ts'
+import { loadClaims, loadExperiment } from '../scenario/load-claims.ts'
 import { loadScenario } from '../scenario/load.ts'
 import { loadTarget } from '../target/load.ts'
 import { architectures } from '../target/registry.ts'
@@ -32,7 +34,7 @@ export const CATALOGUES: Readonly<Record<string, Catalogue>> = {
     Promise.resolve(
       architectures.map(({ id, title, needs }) => ({
         name: id,
-        description: `${title} (needs ${[...new Set(Object.values(needs))].join(' and ')})`,
+        description: `${title} (needs ${kindsIn(needs).join(' and ')})`,
       })),
     ),
   profiles: () => fromFiles(DATA_KINDS.profile, profileText),
@@ -43,11 +45,19 @@ export const CATALOGUES: Readonly<Record<string, Catalogue>> = {
         description: `${title}: ${action}`,
       })),
     ),
+  claims: () =>
+    Promise.resolve(
+      loadClaims([]).claims.map(({ id, title, source }) => ({
+        name: id,
+        description: `${title} (${source.document})`,
+      })),
+    ),
+  experiments: () => fromFiles(DATA_KINDS.experiment, (file) => loadExperiment(file).description),
   runs: async ({ resultsBaseDir }) => {
     const studies = await listStudies(resultsBaseDir)
-    return studies.map(({ id, dir, study, because }) => ({
+    return studies.map(({ id, dir, question, because }) => ({
       name: id,
-      description: study === null ? (because ?? '') : study.question,
+      description: question ?? because ?? '',
       file: dir,
     }))
   },
@@ -58,6 +68,11 @@ export const CATALOGUES: Readonly<Record<string, Catalogue>> = {
         description: `${meaning} [${unit}${better === 'neither' ? '' : `, ${better} is better`}]`,
       })),
     ),
+}
+
+function kindsIn(needs: Needs): readonly string[] {
+  const kinds = Object.values(needs).map((need) => (typeof need === 'string' ? need : need.kind))
+  return [...new Set(kinds)]
 }
 
 /** A file that cannot be read is listed with the reason: a list is no place to fail. */

@@ -14,7 +14,12 @@ export async function requireContainers(
   targets: readonly Target[],
   engines: OwnProvider,
 ): Promise<void> {
-  if (!targets.some((target) => usesContainers(target, engines))) return
+  if (targets.some((target) => usesContainers(target, engines))) await requireDockerFor('compose')
+}
+
+/** @throws HeadroomError DOCKER_MISSING, DOCKER_NOT_RUNNING, COMPOSE_TOO_OLD */
+export async function requireDockerFor(engines: OwnProvider): Promise<void> {
+  if (engines !== 'compose') return
   await requireDocker(plainDocker(dockerEnv(process.env), PATIENCE_MS))
 }
 

@@ -2,6 +2,8 @@
 import { z } from 'zod'
 import { Trigger } from '../judge/trigger.ts'
 import { Profile } from '../plan/profile.ts'
+import { Claim } from '../scenario/claim.ts'
+import { Experiment } from '../scenario/experiment.ts'
 import { Scenario } from '../scenario/scenario.ts'
 import { Target } from '../target/target.ts'
 import { EnginesFile } from './external-engines.ts'
@@ -11,6 +13,8 @@ const KINDS = {
   target: Target,
   profile: Profile,
   trigger: Trigger,
+  claim: Claim,
+  experiment: Experiment,
   engines: EnginesFile,
 } as const
 

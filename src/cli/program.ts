@@ -8,6 +8,7 @@ import { HeadroomError } from '../kit/errors.ts'
 import { nearest, suggest } from '../kit/nearest.ts'
 import type { CommandContext, CommonFlags } from './command.ts'
 import { toModule } from './command.ts'
+import { claimsCommand } from './commands/claims.ts'
 import { cleanCommand } from './commands/clean.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { enginesCommand } from './commands/engines.ts'
@@ -52,6 +53,7 @@ function buildProgram(
     })
   program = program
     .command(toModule(runCommand, context, finish))
+    .command(toModule(claimsCommand, context, finish))
     .command(toModule(reportCommand, context, finish))
     .command(toModule(listCommand, context, finish))
     .command(toModule(doctorCommand, context, finish))
@@ -64,13 +66,14 @@ function buildProgram(
     .example('$0 run quick --target pg-direct --rate 800 --growth 8%', 'Judge for your own load')
     .example('$0 run my-load.yaml --target my-target.yaml', 'Your own traffic and settings')
     .example('$0 init', 'Files for a service of your own')
+    .example('$0 claims G1 G2', 'Check what documents claim')
     .example('$0 report', 'Draw the last report again')
     .epilog(
       `${EXIT_CODE_TABLE}\n\nscenarios, targets, profiles and triggers are YAML files: headroom list`,
     )
     .demandCommand(
       1,
-      'say what to do: run, report, list, doctor, clean, init, schema or completion',
+      'say what to do: run, claims, report, list, doctor, engines, clean, init, schema or completion',
     )
     .strict()
     .version(version)
@@ -88,7 +91,8 @@ function buildProgram(
 }
 
 const COMMANDS = [
-  ...['run', 'report', 'list', 'doctor', 'engines', 'clean', 'init', 'schema', 'completion'],
+  ...['run', 'claims', 'report', 'list', 'doctor', 'engines', 'clean', 'init', 'schema'],
+  'completion',
 ]
 
 /** yargs names the first thing it misses; a misspelt word is more often the cause, and is told first. */

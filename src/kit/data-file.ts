@@ -22,6 +22,8 @@ export const DATA_KINDS = {
   target: { what: 'target', folder: 'targets', unknown: 'UNKNOWN_TARGET' },
   profile: { what: 'profile', folder: 'profiles', unknown: 'BAD_INPUT' },
   trigger: { what: 'trigger', folder: 'triggers', unknown: 'BAD_INPUT' },
+  claim: { what: 'claim', folder: 'claims', unknown: 'BAD_INPUT' },
+  experiment: { what: 'experiment', folder: 'scenarios/experiments', unknown: 'BAD_INPUT' },
 } as const satisfies Record<string, DataKind>
 
 /** @throws HeadroomError with the kind's own code when no file has this name; a path is believed as it is. */

@@ -4,17 +4,10 @@
  */
 import type { Judgement } from '../judge/verdict.ts'
 import type { RunRecord } from '../results/record.ts'
-import { escapeXml } from './escape.ts'
+import type { TestCase } from './junit-xml.ts'
+import { junitXml } from './junit-xml.ts'
 import { driverHealth, firesSentence, headroomWords } from './sections/words.ts'
 import type { StudyView, TargetView } from './study-view.ts'
-
-interface TestCase {
-  readonly name: string
-  readonly result: 'passed' | 'failed' | 'error' | 'skipped'
-  /** Short reason for anything that did not pass. */
-  readonly message: string
-  readonly output: string
-}
 
 export function renderJunit(view: StudyView): string {
   const suites = view.targets.map((target) => ({
@@ -22,17 +15,7 @@ export function renderJunit(view: StudyView): string {
     startedAt: target.runs[0]?.startedAt ?? view.findings.study.startedAt,
     cases: casesOf(target),
   }))
-  const all = suites.flatMap((suite) => suite.cases)
-  const { study } = view.findings
-  const head = `<testsuites name="${escapeXml(`headroom ${study.id}`)}" ${countsOf(all)} time="${study.tookS.toFixed(3)}">`
-  const body = suites.map((suite) =>
-    [
-      `  <testsuite name="${escapeXml(suite.name)}" ${countsOf(suite.cases)} timestamp="${escapeXml(suite.startedAt)}">`,
-      ...suite.cases.map((one) => caseXml(suite.name, one)),
-      '  </testsuite>',
-    ].join('\n'),
-  )
-  return ['<?xml version="1.0" encoding="UTF-8"?>', head, ...body, '</testsuites>', ''].join('\n')
+  return junitXml(view.findings.study, suites)
 }
 
 function casesOf(target: TargetView): readonly TestCase[] {
@@ -116,22 +99,4 @@ function runCase({ round, outcome }: RunRecord): TestCase {
     case 'failed':
       return { name, result: 'error', message: `${outcome.code}: ${outcome.message}`, output: '' }
   }
-}
-
-function caseXml(suite: string, { name, result, message, output }: TestCase): string {
-  const attributes = `classname="${escapeXml(suite)}" name="${escapeXml(name)}" time="0"`
-  const inner: string[] = []
-  if (result === 'failed') inner.push(`<failure message="${escapeXml(message)}"/>`)
-  if (result === 'error') inner.push(`<error message="${escapeXml(message)}"/>`)
-  if (result === 'skipped') inner.push(`<skipped message="${escapeXml(message)}"/>`)
-  if (output !== '') inner.push(`<system-out>${escapeXml(output)}</system-out>`)
-  return inner.length === 0
-    ? `    <testcase ${attributes}/>`
-    : `    <testcase ${attributes}>${inner.join('')}</testcase>`
-}
-
-function countsOf(cases: readonly TestCase[]): string {
-  const count = (result: TestCase['result']): string =>
-    String(cases.filter((one) => one.result === result).length)
-  return `tests="${String(cases.length)}" failures="${count('failed')}" errors="${count('error')}" skipped="${count('skipped')}"`
 }

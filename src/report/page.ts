@@ -1,10 +1,9 @@
 /** The whole page in one file. In: findings arranged for drawing, and charts. Out: HTML that needs nothing else. */
-import { createHash } from 'node:crypto'
 import type { ChartSpec } from './charts/spec.ts'
-import { jsonForScript } from './escape.ts'
 import { inkRules } from './inks.ts'
-import { html, Markup, nothing } from './markup.ts'
-import { pageFiles } from './page-files.ts'
+import type { Markup } from './markup.ts'
+import { html, nothing } from './markup.ts'
+import { framedPage } from './page-frame.ts'
 import { FAINT_INK, NEUTRAL_INK } from './palette.ts'
 import { chartsSection } from './sections/charts.ts'
 import { comparisonSection } from './sections/comparison.ts'
@@ -24,37 +23,18 @@ export interface PageOptions {
 }
 
 export function renderPage(view: StudyView, options: PageOptions): string {
-  const { study } = view.findings
-  const css = `${pageFiles.css}\n${inkRules(inksOf(view, options.charts))}`
+  const { study, verdict } = view.findings
   const names = study.targets.map((target) => target.name).join(', ')
-  const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content="${policyOf(css)}" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <meta name="description" content="${view.findings.verdict}" />
-        <title>${study.scenario.name}: ${names} – Headroom</title>
-        ${inline('style', css)} ${inline('script', pageFiles.themeScript)}
-      </head>
-      <body>
-        <a class="skip" href="#verdict">To the verdict</a>
-        ${header(view)} ${contents(view)}
-        <main>${sections(view, options)}</main>
-        ${footer(view)}
-        <script type="application/json" id="chart-data">
-          ${new Markup(jsonForScript(options.charts))}
-        </script>
-        ${inline('script', pageFiles.chartJs)} ${inline('script', pageFiles.script)}
-      </body>
-    </html> `
-  return page.text
-}
-
-/** Byte for byte what its hash in the policy was made of: no line break may come between the tags. */
-function inline(tag: 'style' | 'script', text: string): Markup {
-  return new Markup(`<${tag}>${text}</${tag}>`)
+  return framedPage({
+    title: `${study.scenario.name}: ${names}`,
+    description: verdict,
+    meta: `${study.question} · ${utc(study.startedAt)}`,
+    css: inkRules(inksOf(view, options.charts)),
+    links: linksOf(view),
+    main: sections(view, options),
+    foot: footer(view),
+    charts: options.charts,
+  })
 }
 
 function sections(view: StudyView, options: PageOptions): readonly Markup[] {
@@ -76,22 +56,6 @@ function sections(view: StudyView, options: PageOptions): readonly Markup[] {
   return [verdictSection(view, anchors), comparisonSection(view, anchors), ...evidence]
 }
 
-/** Only what stands in the page may run, and nothing may be fetched: an escaping mistake stays without effect. */
-function policyOf(css: string): string {
-  const scripts = [pageFiles.themeScript, pageFiles.chartJs, pageFiles.script].map(sourceHash)
-  return [
-    "default-src 'none'",
-    `script-src ${scripts.join(' ')}`,
-    `style-src ${sourceHash(css)}`,
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join('; ')
-}
-
-function sourceHash(text: string): string {
-  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`
-}
-
 function inksOf(view: StudyView, charts: readonly ChartSpec[]): ReturnType<typeof allInks> {
   return [NEUTRAL_INK, FAINT_INK, ...view.targets.map((target) => target.ink), ...allInks(charts)]
 }
@@ -102,20 +66,8 @@ function allInks(charts: readonly ChartSpec[]): readonly (typeof NEUTRAL_INK)[] 
   )
 }
 
-function header({ findings: { study } }: StudyView): Markup {
-  return html`<header class="top">
-    <span class="brand">Headroom</span>
-    <span class="meta">${study.question} · ${utc(study.startedAt)}</span>
-    <div class="themes" role="group" aria-label="Colours">
-      <button type="button" data-choose="light" aria-pressed="false">Light</button
-      ><button type="button" data-choose="system" aria-pressed="true">System</button
-      ><button type="button" data-choose="dark" aria-pressed="false">Dark</button>
-    </div>
-  </header>`
-}
-
-function contents(view: StudyView): Markup {
-  const links: readonly (readonly [string, string])[] = [
+function linksOf(view: StudyView): readonly (readonly [string, string])[] {
+  return [
     ['verdict', 'Verdict'],
     ['comparison', 'Comparison'],
     ['charts', 'Evidence'],
@@ -127,11 +79,6 @@ function contents(view: StudyView): Markup {
     ...(view.findings.realServer.length > 0 ? [['real-server', 'Real server'] as const] : []),
     ['conditions', 'Conditions'],
   ]
-  return html`<nav class="contents" aria-label="Contents">
-    <ul>
-      ${links.map(([id, words]) => html`<li><a href="#${id}">${words}</a></li>`)}
-    </ul>
-  </nav>`
 }
 
 function footer({ findings }: StudyView): Markup {

@@ -4,19 +4,19 @@
  *     results/2026-11-21T10-22-05-quick/study.json
  *     results/2026-11-21T10-22-05-quick/01-pg-direct-round-1/run.json  series.ndjson  …
  */
-import { link, mkdir, open, readFile, readdir, rm, stat } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import { mkdir, readdir } from 'node:fs/promises'
+import { basename, isAbsolute, join, relative, resolve } from 'node:path'
 import { z } from 'zod'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
-import { readableJson } from './canonical.ts'
+import { ClaimsRecord } from './claims-record.ts'
+import { exists, isErrno, parseRecord, readJson, textOf, writeOnce } from './record-files.ts'
 import { RunRecord, StudyRecord } from './record.ts'
-import { assertNoSecrets } from './redaction.ts'
 
 const RESULTS_DIR = 'results'
 const STUDY_FILE = 'study.json'
 const RUN_FILE = 'run.json'
-/** The newest record schema this Headroom reads and the one it writes. */
-const SCHEMA_VERSION = 1
+/** What a study.json can hold. */
+const AnyStudy = z.discriminatedUnion('kind', [...StudyRecord.options, ClaimsRecord])
 
 export interface StoredStudy {
   /** Absolute folder of the study. */
@@ -24,6 +24,12 @@ export interface StoredStudy {
   readonly study: StudyRecord
   /** In order of execution. */
   readonly runs: readonly StoredRun[]
+}
+
+/** A study of claims: it has no runs. */
+export interface StoredClaims {
+  readonly dir: string
+  readonly claims: ClaimsRecord
 }
 
 export interface StoredRun {
@@ -39,7 +45,9 @@ export interface StudyEntry {
   readonly dir: string
   /** `unfinished`: it was killed before its record was written. `unreadable`: the record is broken or newer. */
   readonly state: 'whole' | 'unfinished' | 'unreadable'
+  /** null also where it is a study of claims: it has no runs. */
   readonly study: StudyRecord | null
+  readonly question: string | null
   readonly because: string | null
 }
 
@@ -91,15 +99,35 @@ export async function writeStudyRecord(
   return file
 }
 
+/** Writes `<studyDir>/study.json` of a study of claims; as `writeRunRecord`. */
+export async function writeClaimsRecord(
+  studyDir: string,
+  claims: ClaimsRecord,
+  secrets: readonly string[],
+): Promise<void> {
+  await writeOnce(join(studyDir, STUDY_FILE), textOf(ClaimsRecord.parse(claims), secrets))
+}
+
 /**
  * Reads a study with all its runs.
  * @param which a folder, an id, the beginning of an id that only one study has, or `latest`
  * @throws HeadroomError UNKNOWN_RUN listing what there is; RECORD_UNREADABLE naming the file and what is wrong
  */
 export async function readStudy(which: string, baseDir = '.'): Promise<StoredStudy> {
+  const stored = await readStored(which, baseDir)
+  if ('study' in stored) return stored
+  throw new HeadroomError('UNKNOWN_RUN', `${stored.dir} is a study of claims: it has no runs`)
+}
+
+/** The same of any kind of study. */
+export async function readStored(
+  which: string,
+  baseDir = '.',
+): Promise<StoredStudy | StoredClaims> {
   const dir = await findStudy(which, baseDir)
   const file = join(dir, STUDY_FILE)
-  const study = parseRecord(StudyRecord, await readJson(file), file)
+  const study = parseRecord(AnyStudy, await readJson(file), file)
+  if (study.kind === 'claims') return { dir, claims: study }
   const runs = await Promise.all(study.runs.map((folder) => readRun(dir, folder)))
   return { dir, study, runs }
 }
@@ -125,13 +153,15 @@ async function entryOf(dir: string): Promise<StudyEntry> {
   const file = join(dir, STUDY_FILE)
   if (!(await exists(file))) {
     const because = 'it has no study.json: it is still running or was killed'
-    return { id, dir, state: 'unfinished', study: null, because }
+    return { id, dir, state: 'unfinished', study: null, question: null, because }
   }
   try {
-    const study = parseRecord(StudyRecord, await readJson(file), file)
-    return { id, dir, state: 'whole', study, because: null }
+    const any = parseRecord(AnyStudy, await readJson(file), file)
+    const study = any.kind === 'claims' ? null : any
+    return { id, dir, state: 'whole', study, question: any.question, because: null }
   } catch (error) {
-    return { id, dir, state: 'unreadable', study: null, because: messageOf(error) }
+    const because = messageOf(error)
+    return { id, dir, state: 'unreadable', study: null, question: null, because }
   }
 }
 
@@ -185,101 +215,4 @@ function inside(dir: string, name: string, file: string): string {
   const within = relative(dir, path)
   if (within !== '' && !within.startsWith('..') && !isAbsolute(within)) return path
   throw new HeadroomError('RECORD_UNREADABLE', `${file} names ${name}, which is not beside it`)
-}
-
-async function readJson(file: string): Promise<unknown> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    const because = isErrno(error, 'ENOENT') ? 'it does not exist' : messageOf(error)
-    throw new HeadroomError('RECORD_UNREADABLE', `${file} cannot be read: ${because}`, {
-      cause: error,
-    })
-  }
-  try {
-    return JSON.parse(text) as unknown
-  } catch (error) {
-    throw new HeadroomError('RECORD_UNREADABLE', `${file} is not JSON: ${messageOf(error)}`, {
-      cause: error,
-    })
-  }
-}
-
-function parseRecord<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
-  const version = z.looseObject({ schema: z.number() }).safeParse(value)
-  if (version.success && version.data.schema > SCHEMA_VERSION) {
-    throw new HeadroomError(
-      'RECORD_UNREADABLE',
-      `${file} has record schema ${version.data.schema}; this Headroom reads up to ${SCHEMA_VERSION}`,
-      { hint: 'read it with the newer Headroom that wrote it' },
-    )
-  }
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return parsed.data
-  const problems = parsed.error.issues.map((issue) => ({
-    file,
-    line: null,
-    path: issue.path.join('.'),
-    message: issue.message,
-    remedy: 'records are never edited by hand: take the one that Headroom wrote',
-  }))
-  const first = problems[0]
-  throw new HeadroomError(
-    'RECORD_UNREADABLE',
-    `${file} is not a record of schema ${SCHEMA_VERSION}: ${first?.path ?? ''}: ${first?.message ?? ''}`,
-    { problems, cause: parsed.error },
-  )
-}
-
-function textOf(record: unknown, secrets: readonly string[]): string {
-  assertNoSecrets(record, secrets)
-  return readableJson(record)
-}
-
-/** Whole or not at all: written aside, made durable, then given its name, which fails if the name is taken. */
-async function writeOnce(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true })
-  const aside = `${file}.${process.pid}.tmp`
-  try {
-    await writeDurably(aside, text)
-    await link(aside, file)
-  } catch (error) {
-    if (isErrno(error, 'EEXIST')) {
-      throw new Error(`${file} was written before: a record is never edited`, { cause: error })
-    }
-    if (isErrno(error, 'ENOSPC') || isErrno(error, 'EDQUOT')) {
-      throw new HeadroomError('DISK_FULL', `no room to write ${file}`, {
-        hint: 'free some space on that disk, then run again',
-        cause: error,
-      })
-    }
-    throw error
-  } finally {
-    await rm(aside, { force: true })
-  }
-}
-
-async function writeDurably(file: string, text: string): Promise<void> {
-  const handle = await open(file, 'w', 0o644)
-  try {
-    await handle.writeFile(text, 'utf8')
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-async function exists(file: string): Promise<boolean> {
-  try {
-    await stat(file)
-    return true
-  } catch (error) {
-    if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return false
-    throw error
-  }
-}
-
-function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

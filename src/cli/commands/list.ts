@@ -11,6 +11,8 @@ const KINDS = [
   'architectures',
   'profiles',
   'triggers',
+  'claims',
+  'experiments',
   'runs',
   'metrics',
 ] as const
@@ -22,7 +24,7 @@ interface ListFlags extends CommonFlags {
 
 export const listCommand: Command<ListFlags> = {
   command: 'list [what]',
-  describe: 'List scenarios, targets, architectures, runs, metrics, triggers and profiles',
+  describe: 'List scenarios, targets, architectures, claims, runs, metrics, triggers and profiles',
   builder: (yargs: Argv<CommonFlags>) =>
     yargs
       .positional('what', {

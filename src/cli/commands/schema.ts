@@ -11,7 +11,7 @@ interface SchemaFlags extends CommonFlags {
 
 export const schemaCommand: Command<SchemaFlags> = {
   command: 'schema',
-  describe: 'Write the JSON Schemas of scenarios, targets, profiles and triggers for editors',
+  describe: 'Write the JSON Schemas of all YAML files for editors',
   builder: (yargs: Argv<CommonFlags>) =>
     yargs
       .option('out', {

@@ -1,0 +1,197 @@
+/**
+ * Claims against what was measured. In: a record of experiments. Out: for each claim its figures, each with an interval
+ * over the rounds, and a verdict that follows from them by one rule. Pure: the same record gives the same words.
+ */
+import { formatInterval, formatQuantity } from '../kit/units.ts'
+import type { ClaimsRecord, ExperimentRecord } from '../results/claims-record.ts'
+import type { Interval } from '../results/record.ts'
+import type { Bounds, Claim, Measure } from '../scenario/claim.ts'
+import { valuesPerRound } from './claim-figures.ts'
+import { RANKING_MIN_ROUNDS, intervalOverRounds } from './statistics.ts'
+
+export type ClaimVerdict = 'confirmed' | 'refuted' | 'qualified' | 'not measured'
+
+export type MeasureFinding = Pick<Measure, 'says' | 'unit' | 'kind' | 'role' | 'documented'> &
+  (
+    | {
+        readonly state: 'measured'
+        readonly interval: Interval
+        readonly rounds: number
+        /** `across`: part of the interval. null: the document gives no bounds. */
+        readonly against: 'inside' | 'outside' | 'across' | null
+        readonly seen: SeenFinding | null
+      }
+    | { readonly state: 'not measured'; readonly because: string }
+  )
+
+/** What was found before, elsewhere. */
+export interface SeenFinding {
+  readonly value: number
+  readonly where: string
+  readonly agrees: boolean
+  /** Why it differs, as the claim's file says; null where nothing does. */
+  readonly differs: string | null
+}
+
+export interface ClaimFinding {
+  readonly claim: Claim
+  readonly verdict: ClaimVerdict
+  /** The rule's own words: figures and what they were held against. */
+  readonly because: string
+  readonly measures: readonly MeasureFinding[]
+  /** What the engine said meanwhile: plans, refusals; by `arm.step.what`. */
+  readonly texts: readonly { readonly name: string; readonly text: string }[]
+  /** Server, rounds and rows of the experiment. */
+  readonly ranOn: string
+}
+
+export interface ClaimsFindings {
+  readonly record: ClaimsRecord
+  readonly claims: readonly ClaimFinding[]
+  /** One sentence over all. */
+  readonly verdict: string
+  readonly caveats: readonly string[]
+}
+
+export const CLAIM_VERDICTS = ['confirmed', 'qualified', 'refuted', 'not measured'] as const
+
+export function judgeClaims(record: ClaimsRecord): ClaimsFindings {
+  const claims = record.claims.map((claim) => judgeClaim(claim, experimentOf(claim, record)))
+  const counts = CLAIM_VERDICTS.map((verdict) => ({
+    verdict,
+    count: claims.filter((one) => one.verdict === verdict).length,
+  })).filter(({ count }) => count > 0)
+  const told = counts.map(({ verdict, count }) => `${String(count)} ${verdict}`).join(', ')
+  return {
+    record,
+    claims,
+    verdict: `Of ${String(claims.length)} documented ${claims.length === 1 ? 'claim' : 'claims'}: ${told}.`,
+    caveats: caveatsOf(record),
+  }
+}
+
+export function judgeClaim(claim: Claim, experiment: ExperimentRecord | undefined): ClaimFinding {
+  const measures = claim.measures.map((measure) => findMeasure(measure, experiment))
+  return {
+    claim,
+    ...verdictOf(measures, claim.cannotRefute),
+    measures,
+    texts: textsOf(experiment),
+    ranOn: ranOn(experiment),
+  }
+}
+
+function experimentOf(claim: Claim, record: ClaimsRecord): ExperimentRecord | undefined {
+  return record.experiments.find(({ experiment }) => experiment.name === claim.experiment)
+}
+
+function findMeasure(measure: Measure, experiment: ExperimentRecord | undefined): MeasureFinding {
+  const { says, unit, kind, role, documented } = measure
+  const told = { says, unit, kind, role, documented }
+  const found = valuesPerRound(measure.value, experiment)
+  if (found.state === 'unknown') return { ...told, state: 'not measured', because: found.because }
+  const rounds = found.values.length
+  const interval = intervalOverRounds(found.values)
+  if (interval === null) throw new Error('a known figure has no value')
+  if (kind === 'time' && rounds < RANKING_MIN_ROUNDS && role !== 'context') {
+    const because = `${String(rounds)} of the ${String(RANKING_MIN_ROUNDS)} interleaved rounds a time needs`
+    return { ...told, state: 'not measured', because }
+  }
+  const against = documented === undefined ? null : compare(interval, documented)
+  return { ...told, state: 'measured', interval, rounds, against, seen: seenOf(measure, interval) }
+}
+
+export function compare(
+  { low, high }: Interval,
+  { atLeast = -Infinity, atMost = Infinity }: Bounds,
+): 'inside' | 'outside' | 'across' {
+  if (low >= atLeast && high <= atMost) return 'inside'
+  return high < atLeast || low > atMost ? 'outside' : 'across'
+}
+
+function seenOf({ seen }: Measure, { low, high }: Interval): SeenFinding | null {
+  if (seen === undefined) return null
+  const room = Math.abs(seen.value) * seen.within
+  const agrees = high >= seen.value - room && low <= seen.value + room
+  return { value: seen.value, where: seen.where, agrees, differs: seen.differs ?? null }
+}
+
+/** The one rule. */
+export function verdictOf(
+  measures: readonly MeasureFinding[],
+  cannotRefute: string | undefined,
+): { readonly verdict: ClaimVerdict; readonly because: string } {
+  const deciding = measures.filter(({ role }) => role === 'decides')
+  const known = deciding.filter((one) => one.state === 'measured')
+  const unknown = deciding.filter((one) => one.state === 'not measured')
+  const reasons = [...new Set(unknown.map(({ because }) => because))].join('; ')
+  if (known.length === 0) return { verdict: 'not measured', because: reasons }
+  const words = known.map(measureWords).join('; ')
+  const part = unknown.length === 0 ? '' : `; not measured: ${reasons}`
+  if (known.every(({ against }) => against === 'outside')) {
+    return cannotRefute === undefined
+      ? { verdict: 'refuted', because: `${words}${part}` }
+      : { verdict: 'qualified', because: `${words}${part}. ${cannotRefute}` }
+  }
+  const limits = measures.filter(
+    (one) => one.role === 'limits' && one.state === 'measured' && one.against !== 'inside',
+  )
+  const whole = known.every(({ against }) => against === 'inside') && unknown.length === 0
+  if (whole && limits.length === 0) return { verdict: 'confirmed', because: words }
+  const but = limits.length === 0 ? '' : `; but ${limits.map(measureWords).join('; ')}`
+  return { verdict: 'qualified', because: `${words}${part}${but}` }
+}
+
+/** `BRIN index over heap: 0.011 %, documented 5–15 %`. */
+export function measureWords(measure: MeasureFinding): string {
+  if (measure.state === 'not measured') return `${measure.says}: ${measure.because}`
+  const value = formatInterval(measure.interval, measure.unit)
+  const bounds = boundsWords(measure)
+  return `${measure.says}: ${value}${bounds === null ? '' : `, documented ${bounds}`}`
+}
+
+export function boundsWords({
+  documented,
+  unit,
+}: Pick<MeasureFinding, 'documented' | 'unit'>): string | null {
+  if (documented === undefined) return null
+  const { atLeast, atMost } = documented
+  if (atLeast !== undefined && atMost !== undefined) {
+    return formatInterval({ low: atLeast, high: atMost }, unit)
+  }
+  if (atLeast !== undefined) return `at least ${formatQuantity(atLeast, unit)}`
+  return `at most ${formatQuantity(atMost ?? 0, unit)}`
+}
+
+/** Of the first round: later ones say the same of plans and refusals. */
+function textsOf(experiment: ExperimentRecord | undefined): ClaimFinding['texts'] {
+  return (experiment?.arms ?? []).flatMap(({ arm, round, outcome }) =>
+    outcome.state === 'measured' && round === 1
+      ? Object.entries(outcome.texts).map(([name, text]) => ({ name: `${arm}.${name}`, text }))
+      : [],
+  )
+}
+
+function ranOn(experiment: ExperimentRecord | undefined): string {
+  if (experiment === undefined) return 'not run'
+  const servers = experiment.engines.map(({ label, provider }) => `${label} (${provider})`)
+  const rounds = Math.max(0, ...experiment.arms.map(({ round }) => round))
+  const where = [...new Set(servers)].join(', ')
+  return `${where === '' ? 'no server' : where}, ${String(rounds)} ${rounds === 1 ? 'round' : 'rounds'}`
+}
+
+const FREE_FSYNC_BELOW_US = 200
+
+function caveatsOf({ machine, scale, cutShort }: ClaimsRecord): readonly string[] {
+  const fsync = machine.fsyncP50Us
+  return [
+    ...(cutShort === null ? [] : [`The study was cut short: ${cutShort}.`]),
+    ...(scale === 'tiny' ? ['Scale tiny is for tests: counters hold, times say nothing.'] : []),
+    ...(fsync !== null && fsync < FREE_FSYNC_BELOW_US
+      ? [
+          `This disk's fsync takes ${formatQuantity(fsync, 'µs')}: rates of single commits are far above those of a disk that waits; arms with an emulated 1 ms say so.`,
+        ]
+      : []),
+    `Server and clients share ${String(machine.cores)} cores: absolute rates are this machine's, ratios within a round and counters travel further.`,
+  ]
+}

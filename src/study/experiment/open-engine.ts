@@ -1,0 +1,167 @@
+/**
+ * The PostgreSQL of an experiment. In: its settings and where engines come from. Out: a running server with what cannot
+ * be done there, or the reason why there is none.
+ */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ComposeProject } from '../../engines/compose/project.ts'
+import type { EngineContext, PostgresAddress, RunningEngine } from '../../engines/engine.ts'
+import { withClient } from '../../engines/postgres/connection.ts'
+import { quoteName } from '../../engines/postgres/quote-name.ts'
+import { startEngine } from '../../engines/registry.ts'
+import { HeadroomError, messageOf } from '../../kit/errors.ts'
+import type { Log } from '../../kit/log.ts'
+import { Scope } from '../../kit/scope.ts'
+import type { Experiment, ExperimentEngine, NEEDS, ScaleName } from '../../scenario/experiment.ts'
+import { valuesOf } from '../../scenario/experiment.ts'
+import type { OwnProvider } from '../../target/up.ts'
+import { ArmContext } from './arm-context.ts'
+import { BillingRows } from './billing-rows.ts'
+import { PREPARED_SCHEMA } from './session.ts'
+import { runStep } from './steps/step.ts'
+
+type Need = (typeof NEEDS)[number]
+/** What cannot be done on this server, each with its reason. */
+type Cannot = Partial<Readonly<Record<Need, string>>>
+
+export type OpenEngine =
+  | {
+      readonly state: 'running'
+      readonly running: RunningEngine<'postgres'>
+      readonly cannot: Cannot
+    }
+  | { readonly state: 'missing'; readonly because: string; readonly cannot: Cannot }
+
+export interface EngineGround {
+  /** The user's own server; absent: one is started. */
+  readonly address: PostgresAddress | undefined
+  readonly engines: OwnProvider
+  /** Data while it runs; removed by the caller. */
+  readonly dataDir: string
+  readonly logDir: string
+  readonly ledgerDir: string
+  readonly runId: string
+  readonly signal: AbortSignal
+  readonly log: Log
+}
+
+/** WAL is counted: nothing but the arm may write it, and none of it may be gone before it was read. */
+const QUIET = {
+  autovacuum: 'off',
+  checkpoint_timeout: '1h',
+  max_wal_size: '8GB',
+  wal_keep_size: '4GB',
+} as const
+
+export async function openEngine(
+  wanted: {
+    readonly experiment: Experiment
+    readonly engine: ExperimentEngine
+    readonly scale: ScaleName
+  },
+  ground: EngineGround,
+  scope: Scope,
+): Promise<OpenEngine> {
+  const { engine } = wanted
+  const { address } = ground
+  if (address !== undefined && Object.keys(engine.settings).length > 0) {
+    return {
+      state: 'missing',
+      because: `it needs a server with ${settingWords(engine)}; settings of your own server are not changed`,
+      cannot: {},
+    }
+  }
+  let running: RunningEngine<'postgres'>
+  try {
+    running = scope.use(await start(engine, ground))
+  } catch (error) {
+    // With the experiment's own settings a server may refuse to start; without, it is everybody's problem.
+    if (engine.unless === undefined || !(error instanceof HeadroomError)) throw error
+    ground.signal.throwIfAborted()
+    return { state: 'missing', because: `${engine.unless}: ${messageOf(error)}`, cannot: {} }
+  }
+  const open: OpenEngine = { state: 'running', running, cannot: await cannotDo(running, ground) }
+  await prepare(wanted, running, ground.signal)
+  return open
+}
+
+function settingWords({ settings }: ExperimentEngine): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} = ${String(value)}`)
+    .join(', ')
+}
+
+async function start(
+  { name, settings }: ExperimentEngine,
+  ground: EngineGround,
+): Promise<RunningEngine<'postgres'>> {
+  const dataDir = join(ground.dataDir, name)
+  await mkdir(dataDir, { recursive: true })
+  const { logDir, ledgerDir, runId, signal, log, address } = ground
+  const context: EngineContext = {
+    ...{ dataDir, logDir, ledgerDir, runId, signal, log },
+    name: `postgres-${name}`,
+  }
+  if (address !== undefined) {
+    return await startEngine('postgres', { provider: 'external', settings: {}, address }, context)
+  }
+  const own = Object.entries(settings).map(([key, value]) => [key, String(value)] as const)
+  const asked = { ...QUIET, ...Object.fromEntries(own) }
+  if (ground.engines === 'embedded') {
+    return await startEngine('postgres', { provider: 'embedded', settings: asked }, context)
+  }
+  await using scope = new Scope()
+  const project = scope.use(
+    await ComposeProject.open({
+      ...{ runId, dataDir, logDir, signal, log },
+      servicesInside: false,
+    }),
+  )
+  const inContainer = scope.use(
+    await startEngine('postgres', { provider: 'compose', settings: asked, project }, context),
+  )
+  const owned = scope.move()
+  return { ...inContainer, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() }
+}
+
+async function cannotDo(
+  running: RunningEngine<'postgres'>,
+  { address, signal }: EngineGround,
+): Promise<Cannot> {
+  if (address === undefined) return {}
+  const theirs = 'your own server is neither killed nor changed: leave --postgres out'
+  try {
+    await running.control.checkpoint(signal)
+    return { crash: theirs, settings: theirs }
+  } catch (error) {
+    if (!(error instanceof HeadroomError)) throw error
+    return { crash: theirs, settings: theirs, checkpoint: `${error.message}; ${error.hint ?? ''}` }
+  }
+}
+
+async function prepare(
+  {
+    experiment,
+    engine,
+    scale,
+  }: {
+    readonly experiment: Experiment
+    readonly engine: ExperimentEngine
+    readonly scale: ScaleName
+  },
+  running: RunningEngine<'postgres'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const address = running.addressFor('harness')
+  await withClient(address, signal, (client) =>
+    client.query(`CREATE SCHEMA IF NOT EXISTS ${quoteName(PREPARED_SCHEMA)}`),
+  )
+  await using context = new ArmContext({
+    engine: running,
+    place: { address, schemas: [PREPARED_SCHEMA], settings: {} },
+    values: valuesOf(experiment, scale, null),
+    rows: new BillingRows(experiment),
+    signal,
+  })
+  for (const step of engine.prepare) await runStep(context, step)
+}

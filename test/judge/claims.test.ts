@@ -1,0 +1,148 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { compare, judgeClaim, judgeClaims } from '../../src/judge/claims.ts'
+import type { ClaimVerdict } from '../../src/judge/claims.ts'
+import { claimFixture, claimsRecordFixture, recordFixture } from '../fixtures/claims.ts'
+import type { MeasureInput } from '../fixtures/claims.ts'
+
+const twice = recordFixture({ a: [1, 1.1, 0.9], b: [2, 2.2, 1.8] })
+const tenfold = recordFixture({ a: [1, 1.1, 0.9], b: [10, 11, 9] })
+const uneven = recordFixture({ a: [1, 1, 1], b: [2, 3, 2] })
+
+const rows: MeasureInput = { value: 'a.load.rows', kind: 'counter', says: 'rows', unit: 'rows' }
+
+describe('a claim', () => {
+  it('is confirmed where every round lies within what is documented', () => {
+    const found = judgeClaim(claimFixture([{}]), twice)
+    expect(found.verdict).toBe('confirmed')
+    expect(found.because).toBe('b over a: 2 ×, documented 1.8–2.2 ×')
+  })
+
+  it('that is wrong on purpose is refuted', () => {
+    expect(judgeClaim(claimFixture([{}]), tenfold).verdict).toBe('refuted')
+  })
+
+  it('is qualified where rounds lie on both sides, or one measure does and another does not', () => {
+    expect(judgeClaim(claimFixture([{}]), uneven).verdict).toBe('qualified')
+    const other = { ...rows, documented: { atMost: 10 } }
+    expect(judgeClaim(claimFixture([{}, other]), twice).verdict).toBe('qualified')
+  })
+
+  it('is qualified where it holds and a condition that limits it does not', () => {
+    const limit: MeasureInput = { ...rows, role: 'limits', documented: { atMost: 10 } }
+    const found = judgeClaim(claimFixture([{}, limit]), twice)
+    expect(found.verdict).toBe('qualified')
+    expect(found.because).toContain('; but rows: 100 rows, documented at most 10 rows')
+  })
+
+  it('is not refuted by what cannot refute it', () => {
+    const claim = claimFixture([{}], { cannotRefute: 'Arithmetic alone drives nothing.' })
+    const found = judgeClaim(claim, tenfold)
+    expect(found.verdict).toBe('qualified')
+    expect(found.because).toContain('Arithmetic alone drives nothing.')
+    expect(judgeClaim(claim, twice).verdict).toBe('confirmed')
+  })
+
+  it('takes a ratio within each round, so that drift hits both ends', () => {
+    const drifting = recordFixture({ a: [1, 10, 100], b: [2, 20, 200] })
+    expect(judgeClaim(claimFixture([{}]), drifting).measures[0]).toMatchObject({
+      interval: { low: 2, mid: 2, high: 2 },
+      rounds: 3,
+    })
+  })
+
+  it('is not measured without its experiment, its arm or enough rounds of a time, and says which', () => {
+    const claim = claimFixture([{}])
+    expect(judgeClaim(claim, undefined)).toMatchObject({
+      verdict: 'not measured',
+      because: 'its experiment was not run',
+    })
+    expect(judgeClaim(claim, recordFixture({ a: [1], b: [2] })).because).toBe(
+      '1 of the 3 interleaved rounds a time needs',
+    )
+    expect(judgeClaim(claim, recordFixture({ a: [1, 1, 1], b: [] })).because).toBe(
+      'the study ended before b was run',
+    )
+    const skipped = recordFixture({ a: [1, 1, 1], b: [] })
+    const because = 'this PostgreSQL has no timescaledb'
+    const without = {
+      ...skipped,
+      arms: [
+        ...skipped.arms,
+        { arm: 'b', round: 1, position: 4, tookS: 0, outcome: { state: 'skipped', because } },
+      ],
+    } as const
+    expect(judgeClaim(claim, { ...without, arms: [...without.arms] }).because).toBe(because)
+  })
+
+  it('is at most qualified where a part of it was not measured', () => {
+    const missing: MeasureInput = { ...rows, value: 'a.load.nothing', documented: { atMost: 1 } }
+    expect(judgeClaim(claimFixture([{}, missing]), twice)).toMatchObject({
+      verdict: 'qualified',
+      because:
+        'b over a: 2 ×, documented 1.8–2.2 ×; not measured: the server does not tell this figure',
+    })
+  })
+
+  it('agrees with what was seen before within the room given, or tells the reason', () => {
+    const seen = { value: 2.1, where: 'elsewhere', within: 0.1, differs: 'another disk' }
+    const [near] = judgeClaim(claimFixture([{ seen }]), twice).measures
+    expect(near).toMatchObject({ seen: { agrees: true } })
+    const [far] = judgeClaim(claimFixture([{ seen }]), tenfold).measures
+    expect(far).toMatchObject({ seen: { agrees: false, differs: 'another disk' } })
+  })
+})
+
+describe('the rule', () => {
+  const against = fc.constantFrom<'inside' | 'outside' | 'across'>('inside', 'outside', 'across')
+
+  it('holds an interval against bounds without a gap and without an overlap', () => {
+    const number = fc.double({ min: -1e6, max: 1e6, noNaN: true })
+    fc.assert(
+      fc.property(number, number, number, number, (a, b, c, d) => {
+        const interval = { low: Math.min(a, b), mid: (a + b) / 2, high: Math.max(a, b) }
+        const bounds = { atLeast: Math.min(c, d), atMost: Math.max(c, d) }
+        const found = compare(interval, bounds)
+        const overlaps = interval.low <= bounds.atMost && interval.high >= bounds.atLeast
+        expect(found === 'outside').toBe(!overlaps)
+        const within = interval.low >= bounds.atLeast && interval.high <= bounds.atMost
+        expect(found === 'inside').toBe(within)
+      }),
+    )
+  })
+
+  it('confirms only what lies inside as a whole, and refutes only what lies outside as a whole', () => {
+    const values = { inside: 2, outside: 9 }
+    fc.assert(
+      fc.property(fc.array(against, { minLength: 1, maxLength: 5 }), (sides) => {
+        const arms = (side: (typeof sides)[number]): readonly number[] =>
+          side === 'across' ? [2, 9, 2] : [values[side], values[side], values[side]]
+        const figures = sides.map((side, i) => [`load.f${String(i)}`, arms(side)] as const)
+        const base = recordFixture({ a: [1, 1, 1], b: [] })
+        const record = {
+          ...base,
+          arms: base.arms.map((run, round) => ({
+            ...run,
+            outcome: {
+              state: 'measured' as const,
+              texts: {},
+              values: Object.fromEntries(figures.map(([name, all]) => [name, all[round] ?? 0])),
+            },
+          })),
+        }
+        const claim = claimFixture(sides.map((_, i) => ({ value: `a.load.f${String(i)}` })))
+        const expected: ClaimVerdict = sides.every((side) => side === 'inside')
+          ? 'confirmed'
+          : sides.every((side) => side === 'outside')
+            ? 'refuted'
+            : 'qualified'
+        expect(judgeClaim(claim, record).verdict).toBe(expected)
+      }),
+    )
+  })
+
+  it('counts all claims in one sentence', () => {
+    const record = claimsRecordFixture([claimFixture([{}]), claimFixture([{}], { id: 'X2' })], [])
+    expect(judgeClaims(record).verdict).toBe('Of 2 documented claims: 2 not measured.')
+  })
+})
