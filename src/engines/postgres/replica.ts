@@ -58,8 +58,9 @@ export async function startEmbeddedReplica(
           hot_standby: 'on',
           primary_slot_name: slot,
           primary_conninfo: conninfo(primary.address, {
-            slot,
             passfile: passfileIn(home, primary),
+            // What the primary, and so every figure of it, calls this replica.
+            application_name: context.name,
           }),
         }),
         password: primary.address.password ?? '',
