@@ -1,4 +1,5 @@
 /** How a study ends as an exit code. In: its records. Out: the code that matters most. Pure. */
+import { cameBack } from '../judge/faults.ts'
 import { ERROR_EXIT_CODES } from '../kit/errors.ts'
 import type { Outcome, RunRecord, StudyRecord } from '../results/record.ts'
 
@@ -62,11 +63,17 @@ function codeOf(outcome: Outcome, stop: StudyRecord['scenario']['stop']): number
   }
 }
 
-/** A search for the first broken SLO has found what it looked for. */
+/**
+ * A search for the first broken SLO has found what it looked for. What a fault broke is expected: there it counts whether
+ * the target came back.
+ */
 function ranCode(
   { measured }: Extract<Outcome, { state: 'completed' | 'not-audited' }>,
   stop: StudyRecord['scenario']['stop'],
 ): number {
+  if (measured.faults !== undefined) {
+    return measured.faults.every(cameBack) ? 0 : ERROR_EXIT_CODES.THRESHOLD_BROKEN
+  }
   const broke = stop === 'at-end' && measured.brokenAtPerS !== null
   return broke ? ERROR_EXIT_CODES.THRESHOLD_BROKEN : 0
 }

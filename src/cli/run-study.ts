@@ -7,6 +7,7 @@ import { holdsSecret } from '../results/redaction.ts'
 import { loadScenario } from '../scenario/load.ts'
 import { loadTargets } from '../target/load.ts'
 import { serviceInputs } from '../target/service-inputs.ts'
+import { requireFaults } from '../target/fault-check.ts'
 import { requireShape } from '../target/shape-check.ts'
 import type { CommandContext } from './command.ts'
 import { requireContainers } from './containers.ts'
@@ -52,6 +53,7 @@ export async function runStudy(flags: RunWishes, context: CommandContext): Promi
     ...chosen.external,
     secrets: [...chosen.external.secrets, ...services.secrets],
   }
+  await requireFaults(targets, scenario, { external: external.addresses, engines })
   // Wrong input is told before half of Headroom is loaded.
   const { sloWarnings } = await import('../target/slo-warnings.ts')
   const { unaskedQueries } = await import('../target/unasked-queries.ts')

@@ -36,6 +36,13 @@ export const METRICS = [
     'more',
   ),
   metric(
+    'rate.notAcceptedEventsPerS',
+    'events/s',
+    'not accepted',
+    'events shed, rejected, dropped or left unanswered',
+    'less',
+  ),
+  metric(
     'rate.storedEventsPerS',
     'events/s',
     'stored',

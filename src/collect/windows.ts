@@ -35,6 +35,7 @@ export function windowLine(window: DriverWindow, before: DriverWindow | null): S
   // Of the events whose fate was settled in this window: those due in it may be settled later.
   const refused = counts.rejected + counts.shed + counts.unknown + counts.dropped
   const settled = counts.accepted + counts.duplicate + refused
+  put('rate.notAcceptedEventsPerS', refused / seconds)
   put('outcome.notAcceptedRatio', settled === 0 ? null : refused / settled)
   put('outcome.droppedRatio', settled === 0 ? null : counts.dropped / settled)
   return { t: window.atMs, v }

@@ -202,6 +202,8 @@ export interface EngineControl {
    * harness's own right, never the service's.
    */
   execute(sql: string, signal: AbortSignal): Promise<void>
+  /** Runs a script in a session that stays open until it is disposed of; absent: the engine has no such sessions. */
+  hold?(sql: string, signal: AbortSignal): Promise<AsyncDisposable>
 }
 
 /** One row as the store holds it, as little of it as the audit needs. */

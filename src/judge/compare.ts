@@ -2,6 +2,7 @@
 import type { Interval, Quantile, RunRecord, StudyRecord } from '../results/record.ts'
 import { tierOf } from './conditions.ts'
 import type { TargetEvidence } from './evidence.ts'
+import { faultFindings } from './faults.ts'
 import { enoughSamples, figuresOf, stepAt } from './figures.ts'
 import type { Figure } from './figures.ts'
 import type { Ranking, TargetFindings } from './findings.ts'
@@ -66,6 +67,7 @@ export function targetFindings(input: CompareInput): Omit<TargetFindings, 'sente
     ack: first?.architecture.promises.ack ?? '',
     partsToOperate: first?.architecture.partsToOperate ?? [],
     judgements,
+    faults: faultFindings(evidence.runs),
     headroomRatio: sustained === null ? null : scaleInterval(sustained, 1 / study.profile.ratePerS),
   }
 }

@@ -2,6 +2,7 @@
 import type { StoreAudit } from '../results/audit-record.ts'
 import type { Interval, Quantile, RunRecord, SaturatedBy, StudyRecord } from '../results/record.ts'
 import type { FormulaFinding } from './formulas/finding.ts'
+import type { FaultFindings } from './faults.ts'
 import type { RealServerFindings } from './real-server.ts'
 import type { Judgement } from './verdict.ts'
 
@@ -59,6 +60,8 @@ export interface TargetFindings {
   readonly ack: string
   readonly partsToOperate: readonly string[]
   readonly judgements: readonly Judgement[]
+  /** What was broken on purpose, per round; empty where nothing was. */
+  readonly faults: readonly FaultFindings[]
   /** sustained ÷ declared rate; null without a sustained rate. */
   readonly headroomRatio: Interval | null
   /** The sentence a manager can repeat. */

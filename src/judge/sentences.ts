@@ -15,6 +15,7 @@ import {
 import { HORIZON_MONTHS } from '../plan/projection.ts'
 import type { Profile } from '../plan/profile.ts'
 import { bandOf, describe } from './demand.ts'
+import { faultVerdict, faultsInWords } from './faults.ts'
 import { discardedInWords } from './evidence.ts'
 import type { TargetFindings } from './findings.ts'
 import { sloInWords } from './limit.ts'
@@ -47,6 +48,10 @@ export function targetSentence(target: Unspoken, about: SpokenAbout): string {
     const why = discardedInWords(target.discarded)
     return `${target.target} is not judged: ${why === '' ? 'it was not run' : why}.`
   }
+  // A rate that a fault broke says nothing of what the target holds.
+  if (target.faults.length > 0) {
+    return faultsInWords(target.target, target.faults, target.lostEvents)
+  }
   const parts = [holdsInWords(target, about), ...triggersInWords(target.judgements, about)]
   if (!target.auditPassed) parts.push('an audit of it failed')
   return `${target.target} ${parts.join('; ')}.`
@@ -54,6 +59,8 @@ export function targetSentence(target: Unspoken, about: SpokenAbout): string {
 
 /** The simplest target that fits the profile, or why none does. */
 export function overallVerdict(targets: readonly Unspoken[], about: SpokenAbout): string {
+  const faults = faultVerdict(targets)
+  if (faults !== null) return faults
   const { profile } = about
   const fits = targets.filter((target) => misfits(target, profile).length === 0)
   const simplest = fits.toSorted(

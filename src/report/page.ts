@@ -9,6 +9,7 @@ import { chartsSection } from './sections/charts.ts'
 import { comparisonSection } from './sections/comparison.ts'
 import { conditionsSection } from './sections/conditions.ts'
 import { formulasSection } from './sections/formulas.ts'
+import { faultsSection } from './sections/faults.ts'
 import { realServerSection } from './sections/real-server.ts'
 import { storesSection } from './sections/stores.ts'
 import { limitsSection, triggersSection } from './sections/triggers.ts'
@@ -46,6 +47,7 @@ function sections(view: StudyView, options: PageOptions): readonly Markup[] {
     ),
     limitsSection(view),
     formulasSection(view),
+    faultsSection(view),
     storesSection(view),
     realServerSection(view),
     conditionsSection(view, options),
@@ -75,6 +77,9 @@ function linksOf(view: StudyView): readonly (readonly [string, string])[] {
       ? [['triggers', 'Triggers'] as const]
       : []),
     ...(view.findings.formulas.length > 0 ? [['formulas', 'Formulas'] as const] : []),
+    ...(view.targets.some((target) => target.findings.faults.length > 0)
+      ? [['faults', 'Faults'] as const]
+      : []),
     ['integrity', 'Promised and kept'],
     ...(view.findings.realServer.length > 0 ? [['real-server', 'Real server'] as const] : []),
     ['conditions', 'Conditions'],

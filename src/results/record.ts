@@ -4,9 +4,12 @@
  */
 import { z } from 'zod'
 import { Audit } from './audit-record.ts'
+import { FaultSeen } from './fault-record.ts'
+import { NotAccepted } from './not-accepted-record.ts'
 import { Scenario } from '../scenario/scenario.ts'
 import { ProviderName, Target } from '../target/target.ts'
 
+export type { NotAcceptedReason } from './not-accepted-record.ts'
 export { StudyRecord } from './study-record.ts'
 
 const count = z.number().int().min(0)
@@ -40,25 +43,6 @@ export const OutcomeCounts = z.strictObject({
   shed: count,
   unknown: count,
   dropped: count,
-})
-
-/** One reason why requests did not have all of their events accepted; `unnamed`: the target's `answers` do not name the status. */
-const NotAcceptedReason = z.discriminatedUnion('by', [
-  z.strictObject({
-    by: z.literal('answer'),
-    status: count,
-    requests: count,
-    unnamed: z.literal(true).optional(),
-  }),
-  z.strictObject({ by: z.literal('loss'), code: z.string(), requests: count }),
-])
-export type NotAcceptedReason = z.infer<typeof NotAcceptedReason>
-
-/** Requests by what came instead of an acknowledgement, the most frequent first; `answeredRequests`: all that were. */
-const NotAccepted = z.strictObject({
-  answeredRequests: count,
-  reasons: z.array(NotAcceptedReason),
-  otherRequests: count,
 })
 
 /** What one segment of the schedule showed. */
@@ -160,6 +144,8 @@ export const Measured = z.strictObject({
       refused: z.array(z.string()).optional(),
     }),
   ),
+  /** What went wrong on purpose, and how the target came back. Absent: nothing did. */
+  faults: z.array(FaultSeen).optional(),
   driver: z.strictObject({
     cpuS: z.number(),
     wallS: z.number(),

@@ -9,6 +9,7 @@ import { METRICS, findMetric, parseMetricKey } from '../collect/metrics.ts'
 import { suggest } from '../kit/nearest.ts'
 import type { Path } from '../kit/schema-outline.ts'
 import type { Finding } from '../kit/yaml-door.ts'
+import { faultFindings } from './fault-findings.ts'
 import type { Scenario, Slo } from './scenario.ts'
 import { shapeFindings } from './shape-findings.ts'
 
@@ -28,6 +29,7 @@ export function scenarioFindings(scenario: Scenario, dir: string): readonly Find
     ...queryFindings(scenario),
     ...recordedFindings(scenario, dir),
     ...shapeFindings(scenario),
+    ...faultFindings(scenario),
   ]
 }
 

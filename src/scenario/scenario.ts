@@ -3,6 +3,7 @@
  * It must not know what the traffic hits.
  */
 import { z } from 'zod'
+import { Fault } from './fault.ts'
 
 const ratePerS = z.number().positive().max(5_000_000)
 const ratio = z.number().min(0).max(1)
@@ -125,6 +126,8 @@ export const Scenario = z.strictObject({
    * emulated 1 ms, labelled; it doubles the length of a study of one round. `never`: it does not.
    */
   slowDisk: z.enum(['auto', 'never']).default('auto'),
+  /** What goes wrong while it is measured: the run's report says how it recovered, and its audit what was lost. */
+  faults: z.array(Fault).max(50).default([]),
   /** One labelled CHECKPOINT this far into the measured phase (0…1), besides the one at its start. */
   checkpointAtRatio: ratio.optional(),
 })

@@ -9,6 +9,8 @@ export interface LiveRunOptions {
   readonly up: RunningTarget
   readonly scenario: Scenario
   readonly plan: RunPlan
+  /** Draws the moments of faults. */
+  readonly round: number
   readonly runDir: string
   readonly dataDir: string
   /** Where engines keep their data; null where that is a disk not seen from here. */

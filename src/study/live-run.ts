@@ -21,6 +21,8 @@ import type { Scenario } from '../scenario/scenario.ts'
 import type { RunningTarget } from '../target/up.ts'
 import type { CheckpointMark } from './checkpoints.ts'
 import { runCheckpoints } from './checkpoints.ts'
+import type { FaultMark } from './faults.ts'
+import { plannedFaults, runFaults } from './faults.ts'
 import type { LiveRunOptions } from './live-options.ts'
 import { LiveWatch, startSamplerFor } from './live-watch.ts'
 import { driverJob, plannedCheckpoints } from './run-plan.ts'
@@ -40,6 +42,7 @@ export interface LiveRun {
   readonly driver: DriverResult
   readonly breaches: ReadonlyMap<string, SloBreach>
   readonly checkpoints: readonly CheckpointMark[]
+  readonly faults: readonly FaultMark[]
   readonly sampler: SamplerSummary
   readonly freshness: readonly FreshnessSummary[]
   /** First-seen times by store name. The caller closes them. */
@@ -90,11 +93,14 @@ export async function runLive(options: LiveRunOptions): Promise<LiveRun> {
     signal: AbortSignal.any([signal, ended.signal]),
     log,
   })
+  const faults = startFaults(options, { epochMs, over: ended.signal })
   driver.go(epochMs)
   const end = await firstEnd({ driver, up, signal, over: ended.signal })
   if (end.how !== 'schedule') driver.stop()
   const result = await driver.result
   ended.abort(new Error('the schedule ended'))
+  // What is frozen or down cannot drain.
+  const faultMarks = await faults
   options.onProgress({ type: 'phase', target: up.target.name, phase: 'drain', detail: '' })
   if (end.how === 'schedule') await drain(polls, { result, scenario, log })
   const freshness = await Promise.all(polls.map((poll) => poll.stop()))
@@ -104,10 +110,27 @@ export async function runLive(options: LiveRunOptions): Promise<LiveRun> {
     driver: result,
     breaches: watching.breaches,
     checkpoints: await checkpoints,
+    faults: faultMarks,
     sampler: await sampler.stop(),
     freshness,
     seen,
   }
+}
+
+function startFaults(
+  { up, scenario, plan, round, signal, hardSignal, log }: LiveRunOptions,
+  { epochMs, over }: { readonly epochMs: number; readonly over: AbortSignal },
+): Promise<readonly FaultMark[]> {
+  const first = plan.segments.find(({ kind }) => kind === 'measure')
+  return runFaults(plannedFaults(scenario, round, first?.fromS ?? 0), {
+    parts: [...up.engines.flatMap(({ engine }) => engine.parts), ...up.running.parts],
+    engines: up.engines,
+    epochMs,
+    nowMs: () => systemClock.nowMs(),
+    signal: AbortSignal.any([signal, over]),
+    hardSignal,
+    log,
+  })
 }
 
 async function startPolls(

@@ -12,6 +12,7 @@ import { openOutcomes } from '../audit/outcomes.ts'
 import { latenessBySegment } from '../audit/lateness.ts'
 import { coresAllowed } from '../collect/machine.ts'
 import { answersInWords, nothingAccepted } from '../collect/not-accepted.ts'
+import { RecoveryFold } from '../collect/recovery.ts'
 import { queryOverlap } from '../collect/query-overlap.ts'
 import { saturation } from '../collect/saturation.ts'
 import type { SeriesSummary } from '../collect/summary.ts'
@@ -19,6 +20,7 @@ import { SummaryFold } from '../collect/summary.ts'
 import { assert } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { percentilesOf } from '../kit/histogram.ts'
+import type { FaultSeen } from '../results/fault-record.ts'
 import type { Measured, Outcome, Percentiles } from '../results/record.ts'
 import { seriesLines } from '../results/series.ts'
 import type { Scenario } from '../scenario/scenario.ts'
@@ -106,6 +108,8 @@ async function auditIfWhole({ up, options, live, outcomes }: After): Promise<Aud
     preloadStream: plan.preloadStream,
     outcomes,
     preloadedRows: preloadedRows(up, scenario),
+    // A process that is killed takes with it what was never written; nothing else loses anything.
+    worstFault: live.faults.some(({ kind }) => kind === 'kill') ? 'process-kill' : 'none',
     signal,
   })
 }
@@ -125,12 +129,14 @@ async function measuredFrom(after: After): Promise<Measured> {
     connections: scenario.connections,
     batchEvents: scenario.batchEvents,
   }
+  const { summary, faults } = await seriesOf(options, live)
   return measuredOf({
     scenario,
     segments: plan.segments,
     driver: live.driver,
     breaches: live.breaches,
-    series: await summaryOf(options, live),
+    series: summary,
+    faults,
     freshnessBySegment: await freshnessBySegment(after),
     freshness: live.freshness,
     stores: await sizesOf(after),
@@ -139,14 +145,24 @@ async function measuredFrom(after: After): Promise<Measured> {
     probeCpuCores: live.sampler.probeCpuCores,
     parts: context.parts.map(({ name }) => name),
     unseenHere: context.unseenHere,
-    saturated: (steps) => saturation({ ...context, steps }),
+    // What a fault takes away is no limit of the target.
+    saturated: (steps) => (faults.length > 0 ? null : saturation({ ...context, steps })),
   })
 }
 
-async function summaryOf(options: MeasureOptions, live: LiveRun): Promise<SeriesSummary> {
-  const fold = new SummaryFold({ segments: live.driver.segments, slos: options.scenario.slos })
-  for await (const line of seriesLines(join(options.runDir, SERIES_FILE))) fold.add(line)
-  return fold.finish()
+/** One reading of the series for all that is folded from it. */
+async function seriesOf(
+  options: MeasureOptions,
+  live: LiveRun,
+): Promise<{ readonly summary: SeriesSummary; readonly faults: readonly FaultSeen[] }> {
+  const { segments } = live.driver
+  const fold = new SummaryFold({ segments, slos: options.scenario.slos })
+  const recovery = new RecoveryFold(live.faults, segments)
+  for await (const line of seriesLines(join(options.runDir, SERIES_FILE))) {
+    fold.add(line)
+    recovery.add(line)
+  }
+  return { summary: fold.finish(), faults: recovery.finish() }
 }
 
 /** Ack to readable, per segment of the schedule and store. */

@@ -10,6 +10,7 @@ import { acceptanceBreach } from '../judge/acceptance.ts'
 import { stepBreach } from '../judge/slo.ts'
 import { unmeasuredSlos } from '../judge/unmeasured.ts'
 import { Histogram, percentilesOf } from '../kit/histogram.ts'
+import type { FaultSeen } from '../results/fault-record.ts'
 import type { Measured, Percentiles, Step } from '../results/record.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import type { DriverResult, QueryResult, Segment, SegmentResult } from '../drive/job.ts'
@@ -34,6 +35,7 @@ export interface MeasuredInput {
   readonly freshness: readonly FreshnessSummary[]
   readonly stores: readonly StoreFigures[]
   readonly checkpoints: readonly CheckpointMark[]
+  readonly faults: readonly FaultSeen[]
   /** How events fared while queries ran: metrics per driver segment; empty where none was asked. */
   readonly overlapBySegment: readonly Readonly<Record<string, number>>[]
   readonly probeCpuCores: number
@@ -68,6 +70,7 @@ export function measuredOf(input: MeasuredInput): Measured {
       ...mark,
       ...(refused === undefined ? {} : { refused: [...refused] }),
     })),
+    ...(input.faults.length === 0 ? {} : { faults: [...input.faults] }),
     driver: {
       cpuS: driver.driver.cpuS,
       wallS: driver.driver.wallS,

@@ -27,6 +27,13 @@ export interface LaunchedService extends LaunchedPart, AsyncDisposable {
   readonly image?: EngineImage
 }
 
+/** What its replicas are called. */
+export function partNames({ name, replicas }: Pick<LaunchOptions, 'name' | 'replicas'>): string[] {
+  return replicas === 1
+    ? [name]
+    : Array.from({ length: replicas }, (_, index) => `${name}-${String(index + 1)}`)
+}
+
 export function partKind(name: string): Extract<Part['kind'], 'service' | 'worker'> {
   return name.startsWith('worker') ? 'worker' : 'service'
 }

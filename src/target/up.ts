@@ -27,6 +27,7 @@ import { openGround, providersOf } from './ground.ts'
 import type { QueryName } from '../scenario/scenario.ts'
 import { enginesForArchitecture, settingsByNeed } from './hand-over.ts'
 import type { LaunchedService } from './launch.ts'
+import { partNames } from './launch.ts'
 import { architectureById, architectures } from './registry.ts'
 import { rolesOf } from './roles.ts'
 import { bringUpService, factsOfService } from './service-up.ts'
@@ -207,9 +208,7 @@ async function bringUpArchitecture(
   const services: LaunchedService[] = []
   const launch = async (launchOptions: LaunchOptions): Promise<readonly LaunchedPart[]> => {
     const parts: LaunchedService[] = []
-    for (let replica = 1; replica <= launchOptions.replicas; replica++) {
-      const suffix = launchOptions.replicas === 1 ? '' : `-${String(replica)}`
-      const name = `${launchOptions.name}${suffix}`
+    for (const name of partNames(launchOptions)) {
       parts.push(scope.use(await ground.launch({ ...launchOptions, name })))
     }
     services.push(...parts)

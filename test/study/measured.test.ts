@@ -122,6 +122,7 @@ function measure(latenciesUs: readonly number[], options: MeasureOptions = {}) {
       { name: 'postgres.events', rows: 10, heapBytes: 1_000, indexBytes: 500, totalBytes: 1_600 },
     ],
     checkpoints: [],
+    faults: [],
     overlapBySegment: [],
     probeCpuCores: 0,
     parts: options.parts ?? [],

@@ -2,8 +2,11 @@
 import type { Client } from 'pg'
 import type { CheckpointOutcome, EngineControl, PostgresAddress } from '../engine.ts'
 import { HeadroomError } from '../../kit/errors.ts'
-import { withClient } from './connection.ts'
+import { close, connect, withClient } from './connection.ts'
 import { sqlStateOf } from './sql-state.ts'
+
+/** Sessions that a scenario's fault holds open. */
+const FAULT_APPLICATION = 'headroom-fault'
 
 export function postgresControl(address: PostgresAddress): EngineControl {
   return {
@@ -21,6 +24,19 @@ export function postgresControl(address: PostgresAddress): EngineControl {
       withClient(address, signal, async (client) => {
         await client.query(sql)
       }),
+    hold: async (sql, signal) => {
+      signal.throwIfAborted()
+      const client = await connect(address)
+      try {
+        // Probes leave the harness's own sessions out; this one is to be seen.
+        await client.query(`SET application_name = '${FAULT_APPLICATION}'`)
+        await client.query(sql)
+      } catch (error) {
+        await close(client)
+        throw error
+      }
+      return { [Symbol.asyncDispose]: () => close(client) }
+    },
   }
 }
 

@@ -7,7 +7,7 @@ import { measuredOf, seriesOf } from '../study-view.ts'
 import type { StudyView, TargetView } from '../study-view.ts'
 import { levelsOf } from './levels.ts'
 import { lineOf } from './lines.ts'
-import { checkpointMarks, logRange, stepMarks, timeAxis, valuesOf, warmUpBands } from './panels.ts'
+import { checkpointMarks, logRange, stepMarks, timeAxis, valuesOf, bandsOf } from './panels.ts'
 import type { ChartSpec, Line, Panel } from './spec.ts'
 
 const PERCENTILE_TICKS = [
@@ -126,7 +126,7 @@ export function windowsChart(view: StudyView, limit: number): ChartSpec | null {
       lines,
       levels,
       marks: [...stepMarks(shown.measured), ...checkpointMarks(shown.measured)],
-      bands: warmUpBands(shown.measured),
+      bands: bandsOf(shown.measured),
     })),
   }
 }

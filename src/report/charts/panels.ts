@@ -10,10 +10,18 @@ export function timeAxis(runs: readonly Measured[]): Axis {
   return { title: 'time in the run', unit: 'clock', scale: 'linear', min: 0, max, ticks: null }
 }
 
-export function warmUpBands(measured: Measured): readonly Band[] {
-  return measured.steps
-    .filter((step) => step.kind === 'warmup')
-    .map((step) => ({ from: step.fromMs / 1e3, to: step.toMs / 1e3, label: 'warm-up' }))
+/** Stretches that are not like the rest: the warm-up, and faults. */
+export function bandsOf({ steps, faults = [] }: Measured): readonly Band[] {
+  return [
+    ...steps
+      .filter((step) => step.kind === 'warmup')
+      .map((step) => ({ from: step.fromMs / 1e3, to: step.toMs / 1e3, label: 'warm-up' })),
+    ...faults.map(({ fromMs, toMs, name }) => ({
+      from: fromMs / 1e3,
+      to: toMs / 1e3,
+      label: name,
+    })),
+  ]
 }
 
 /** Where each step of the schedule begins, with its rate; none for a schedule of one step. */

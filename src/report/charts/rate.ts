@@ -4,7 +4,7 @@ import { NEUTRAL_INK } from '../palette.ts'
 import { seriesOf } from '../study-view.ts'
 import type { StudyView, TargetView } from '../study-view.ts'
 import { instancesOf, lineOf } from './lines.ts'
-import { linearRange, levelsWithin, largest, timeAxis, valuesOf, warmUpBands } from './panels.ts'
+import { linearRange, levelsWithin, largest, timeAxis, valuesOf, bandsOf } from './panels.ts'
 import type { ChartSpec, Level, Line, Panel } from './spec.ts'
 
 export function rateChart(view: StudyView, limit: number): ChartSpec | null {
@@ -40,7 +40,7 @@ export function rateChart(view: StudyView, limit: number): ChartSpec | null {
       lines,
       levels,
       marks: [],
-      bands: warmUpBands(shown.measured),
+      bands: bandsOf(shown.measured),
     })),
   }
 }

@@ -8,7 +8,7 @@ import { seriesOf } from '../study-view.ts'
 import type { StudyView, TargetView } from '../study-view.ts'
 import { levelsOf } from './levels.ts'
 import { instancesOf, lineOf } from './lines.ts'
-import { checkpointMarks, linearRange, levelsWithin, timeAxis, warmUpBands } from './panels.ts'
+import { checkpointMarks, linearRange, levelsWithin, timeAxis, bandsOf } from './panels.ts'
 import type { ChartSpec, Level, Line, Panel } from './spec.ts'
 
 /** Stacked lines need a common grid; so many stretches are as fine as a panel can show. */
@@ -42,7 +42,7 @@ export function walChart(view: StudyView): ChartSpec | null {
       lines,
       levels: levelsWithin(levels, range.max),
       marks: checkpointMarks(shown.measured),
-      bands: warmUpBands(shown.measured),
+      bands: bandsOf(shown.measured),
     })),
   }
 }
@@ -116,7 +116,7 @@ export function cpuChart(view: StudyView): ChartSpec | null {
       lines,
       levels: isNear ? [level] : [],
       marks: [],
-      bands: warmUpBands(shown.measured),
+      bands: bandsOf(shown.measured),
     })),
   }
 }

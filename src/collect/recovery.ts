@@ -1,0 +1,197 @@
+/**
+ * How a target came back from each fault. In: the faults as they were put, the schedule, the lines of the series in order.
+ * Out: when it was noticed, when backlogs were gone, when every second was calm again, and what else moved.
+ */
+import type { SegmentResult } from '../drive/job.ts'
+import type { FaultSeen } from '../results/fault-record.ts'
+import type { SeriesLine } from '../results/record.ts'
+import { findMetric, parseMetricKey } from './metrics.ts'
+
+/** A fault as it was put. */
+export type FaultSpan = Pick<FaultSeen, 'name' | 'kind' | 'on' | 'fromMs' | 'toMs' | 'failed'>
+
+/** A second is calm when its p99 is within this factor of a usual one, and a bit: a few ms more are no fault. */
+const P99_FACTOR = 3
+const P99_MARGIN_US = 20_000
+/** Share of the settled events of a second that may fail in a calm one. */
+const NOT_ACCEPTED_CALM_RATIO = 0.001
+/** Accepted against due: a second in which nothing is answered has no failed events yet. */
+const ACCEPTED_CALM_RATIO = 0.7
+/** Backlogs within this factor of the usual largest, or of this many events, are no sign of a fault. */
+const BACKLOG_FACTOR = 2
+const BACKLOG_MARGIN_EVENTS = 20
+const MOVED_FACTOR = 2
+const MOVED_MAX = 8
+/** What the machine, the driver and the harness do is no symptom of the target. */
+const NOT_OF_THE_TARGET =
+  /^(machine|driver|probe|cpu|memory|rate|latency|sendDelay|outcome|connection|inFlight|freshness|backlog|disk|query|store)\.|^table\.insertsSinceVacuum/
+
+interface Second {
+  readonly t: number
+  readonly dueEvents: number
+  readonly acceptedEvents: number
+  readonly notAcceptedRatio: number
+  readonly p99Us: number | null
+}
+
+interface Look {
+  readonly t: number
+  readonly events: number
+}
+
+/** Memory grows with the seconds of the run, not with the keys of the series. */
+export class RecoveryFold {
+  readonly #faults: readonly FaultSpan[]
+  readonly #fromMs: number
+  readonly #toMs: number
+  readonly #seconds: Second[] = []
+  readonly #backlogs: Look[] = []
+  /** Windows last a second, so a rate is a count; those of the drain hold what timed out there. */
+  readonly #failures: Look[] = []
+  readonly #latestBacklog = new Map<string, number>()
+  readonly #gauges = new Map<string, { before: number | null; spans: Moved[] }>()
+
+  constructor(faults: readonly FaultSpan[], segments: readonly SegmentResult[]) {
+    this.#faults = faults
+    const measured = segments.filter(({ kind }) => kind === 'measure')
+    this.#fromMs = Math.min(...measured.map(({ fromMs }) => fromMs))
+    this.#toMs = Math.max(...measured.map(({ toMs }) => toMs))
+  }
+
+  add({ t, v }: SeriesLine): void {
+    if (this.#faults.length === 0 || t < this.#fromMs) return
+    const notAcceptedEvents = v['rate.notAcceptedEventsPerS']
+    if (notAcceptedEvents !== undefined) this.#failures.push({ t, events: notAcceptedEvents })
+    const dueEvents = v['rate.dueEventsPerS']
+    // Later windows have no due events; what they settle is the last seconds' business.
+    if (dueEvents !== undefined && t <= this.#toMs) {
+      this.#seconds.push({
+        t,
+        dueEvents,
+        acceptedEvents: v['rate.acceptedEventsPerS'] ?? 0,
+        notAcceptedRatio: v['outcome.notAcceptedRatio'] ?? 0,
+        p99Us: v['latency.p99Us'] ?? null,
+      })
+    }
+    for (const key in v) this.#look(key, v[key] ?? 0, t)
+  }
+
+  finish(): readonly FaultSeen[] {
+    const first = this.#faults[0]
+    if (first === undefined) return []
+    const calm = this.#calmBefore(first.fromMs)
+    return this.#faults.map((fault, at) => this.#seen(fault, at, calm))
+  }
+
+  #look(key: string, value: number, t: number): void {
+    if (key.startsWith('backlog.events')) {
+      this.#latestBacklog.set(key, value)
+      this.#backlogs.push({ t, events: Math.max(...this.#latestBacklog.values()) })
+      return
+    }
+    if (!isSymptom(key)) return
+    let gauge = this.#gauges.get(key)
+    if (gauge === undefined) {
+      gauge = { before: null, spans: this.#faults.map(() => ({ highest: null, last: null })) }
+      this.#gauges.set(key, gauge)
+    }
+    const at = this.#faults.findLastIndex(({ fromMs }) => fromMs <= t)
+    const span = gauge.spans[at]
+    if (span === undefined) {
+      gauge.before = Math.max(gauge.before ?? value, value)
+      return
+    }
+    span.highest = Math.max(span.highest ?? value, value)
+    span.last = value
+  }
+
+  #calmBefore(ms: number): FaultSeen['calm'] {
+    // The second in which the fault began belongs to both.
+    const p99s = this.#seconds
+      .filter(({ t }) => t <= ms)
+      .flatMap(({ p99Us }) => p99Us ?? [])
+      .sort((a, b) => a - b)
+    const backlogs = this.#backlogs.filter(({ t }) => t <= ms).map(({ events }) => events)
+    return {
+      p99Us: p99s[Math.floor(p99s.length / 2)] ?? null,
+      backlogEventsMax: backlogs.length === 0 ? null : Math.max(...backlogs),
+    }
+  }
+
+  #seen(fault: FaultSpan, at: number, calm: FaultSeen['calm']): FaultSeen {
+    const endMs = this.#faults[at + 1]?.fromMs ?? Infinity
+    const seconds = this.#seconds.filter(({ t }) => t > fault.fromMs && t <= endMs)
+    const backlogs = this.#backlogs.filter(({ t }) => t > fault.fromMs && t <= endMs)
+    const disturbed = seconds.filter((second) => !isCalm(second, calm.p99Us))
+    const lagging = backlogs.filter(({ events }) => events > backlogLimit(calm))
+    const noticed = [disturbed[0]?.t, lagging[0]?.t].filter((t) => t !== undefined)
+    const p99s = seconds.flatMap(({ p99Us }) => p99Us ?? [])
+    return {
+      ...fault,
+      noticedMs: noticed.length === 0 ? null : Math.round(Math.min(...noticed) - fault.fromMs),
+      drainedMs: backAfter(lagging.at(-1)?.t, backlogs.at(-1)?.t, fault.toMs),
+      wholeMs: backAfter(disturbed.at(-1)?.t, seconds.at(-1)?.t, fault.toMs),
+      notAcceptedEvents: Math.round(
+        this.#failures
+          .filter(({ t }) => t > fault.fromMs && t <= endMs)
+          .reduce((sum, { events }) => sum + events, 0),
+      ),
+      worstP99Us: p99s.length === 0 ? null : Math.max(...p99s),
+      backlogEventsMax:
+        backlogs.length === 0 ? null : Math.max(...backlogs.map(({ events }) => events)),
+      calm,
+      moved: this.#moved(at),
+    }
+  }
+
+  #moved(at: number): FaultSeen['moved'] {
+    return [...this.#gauges]
+      .flatMap(([metric, { before, spans }]) => {
+        const span = spans[at]
+        if (span === undefined || span.highest === null || span.last === null) return []
+        return [{ metric, before: before ?? 0, highest: span.highest, last: span.last }]
+      })
+      .filter(({ before, highest }) => highest > 0 && highest >= before * MOVED_FACTOR)
+      .sort((a, b) => growth(b) - growth(a) || a.metric.localeCompare(b.metric))
+      .slice(0, MOVED_MAX)
+  }
+}
+
+interface Moved {
+  highest: number | null
+  last: number | null
+}
+
+function isSymptom(key: string): boolean {
+  const metric = findMetric(parseMetricKey(key).id)
+  return metric?.better === 'less' && metric.kind === 'gauge' && !NOT_OF_THE_TARGET.test(key)
+}
+
+function isCalm(second: Second, usualP99Us: number | null): boolean {
+  if (second.notAcceptedRatio > NOT_ACCEPTED_CALM_RATIO) return false
+  if (second.acceptedEvents < second.dueEvents * ACCEPTED_CALM_RATIO) return false
+  if (second.p99Us === null) return second.dueEvents === 0
+  return second.p99Us <= (usualP99Us ?? 0) * P99_FACTOR + P99_MARGIN_US
+}
+
+function backlogLimit({ backlogEventsMax }: FaultSeen['calm']): number {
+  return (backlogEventsMax ?? 0) * BACKLOG_FACTOR + BACKLOG_MARGIN_EVENTS
+}
+
+/**
+ * @param lastBadMs the last look that was not as before; absent: none was
+ * @returns ms after the fault's end; null when the last look of all was still not as before
+ */
+function backAfter(
+  lastBadMs: number | undefined,
+  lastLookMs: number | undefined,
+  endedMs: number,
+): number | null {
+  if (lastLookMs === undefined) return null
+  if (lastBadMs === undefined) return 0
+  return lastBadMs >= lastLookMs ? null : Math.max(0, Math.round(lastBadMs - endedMs))
+}
+
+function growth({ before, highest }: FaultSeen['moved'][number]): number {
+  return before === 0 ? Infinity : highest / before
+}

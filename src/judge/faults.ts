@@ -1,0 +1,102 @@
+/**
+ * What a scenario's faults did to a target. In: its runs. Out: every fault of every round, and the sentence over them: what
+ * clients noticed, whether it came back, what was lost of what had been acknowledged.
+ */
+import { formatCount, formatDurationMs } from '../kit/units.ts'
+import type { FaultSeen } from '../results/fault-record.ts'
+import type { RunRecord } from '../results/record.ts'
+
+export interface FaultFindings {
+  readonly round: number
+  readonly seen: FaultSeen
+}
+
+export function faultFindings(runs: readonly RunRecord[]): readonly FaultFindings[] {
+  return runs.flatMap(({ round, outcome }) => {
+    const measured = outcome.state === 'failed' ? null : outcome.measured
+    return (measured?.faults ?? []).map((seen) => ({ round, seen }))
+  })
+}
+
+/** Whether every second after it was calm again, and no store lagged more than before. */
+export function cameBack({ failed, drainedMs, wholeMs }: FaultSeen): boolean {
+  return failed === null && drainedMs !== null && wholeMs !== null
+}
+
+/** @param lostEvents over every audited run; null: none was audited */
+export function faultsInWords(
+  target: string,
+  faults: readonly FaultFindings[],
+  lostEvents: number | null,
+): string {
+  const names = [...new Set(faults.map(({ seen }) => seen.name))]
+  const words = names.map((name) => {
+    const all = faults.filter(({ seen }) => seen.name === name).map(({ seen }) => seen)
+    return `${name}: ${oneInWords(all)}`
+  })
+  return `${target} met ${words.join('; ')}; ${lostInWords(lostEvents)}.`
+}
+
+/** The worst of all rounds. */
+function oneInWords(all: readonly FaultSeen[]): string {
+  const failed = all.find((seen) => seen.failed !== null)
+  if (failed !== undefined) return `could not be put (${failed.failed ?? ''})`
+  const refused = Math.max(...all.map(({ notAcceptedEvents }) => notAcceptedEvents))
+  const noticed = all.some(({ noticedMs }) => noticedMs !== null)
+  if (!noticed && refused === 0) return 'clients noticed nothing'
+  const cost =
+    refused === 0
+      ? 'every event was accepted, late'
+      : `about ${formatCount(refused)} ${refused === 1 ? 'event was' : 'events were'} not accepted`
+  return `${cost}, ${backInWords(all)}`
+}
+
+function backInWords(all: readonly FaultSeen[]): string {
+  if (!all.every(cameBack)) return 'it was not as before within the run'
+  const backMs = Math.max(
+    ...all.map(({ drainedMs, wholeMs }) => Math.max(drainedMs ?? 0, wholeMs ?? 0)),
+  )
+  return backMs === 0
+    ? 'it was as before at once'
+    : `it was as before ${formatDurationMs(backMs)} later`
+}
+
+function lostInWords(lostEvents: number | null): string {
+  if (lostEvents === null) return 'what was lost is not known: no run was audited'
+  if (lostEvents === 0) return 'nothing that was acknowledged was lost'
+  return `${formatCount(lostEvents)} acknowledged ${lostEvents === 1 ? 'event was' : 'events were'} lost`
+}
+
+/** Over all targets; null where no fault was put. */
+export function faultVerdict(
+  targets: readonly {
+    readonly target: string
+    readonly faults: readonly FaultFindings[]
+    readonly auditPassed: boolean
+  }[],
+): string | null {
+  if (targets.every(({ faults }) => faults.length === 0)) return null
+  const groups = [
+    ['came back from every fault and kept every promise', (one: Met) => one.back && one.kept],
+    [
+      'kept every promise and was not as before when the run ended',
+      (one: Met) => !one.back && one.kept,
+    ],
+    ['broke a promise', (one: Met) => !one.kept],
+  ] as const
+  const met = targets.map(({ target, faults, auditPassed }) => ({
+    target,
+    back: faults.length > 0 && faults.every(({ seen }) => cameBack(seen)),
+    kept: auditPassed,
+  }))
+  const sentences = groups.flatMap(([words, isOne]) => {
+    const names = met.filter(isOne).map(({ target }) => target)
+    return names.length === 0 ? [] : [`${names.join(', ')} ${words}`]
+  })
+  return `${sentences.join('; ')}.`
+}
+
+interface Met {
+  readonly back: boolean
+  readonly kept: boolean
+}

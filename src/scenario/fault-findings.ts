@@ -1,0 +1,84 @@
+/** What the faults of a scenario must say together. In: a scenario. Out: every contradiction with its path and a remedy. */
+import type { Finding } from '../kit/yaml-door.ts'
+import type { Fault } from './fault.ts'
+import { latestS } from './fault.ts'
+import type { Scenario } from './scenario.ts'
+
+/** What is compared with: nothing can be said of a recovery from a state that was never seen. */
+const CALM_BEFORE_S = 2
+
+export function faultFindings({ faults, phases, rate, stop }: Scenario): readonly Finding[] {
+  if (faults.length === 0) return []
+  // A recorded file has its own end, which is known when it has been read.
+  const measureS =
+    rate.kind === 'steps' ? rate.ratesPerS.length * rate.stepS : (phases.measureS ?? Infinity)
+  return [
+    ...faults.flatMap((fault, at) => spanFindings(fault, at, measureS)),
+    ...faults.flatMap((fault, at) => overlapFindings(faults, fault, at)),
+    ...(stop === 'at-end'
+      ? []
+      : [
+          {
+            path: ['stop'],
+            message: 'a fault breaks SLOs, and the run would end before it recovers',
+            remedy: 'write stop: at-end',
+          },
+        ]),
+  ]
+}
+
+function spanFindings(fault: Fault, at: number, measureS: number): readonly Finding[] {
+  const findings: Finding[] = []
+  const firstS = typeof fault.atS === 'number' ? fault.atS : Math.min(...fault.atS)
+  if (typeof fault.atS !== 'number' && fault.atS[0] > fault.atS[1]) {
+    findings.push({
+      path: ['faults', at, 'atS'],
+      message: `the fault begins between ${String(fault.atS[0])} and ${String(fault.atS[1])} s: the second is the earlier`,
+      remedy: 'write the earlier moment first',
+    })
+  }
+  if (firstS < CALM_BEFORE_S) {
+    findings.push({
+      path: ['faults', at, 'atS'],
+      message: `a fault after ${String(firstS)} s leaves nothing to compare with`,
+      remedy: `let it begin ${String(CALM_BEFORE_S)} s after the measured phase or later`,
+    })
+  }
+  const endsS = latestS(fault) + fault.lengthS
+  if (endsS >= measureS) {
+    findings.push({
+      path: ['faults', at, 'lengthS'],
+      message: `the fault ends after ${String(endsS)} s, the measured phase after ${String(measureS)} s`,
+      remedy: 'leave time to recover: lengthen the measured phase or shorten the fault',
+    })
+  }
+  return findings
+}
+
+/** Two faults of one part at a time have no meaning: a killed process cannot be thawed. */
+function overlapFindings(faults: readonly Fault[], fault: Fault, at: number): readonly Finding[] {
+  const part = partOf(fault)
+  if (part === null) return []
+  const earlier = faults.slice(0, at).find((other) => {
+    if (partOf(other) !== part) return false
+    const [a, b] = [spanOf(other), spanOf(fault)]
+    return a.fromS < b.toS && b.fromS < a.toS
+  })
+  if (earlier === undefined) return []
+  return [
+    {
+      path: ['faults', at, 'atS'],
+      message: `two faults of ${part} overlap`,
+      remedy: 'let one end before the other begins',
+    },
+  ]
+}
+
+function spanOf(fault: Fault): { readonly fromS: number; readonly toS: number } {
+  const fromS = typeof fault.atS === 'number' ? fault.atS : Math.min(...fault.atS)
+  return { fromS, toS: latestS(fault) + fault.lengthS }
+}
+
+function partOf(fault: Fault): string | null {
+  return fault.kind === 'kill' || fault.kind === 'freeze' ? fault.part : null
+}

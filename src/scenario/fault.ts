@@ -1,0 +1,66 @@
+/**
+ * What goes wrong during a run, as data. A fault names a part (`service`, `worker-1`, `postgres`, `replica`) or the role of
+ * an engine, begins at a moment of the measured phase, and ends by itself.
+ */
+import { z } from 'zod'
+
+const moment = z.number().min(0)
+
+const span = {
+  /** What reports call it; what it does where absent. */
+  name: z.string().min(1).max(80).optional(),
+  /** Seconds after the measured phase began; two numbers: somewhere between them, drawn from the seed and the round. */
+  atS: z.union([moment, z.tuple([moment, moment])]),
+  /** How long it lasts: from the kill to the order to start again, from freeze to thaw. */
+  lengthS: z.number().positive(),
+}
+
+const partName = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'the name of a part: service, postgres …')
+
+export const Fault = z.discriminatedUnion('kind', [
+  /** kill -9 of the whole process tree; it is started again when the fault ends. */
+  z.strictObject({ kind: z.literal('kill'), part: partName, ...span }),
+  /** Every process of it is stopped (SIGSTOP), and goes on when the fault ends. */
+  z.strictObject({ kind: z.literal('freeze'), part: partName, ...span }),
+  /** A script for an engine, in its own language, and what takes it back. */
+  z.strictObject({
+    kind: z.literal('statements'),
+    role: z.string().min(1),
+    begin: z.string().min(1),
+    end: z.string().min(1).optional(),
+    ...span,
+  }),
+  /** A session that runs a script and stays open, in whatever transaction that began. */
+  z.strictObject({
+    kind: z.literal('session'),
+    role: z.string().min(1),
+    begin: z.string().min(1),
+    ...span,
+  }),
+])
+export type Fault = z.infer<typeof Fault>
+
+/** The latest moment it may begin, seconds after the measured phase did. */
+export function latestS({ atS }: Pick<Fault, 'atS'>): number {
+  return typeof atS === 'number' ? atS : Math.max(...atS)
+}
+
+/** What it does, in words that a report repeats. */
+export function faultInWords(fault: Fault): string {
+  if (fault.name !== undefined) return fault.name
+  switch (fault.kind) {
+    case 'kill':
+      return `kill -9 of ${fault.part}`
+    case 'freeze':
+      return `${fault.part} frozen`
+    case 'statements':
+      return `on ${fault.role}: ${oneLine(fault.begin)}`
+    case 'session':
+      return `a session of ${fault.role} held open: ${oneLine(fault.begin)}`
+  }
+}
+
+function oneLine(script: string): string {
+  const line = script.trim().replaceAll(/\s+/g, ' ')
+  return line.length <= 60 ? line : `${line.slice(0, 59)}…`
+}

@@ -1,0 +1,150 @@
+/**
+ * Puts a scenario's faults on a running target. In: faults, the run's epoch, the target's parts and engines. Out: what was
+ * done and when. Whatever was begun is ended: at its time, or when the run is over before.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Part } from '../architecture/part.ts'
+import type { RunningEngine } from '../engines/engine.ts'
+import { HeadroomError, messageOf } from '../kit/errors.ts'
+import type { Log } from '../kit/log.ts'
+import type { Fault } from '../scenario/fault.ts'
+import { faultInWords } from '../scenario/fault.ts'
+import type { Scenario } from '../scenario/scenario.ts'
+import { mix32 } from '../shapes/seeded/counter-hash.ts'
+
+export interface PlannedFault {
+  readonly fault: Fault
+  /** Offsets from the run's epoch. */
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** What was really done: orders take their time. */
+export interface FaultMark {
+  readonly name: string
+  readonly kind: Fault['kind']
+  /** The part, or the role of the engine. */
+  readonly on: string
+  readonly fromMs: number
+  /** When its end was done: a killed part runs again. */
+  readonly toMs: number
+  /** What could not be done, and why; null: all was. */
+  readonly failed: string | null
+}
+
+export interface FaultContext {
+  readonly parts: readonly Part[]
+  readonly engines: readonly { readonly role: string; readonly engine: RunningEngine }[]
+  readonly epochMs: number
+  readonly nowMs: () => number
+  /** Ends the waiting, never what takes a fault back. */
+  readonly signal: AbortSignal
+  /** The end of patience, for what takes a fault back too. */
+  readonly hardSignal: AbortSignal
+  readonly log: Log
+}
+
+/** @param measureFromS where the measured phase begins, after the epoch */
+export function plannedFaults(
+  { faults, seed }: Pick<Scenario, 'faults' | 'seed'>,
+  round: number,
+  measureFromS: number,
+): readonly PlannedFault[] {
+  return faults.map((fault, index) => {
+    const drawn = mix32(mix32(seed) ^ mix32(round * 1_009 + index)) / 2 ** 32
+    const atS =
+      typeof fault.atS === 'number'
+        ? fault.atS
+        : fault.atS[0] + drawn * (fault.atS[1] - fault.atS[0])
+    const fromMs = (measureFromS + atS) * 1_000
+    return { fault, fromMs, toMs: fromMs + fault.lengthS * 1_000 }
+  })
+}
+
+/** Resolves when every fault that was begun has been ended. */
+export async function runFaults(
+  planned: readonly PlannedFault[],
+  context: FaultContext,
+): Promise<readonly FaultMark[]> {
+  const marks = await Promise.all(planned.map((one) => runFault(one, context)))
+  return marks.filter((mark) => mark !== null).sort((a, b) => a.fromMs - b.fromMs)
+}
+
+async function runFault(
+  { fault, fromMs, toMs }: PlannedFault,
+  context: FaultContext,
+): Promise<FaultMark | null> {
+  const { epochMs, nowMs, log } = context
+  const until = async (atMs: number): Promise<boolean> => {
+    const waitMs = Math.max(0, epochMs + atMs - nowMs())
+    return await delay(waitMs, true, { signal: context.signal }).catch(() => false)
+  }
+  // The run ended before this moment: the fault was not put, and is not reported as put.
+  if (!(await until(fromMs))) return null
+  const name = faultInWords(fault)
+  const beganMs = nowMs() - epochMs
+  log(`fault: ${name}`)
+  let failed: string | null = null
+  try {
+    const end = await begin(fault, context)
+    await until(toMs)
+    await end()
+    log(`fault over: ${name}`)
+  } catch (error) {
+    failed = messageOf(error)
+    log(`fault ${name} failed: ${failed}`)
+  }
+  const on = fault.kind === 'kill' || fault.kind === 'freeze' ? fault.part : fault.role
+  return { name, kind: fault.kind, on, fromMs: beganMs, toMs: nowMs() - epochMs, failed }
+}
+
+type End = () => Promise<void>
+
+async function begin(fault: Fault, context: FaultContext): Promise<End> {
+  switch (fault.kind) {
+    case 'kill': {
+      const part = partOf(fault.part, context)
+      await part.fault('kill')
+      return () => part.fault('restart')
+    }
+    case 'freeze': {
+      const part = partOf(fault.part, context)
+      await part.fault('freeze')
+      return () => part.fault('thaw')
+    }
+    case 'statements': {
+      const { control } = engineOf(fault.role, context)
+      await control.execute(fault.begin, context.hardSignal)
+      const { end } = fault
+      return async () => {
+        if (end !== undefined) await control.execute(end, context.hardSignal)
+      }
+    }
+    case 'session': {
+      const { control, label } = engineOf(fault.role, context)
+      if (control.hold === undefined) {
+        throw new HeadroomError('BAD_INPUT', `${label} has no session that could be held open`)
+      }
+      const session = await control.hold(fault.begin, context.hardSignal)
+      return async () => {
+        await session[Symbol.asyncDispose]()
+      }
+    }
+  }
+}
+
+function partOf(name: string, { parts }: FaultContext): Part {
+  const part = parts.find((candidate) => candidate.name === name)
+  if (part !== undefined) return part
+  const known = parts.map((candidate) => candidate.name).join(', ')
+  throw new HeadroomError('BAD_INPUT', `there is no part ${name}`, { hint: `there are ${known}` })
+}
+
+function engineOf(role: string, { engines }: FaultContext): RunningEngine {
+  const found = engines.find((candidate) => candidate.role === role)
+  if (found !== undefined) return found.engine
+  const known = engines.map((candidate) => candidate.role).join(', ')
+  throw new HeadroomError('BAD_INPUT', `there is no engine in the role ${role}`, {
+    hint: `there are ${known}`,
+  })
+}

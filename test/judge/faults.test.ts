@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest'
+import type { FaultFindings } from '../../src/judge/faults.ts'
+import { faultVerdict, faultsInWords } from '../../src/judge/faults.ts'
+import type { FaultSeen } from '../../src/results/fault-record.ts'
+
+const seen = (more: Partial<FaultSeen> = {}): FaultFindings => ({
+  round: 1,
+  seen: {
+    name: 'kill -9 of worker-1',
+    kind: 'kill',
+    on: 'worker-1',
+    fromMs: 5_000,
+    toMs: 8_000,
+    failed: null,
+    noticedMs: null,
+    drainedMs: 0,
+    wholeMs: 0,
+    notAcceptedEvents: 0,
+    worstP99Us: 9_000,
+    backlogEventsMax: 3,
+    calm: { p99Us: 8_000, backlogEventsMax: 3 },
+    moved: [],
+    ...more,
+  },
+})
+
+describe('faults in words', () => {
+  it('say so when nobody noticed', () => {
+    expect(faultsInWords('outbox', [seen()], 0)).toBe(
+      'outbox met kill -9 of worker-1: clients noticed nothing; nothing that was acknowledged was lost.',
+    )
+  })
+
+  it('tell the worst round: what it cost, and when it was over', () => {
+    const rounds = [
+      seen({ noticedMs: 1_000, wholeMs: 1_000, notAcceptedEvents: 40 }),
+      seen({ noticedMs: 900, drainedMs: 3_000, wholeMs: 500 }),
+    ]
+    expect(faultsInWords('outbox', rounds, 2)).toBe(
+      'outbox met kill -9 of worker-1: about 40 events were not accepted, it was as before 3 s later; 2 acknowledged events were lost.',
+    )
+  })
+
+  it('do not call a target back that is not, nor a fault put that was not', () => {
+    expect(faultsInWords('x', [seen({ noticedMs: 5, wholeMs: null })], null)).toMatch(
+      /it was not as before within the run; what was lost is not known/,
+    )
+    expect(faultsInWords('x', [seen({ failed: 'no such part' })], 0)).toMatch(
+      /could not be put \(no such part\)/,
+    )
+  })
+})
+
+describe('the verdict over faults', () => {
+  it('is none where no fault was put', () => {
+    expect(faultVerdict([{ target: 'a', faults: [], auditPassed: true }])).toBeNull()
+  })
+
+  it('tells apart who came back, who did not, and who broke a promise', () => {
+    const verdict = faultVerdict([
+      { target: 'a', faults: [seen()], auditPassed: true },
+      { target: 'b', faults: [seen({ wholeMs: null })], auditPassed: true },
+      { target: 'c', faults: [seen()], auditPassed: false },
+    ])
+    expect(verdict).toBe(
+      'a came back from every fault and kept every promise; b kept every promise and was not as before when the run ended; c broke a promise.',
+    )
+  })
+})
