@@ -7,6 +7,7 @@ import { measureFsyncP50Us } from '../kit/disk.ts'
 import { messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import type { StudyRecord } from '../results/record.ts'
+import { needsOf } from '../target/roles.ts'
 import type { ArchitectureTarget, Target } from '../target/target.ts'
 import { parseArchitectureSettings } from '../target/up.ts'
 
@@ -35,9 +36,9 @@ export function emulatedTargets(
     // A container's disk, or that of the user's own server or service, is another: what it costs is not known.
     if (target.kind === 'service' || !isSeen(target)) return []
     const { architecture } = parseArchitectureSettings(target)
-    const role = Object.keys(architecture.needs).find(
-      (name) => architecture.needs[name] === 'postgres',
-    )
+    const role = needsOf(architecture).find(
+      ([, { kind, of }]) => kind === 'postgres' && of === null,
+    )?.[0]
     if (role === undefined || !isDurable(target, role)) return []
     const choice = target.engines[role]
     const settings = {
