@@ -165,7 +165,9 @@ function someOf(names: readonly string[]): string {
 
 /** Over all targets: what fired by name, what holds by count, what is unknown with its reason. */
 function triggerText({ targets }: Findings): string {
-  const judgements = targets.flatMap((target) => target.judgements)
+  const judgements = targets
+    .flatMap((target) => target.judgements)
+    .filter(({ verdict }) => verdict.state !== 'does-not-apply')
   const fired = judgements.filter(({ verdict }) => verdict.state === 'fired')
   const unknown = judgements.filter(({ verdict }) => verdict.state === 'unknown')
   const holding = judgements.length - fired.length - unknown.length

@@ -288,6 +288,13 @@ export const METRICS = [
     'table',
   ),
   metric(
+    'replica.standbys',
+    'standbys',
+    'standbys',
+    'standbys and other readers of the WAL that are connected',
+    'neither',
+  ),
+  metric(
     'replica.writeLagS',
     's',
     'replica write lag',
@@ -644,6 +651,15 @@ export const METRICS = [
     'p99 delay of the service’s event loop',
     'less',
     'gauge',
+    'part',
+  ),
+  metric(
+    'breaker.opened',
+    'openings',
+    'breaker opened',
+    'how often a breaker between reads and a replica opened',
+    'less',
+    'counter',
     'part',
   ),
   metric(

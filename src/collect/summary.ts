@@ -23,6 +23,8 @@ export interface SeriesSummary {
   readonly steps: readonly Readonly<Record<string, number>>[]
   /** Over all measured segments together. */
   readonly measured: Readonly<Record<string, number>>
+  /** The worst window of each gauge within each segment, in their order. */
+  readonly stepWorst: readonly Readonly<Record<string, number>>[]
   /** The worst window of each gauge within the measured segments. */
   readonly worst: Readonly<Record<string, number>>
 }
@@ -41,21 +43,27 @@ export class SummaryFold {
   readonly #segments: readonly SegmentResult[]
   readonly #spans: SpanFold
   readonly #worst: WorstWindows
+  readonly #stepWorst: readonly WorstWindows[]
 
   constructor({ segments, slos }: SummaryOptions) {
     this.#segments = segments
     this.#spans = new SpanFold(segments)
     const measured = segments.filter((segment) => segment.kind === 'measure')
+    const windowMsByKey = new Map(slos.map((slo) => [slo.metric, slo.windowS * 1_000]))
     this.#worst = new WorstWindows({
       fromMs: Math.min(...measured.map((segment) => segment.fromMs)),
       toMs: Math.max(...measured.map((segment) => segment.toMs)),
-      windowMsByKey: new Map(slos.map((slo) => [slo.metric, slo.windowS * 1_000])),
+      windowMsByKey,
     })
+    this.#stepWorst = segments.map(
+      ({ fromMs, toMs }) => new WorstWindows({ fromMs, toMs, windowMsByKey }),
+    )
   }
 
   add(line: SeriesLine): void {
     this.#spans.add(line)
     this.#worst.add(line)
+    for (const windows of this.#stepWorst) windows.add(line)
   }
 
   finish(): SeriesSummary {
@@ -63,6 +71,7 @@ export class SummaryFold {
     return {
       steps: this.#segments.map((_, at) => this.#figuresOf([at])),
       measured: this.#figuresOf(measured),
+      stepWorst: this.#stepWorst.map((windows) => windows.finish()),
       worst: this.#worst.finish(),
     }
   }

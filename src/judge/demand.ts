@@ -6,7 +6,7 @@ import { formatBytes, formatMany, formatNumber, formatRate } from '../kit/units.
 import { monthlyBytes, rateOfRowsPerMonth, rowsPerMonth } from '../plan/formulas.ts'
 import type { Profile } from '../plan/profile.ts'
 import type { StudyRecord } from '../results/record.ts'
-import { datesOf } from './symptom.ts'
+import { datesOf } from './dates.ts'
 import type { BandRule, DemandRule } from './trigger.ts'
 import type { DateRange, Verdict } from './verdict.ts'
 

@@ -1,8 +1,10 @@
 /** One trigger for one target: the documented rule in words, the verdict, and who really migrated at or below that load. */
-import { formatDurationS, formatRate, formatRatio } from '../kit/units.ts'
+import { formatCount, formatDurationS, formatRate, formatRatio } from '../kit/units.ts'
 import type { StudyRecord } from '../results/record.ts'
+import { whyNotApplicable } from './applies.ts'
 import { judgeBand, judgeDemand } from './demand.ts'
 import type { TargetEvidence } from './evidence.ts'
+import { judgePartitions } from './partitions.ts'
 import { judgeRowsSymptom } from './rows-symptom.ts'
 import { judgeRateSymptom } from './symptom.ts'
 import type { Trigger } from './trigger.ts'
@@ -34,6 +36,8 @@ export function judgementOf(input: JudgementInput): Judgement {
 
 function verdictOf(input: JudgementInput): Verdict {
   const { judged } = input.trigger
+  const because = whyNotApplicable(input.evidence, judged)
+  if (because !== null) return { state: 'does-not-apply', because }
   switch (judged.kind) {
     case 'symptom':
       return judged.growsWith === 'rate'
@@ -43,6 +47,8 @@ function verdictOf(input: JudgementInput): Verdict {
       return judgeDemand(input.study, judged)
     case 'band':
       return judgeBand(input.study, judged)
+    case 'partitions':
+      return judgePartitions(input, judged)
   }
 }
 
@@ -70,12 +76,18 @@ export function ruleInWords(trigger: Trigger): string {
           : 'at the rows held at the declared rate and retention',
       )
       break
+    case 'partitions':
+      words.push(
+        `judged by formula: partitions of the target’s interval over the declared retention, and the rows each takes at the declared rate`,
+        `more than ${formatCount(judged.heldMax.warning)} partitions warn, more than ${formatCount(judged.heldMax.critical)} are critical`,
+      )
+      break
     case 'demand':
     case 'band':
       words.push('judged against the profile')
       break
   }
-  if (judged.kind !== 'band' && judged.sustainedS > 0) {
+  if ('sustainedS' in judged && judged.sustainedS > 0) {
     words.push(`sustained means ${formatDurationS(judged.sustainedS)}`)
   }
   if (judged.hysteresisRatio > 0) {

@@ -5,8 +5,9 @@
 import type { SymptomRule } from './trigger.ts'
 import { crossingOf, valueAt } from './curve.ts'
 import type { Crossing, ValueAt } from './curve.ts'
-import { measuredSteps, pointOf } from './evidence.ts'
+import { measuredSteps } from './evidence.ts'
 import type { Point, Round } from './evidence.ts'
+import { ruleValue } from './rule-value.ts'
 import { intervalOverRounds, medianOf } from './statistics.ts'
 import { excuseOf } from './whose-limit.ts'
 
@@ -21,7 +22,6 @@ export interface RoundCurve {
 
 export interface CurveOptions {
   readonly rule: SymptomRule
-  readonly metric: string
   readonly threshold: number
   readonly ratePerS: number
 }
@@ -35,8 +35,8 @@ export function roundCurves(
     const steps = measuredSteps(round)
       .filter((step) => step.brokenSlo !== null || lastsWindow(step, options.rule.windowS))
       .flatMap((step) => {
-        const point = pointOf(step, options.metric)
-        return point === null ? [] : [{ step, point }]
+        const value = ruleValue(step, options.rule)
+        return value === null ? [] : [{ step, point: { ratePerS: step.targetPerS, value } }]
       })
       .toSorted((a, b) => a.point.ratePerS - b.point.ratePerS)
     const judged = steps.map(({ step, point }) => ({

@@ -195,7 +195,8 @@ function limitInWords(target: Unspoken, about: SpokenAbout): string {
   return `${RESOURCE[limit.by]}, ${slo}${at}`
 }
 
-function triggersInWords(judgements: readonly Judgement[], about: SpokenAbout): readonly string[] {
+function triggersInWords(all: readonly Judgement[], about: SpokenAbout): readonly string[] {
+  const judgements = all.filter(({ verdict }) => verdict.state !== 'does-not-apply')
   if (judgements.length === 0) return []
   const fired = judgements.filter((one) => one.verdict.state === 'fired')
   const unknown = judgements.filter((one) => one.verdict.state === 'unknown')

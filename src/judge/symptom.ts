@@ -4,19 +4,20 @@
  */
 import { findMetric } from '../collect/metrics.ts'
 import { formatDurationS, formatQuantity, formatRate } from '../kit/units.ts'
-import { projectCrossing } from '../plan/projection.ts'
-import type { Interval, StudyRecord } from '../results/record.ts'
+import type { StudyRecord } from '../results/record.ts'
 import { measureCommand } from './command.ts'
 import { conditionsOf } from './conditions.ts'
 import { EVIDENCE_REACH, crossingOf, monotone } from './curve.ts'
 import type { Crossing } from './curve.ts'
+import { datesOf, notBefore } from './dates.ts'
 import { discardedInWords, runIds } from './evidence.ts'
 import type { TargetEvidence } from './evidence.ts'
+import { reckonedVerdict } from './reckoned.ts'
 import { boundOf, crossingOverRounds, reachOf, roundCurves } from './round-curve.ts'
 import type { RoundCurve } from './round-curve.ts'
 import { intervalOverRounds, medianOf, scaleInterval } from './statistics.ts'
 import type { SymptomRule, Trigger } from './trigger.ts'
-import type { DateRange, Verdict } from './verdict.ts'
+import type { Verdict } from './verdict.ts'
 
 export interface JudgeContext {
   readonly trigger: Trigger
@@ -30,7 +31,7 @@ export function judgeRateSymptom(context: JudgeContext, rule: SymptomRule): Verd
   const metric = rule.metrics[0] ?? ''
   if (evidence.rounds.length === 0) return noRoundCounts(context)
   const first = rule.thresholds.warning ?? rule.thresholds.critical
-  const curves = roundCurves(evidence.rounds, { rule, metric, threshold: first, ratePerS })
+  const curves = roundCurves(evidence.rounds, { rule, threshold: first, ratePerS })
   if (curves.length === 0) {
     return unknown(
       context,
@@ -40,8 +41,13 @@ export function judgeRateSymptom(context: JudgeContext, rule: SymptomRule): Verd
   const low = medianOf(curves.map((curve) => boundOf(curve.at, first, -Infinity))) ?? Number.NaN
   const high = medianOf(curves.map((curve) => boundOf(curve.at, first, Infinity))) ?? Number.NaN
   if (low > first) return fired({ context, rule, curves, value: low })
-  if (high <= first) return holds({ context, rule, curves, value: high })
-  return undecided({ context, rule, curves, threshold: first })
+  const reckoned = reckonedVerdict(context, rule)
+  if (high <= first) {
+    // What a run is too short to see may still come: dead rows gather until autovacuum wakes.
+    const comes = rule.reckonedBy?.how === 'between-vacuums' ? reckoned : null
+    return comes ?? holds({ context, rule, curves, value: high })
+  }
+  return reckoned ?? undecided({ context, rule, curves, threshold: first })
 }
 
 interface Judged {
@@ -191,27 +197,6 @@ export function unknown(context: JudgeContext, because: string, rows?: number): 
     because,
     command: measureCommand(rows === undefined ? options : { ...options, rows }),
   }
-}
-
-export function datesOf(
-  study: StudyRecord,
-  options: { readonly crossing: Interval; readonly evidencePerS: number },
-): DateRange {
-  const { crossing, evidencePerS } = options
-  const months = projectCrossing({
-    ratePerS: study.profile.ratePerS,
-    growthPerMonthRatio: study.profile.growthPerMonthRatio,
-    crossingPerS: crossing,
-    startedAt: study.startedAt,
-  })
-  return { ...months, beyondEvidence: crossing.high > evidencePerS }
-}
-
-/** No crossing was seen: the only thing known is that it does not fire before the load outgrows the evidence. */
-export function notBefore(study: StudyRecord, reachPerS: number): DateRange {
-  const crossing = { low: reachPerS, mid: reachPerS, high: reachPerS }
-  const { earliest } = datesOf(study, { crossing, evidencePerS: reachPerS })
-  return { earliest, likely: null, latest: null, beyondEvidence: true }
 }
 
 function write(rule: SymptomRule, value: number): string {

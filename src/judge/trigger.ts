@@ -22,11 +22,26 @@ const Thresholds = z
     'warning ≤ critical',
   )
 
+/** What a target must have for a rule to say anything about it; one of what is named suffices. */
+const AppliesWhere = z.strictObject({
+  /** Above 0 in a round: there is a standby. A metric that the rule judges counts as well. */
+  seen: z.string().min(1).optional(),
+  /** Architectures that have it by design. */
+  architectures: z.array(z.string().min(1)).default([]),
+  /** Why it does not apply to the others, in a sentence without a full stop. */
+  otherwise: z.string().min(1),
+})
+
 /** Judged against what was measured, at the user's declared rate. */
 const Symptom = z.strictObject({
   kind: z.literal('symptom'),
-  /** Keys of collect/metrics.ts; the worst of them is judged: `latency.p99Us`, `query.seconds{Q1}`. */
+  /**
+   * Keys of collect/metrics.ts; the worst of them is judged: `latency.p99Us`, `query.seconds{Q1}`. One without the label
+   * that its metric has stands for every instance: `table.deadRows` for the table with the most.
+   */
   metrics: z.array(z.string().min(1)).min(1),
+  /** Of a step: its figure over all of it, its worst window, or for freshness the store that is soonest or last. */
+  take: z.enum(['step', 'worst-window', 'soonest-store', 'last-store']).default('step'),
   /** How many values become one: `p99 over all due events of a step`. Printed. */
   statistic: z.string().min(1),
   thresholds: Thresholds,
@@ -36,6 +51,16 @@ const Symptom = z.strictObject({
   hysteresisRatio: z.number().min(0).max(0.9),
   /** What makes it worse: the rate alone, or the rows held at the declared rate and retention. */
   growsWith: z.enum(['rate', 'rows']),
+  /** How it is reckoned at a declared rate that no step supports; absent: it is not. */
+  reckonedBy: z
+    .discriminatedUnion('how', [
+      /** The metric is so much per event, times events per second. */
+      z.strictObject({ how: z.literal('per-event'), metric: z.string().min(1) }),
+      /** F13: what gathers between two visits of autovacuum, in a run too short to see one. */
+      z.strictObject({ how: z.literal('between-vacuums') }),
+    ])
+    .optional(),
+  appliesWhere: AppliesWhere.optional(),
 })
 
 export const DEMANDS = ['ratePerS', 'rowsPerMonth', 'replayDays', 'consumers', 'regions'] as const
@@ -67,12 +92,25 @@ const Bands = z.strictObject({
   hysteresisRatio: z.number().min(0).max(0.9),
 })
 
+/** F9: how many partitions there are, and how full, at the declared rate and retention. */
+const Partitions = z.strictObject({
+  kind: z.literal('partitions'),
+  /** Fewer rows than this in a partition: it is not worth one. */
+  rowsMin: z.number().positive(),
+  /** More partitions than this at once, as warning and as critical level. */
+  heldMax: z.strictObject({ warning: z.number().positive(), critical: z.number().positive() }),
+  hysteresisRatio: z.number().min(0).max(0.9),
+  appliesWhere: AppliesWhere,
+})
+
 export const Trigger = z.strictObject({
-  id: z.string().regex(/^E\d+$/, 'E and a number'),
+  id: z
+    .string()
+    .regex(/^E\d+[a-z]?$/, 'E, a number, and a letter where one document row has several levels'),
   title: z.string().min(1),
   /** A few words that fit into a sentence: `p99 > 50 ms`. */
   short: z.string().min(1),
-  judged: z.discriminatedUnion('kind', [Symptom, Demand, Bands]),
+  judged: z.discriminatedUnion('kind', [Symptom, Demand, Bands, Partitions]),
   source: z.strictObject({
     document: z.string().min(1),
     section: z.string().min(1),
@@ -88,4 +126,6 @@ export const Trigger = z.strictObject({
 export type Trigger = z.infer<typeof Trigger>
 export type SymptomRule = Extract<Trigger['judged'], { kind: 'symptom' }>
 export type DemandRule = Extract<Trigger['judged'], { kind: 'demand' }>
+export type PartitionsRule = Extract<Trigger['judged'], { kind: 'partitions' }>
+export type Applicability = z.infer<typeof AppliesWhere>
 export type BandRule = Extract<Trigger['judged'], { kind: 'band' }>

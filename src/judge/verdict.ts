@@ -33,6 +33,8 @@ export type Verdict =
       readonly firesBetween: DateRange
       readonly runs: readonly string[]
     }
+  /** The target has not what the rule is about: no standby, no queue. Nothing to measure, so no command. */
+  | { readonly state: 'does-not-apply'; readonly because: string }
   | { readonly state: 'unknown'; readonly because: string; readonly command: string }
 
 export interface Judgement {

@@ -42,6 +42,8 @@ function triggerCase({ trigger, title, rule, action, verdict }: Judgement): Test
       const output = [verdict.because, ...words].join('\n')
       return { name, result: 'passed', message: '', output }
     }
+    case 'does-not-apply':
+      return { name, result: 'skipped', message: `does not apply: ${verdict.because}`, output: '' }
     case 'unknown':
       return {
         name,

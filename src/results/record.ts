@@ -8,33 +8,14 @@ import { FaultSeen } from './fault-record.ts'
 import { NotAccepted } from './not-accepted-record.ts'
 import { Scenario } from '../scenario/scenario.ts'
 import { ProviderName, Target } from '../target/target.ts'
+import { Percentiles, Quantile } from './quantities.ts'
 
 export type { NotAcceptedReason } from './not-accepted-record.ts'
 export { StudyRecord } from './study-record.ts'
 
+export { EncodedHistogram, Interval, Percentiles, Quantile } from './quantities.ts'
+
 const count = z.number().int().min(0)
-
-/** A latency or time that may never have ended: unanswered events are infinite, not missing. */
-export const Quantile = z.union([z.number(), z.literal('infinite')])
-export type Quantile = z.infer<typeof Quantile>
-
-export const EncodedHistogram = z.strictObject({ hdr: z.string(), count, infinite: count })
-
-export const Percentiles = z.strictObject({
-  samples: count,
-  infinite: count,
-  p50: Quantile,
-  p90: Quantile,
-  p99: Quantile,
-  p999: Quantile,
-  max: Quantile,
-  /** Re-readable and mergeable; empty where only the percentiles are known. */
-  histogram: EncodedHistogram.nullable(),
-})
-export type Percentiles = z.infer<typeof Percentiles>
-
-export const Interval = z.strictObject({ low: z.number(), mid: z.number(), high: z.number() })
-export type Interval = z.infer<typeof Interval>
 
 export const OutcomeCounts = z.strictObject({
   accepted: count,
@@ -69,6 +50,11 @@ export const Step = z.strictObject({
   waitedRatio: z.number(),
   /** Every metric of collect/metrics.ts over the segment, by key; counters as differences, gauges as means. */
   metrics: z.record(z.string(), z.number()),
+  /**
+   * The worst window of each gauge within the step, a window being what its SLO asks for or three seconds. Absent: a
+   * record of before this was kept.
+   */
+  worst: z.record(z.string(), z.number()).optional(),
   /** `null`: the step kept every SLO that was measured, and no more than 1 % of its events was not accepted. */
   brokenSlo: z
     .strictObject({ metric: z.string(), max: z.number(), value: Quantile, atMs: z.number() })

@@ -123,6 +123,7 @@ function stepOf(input: MeasuredInput, segment: SegmentResult, at: number): Step 
     freshnessUs: input.freshnessBySegment[at] ?? {},
     waitedRatio: segment.requests === 0 ? 0 : segment.waitedRequests / segment.requests,
     metrics,
+    worst: input.series.stepWorst[at] ?? {},
     brokenSlo: breach,
     // A stop cuts the segment it falls in; its last moments are not a whole step.
     complete: planned !== undefined && segment.toMs >= planned.toS * 1_000 - 1,

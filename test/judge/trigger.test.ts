@@ -4,6 +4,20 @@ import { ruleInWords } from '../../src/judge/judgement.ts'
 import { Trigger } from '../../src/judge/trigger.ts'
 import { sampleProfile, shippedTriggers } from '../fixtures/triggers.ts'
 
+function levelsOf(judged: Trigger['judged']): number | readonly number[] {
+  switch (judged.kind) {
+    case 'band':
+      return judged.bands.map((band) => band.toPerS)
+    case 'partitions':
+      return [judged.rowsMin, judged.heldMax.warning, judged.heldMax.critical]
+    case 'symptom':
+    case 'demand': {
+      const { warning, critical } = judged.thresholds
+      return warning === undefined ? critical : [warning, critical]
+    }
+  }
+}
+
 describe('the shipped triggers', () => {
   const triggers = shippedTriggers()
 
@@ -38,10 +52,7 @@ describe('the shipped triggers', () => {
   })
 
   it('keep the documented levels', () => {
-    const levels = triggers.map(({ id, judged }) => [
-      id,
-      judged.kind === 'band' ? judged.bands.map((band) => band.toPerS) : judged.thresholds.critical,
-    ])
+    const levels = triggers.map(({ id, judged }) => [id, levelsOf(judged)])
     expect(Object.fromEntries(levels)).toEqual({
       E1: 50_000,
       E2: 8_000,
@@ -49,6 +60,16 @@ describe('the shipped triggers', () => {
       E4: 500e6,
       E5: 0,
       E6: [5_000, 20_000, 100_000],
+      E9: [1, 60],
+      E10: [10_000, 1_000, 3_000],
+      E11: [30, 300],
+      E12: [100e6 / 60, 500e6 / 60].map((level) => Number(level.toFixed(2))),
+      E13: [100e3, 1e6],
+      E14: [100, 1_000],
+      E17a: 50e3,
+      E17b: 3e6,
+      E17c: 300e6,
+      E18: 0,
     })
   })
 

@@ -115,7 +115,12 @@ function measure(latenciesUs: readonly number[], options: MeasureOptions = {}) {
     segments,
     driver,
     breaches: new Map(),
-    series: { steps: results.map(() => ({})), measured: options.metrics ?? {}, worst: {} },
+    series: {
+      steps: results.map(() => ({})),
+      measured: options.metrics ?? {},
+      worst: {},
+      stepWorst: [{}],
+    },
     freshnessBySegment: results.map(() => ({})),
     freshness: [],
     stores: [

@@ -57,7 +57,10 @@ export class ReplicationProbes {
          FROM primary_position, pg_stat_replication WHERE state <> 'backup' ORDER BY pid`,
     )
     for (const row of rows) this.#look(row)
-    return rows.flatMap((row) => this.#standbySamples(row))
+    return [
+      { metric: 'replica.standbys', label: null, value: rows.length },
+      ...rows.flatMap((row) => this.#standbySamples(row)),
+    ]
   }
 
   async readSlots(client: Client): Promise<readonly Sample[]> {

@@ -164,7 +164,7 @@ function measuringPairs({ findings }: StudyView): readonly Pair[] {
   const versions = new Set(runs.map((run) => `${run.headroom.version} (${run.headroom.commit})`))
   const extrapolated = findings.targets.flatMap((target) =>
     target.judgements.flatMap(({ trigger, verdict }) =>
-      verdict.state !== 'unknown' && verdict.evidence === 'extrapolated'
+      'evidence' in verdict && verdict.evidence === 'extrapolated'
         ? [`${trigger} of ${target.target}`]
         : [],
     ),

@@ -107,7 +107,7 @@ function groups(judged: readonly Judged[]): readonly (readonly Judged[])[] {
   const byVerdict = new Map<string, Judged[]>()
   for (const one of judged) {
     const { verdict } = one.judgement
-    const key = JSON.stringify(verdict.state === 'unknown' ? verdict : { ...verdict, runs: [] })
+    const key = JSON.stringify('runs' in verdict ? { ...verdict, runs: [] } : verdict)
     byVerdict.set(key, [...(byVerdict.get(key) ?? []), one])
   }
   return [...byVerdict.values()]
@@ -134,6 +134,7 @@ function group(same: readonly Judged[]): Markup {
 }
 
 function details(verdict: Verdict): Markup {
+  if (verdict.state === 'does-not-apply') return html`<p>${verdict.because}</p>`
   if (verdict.state === 'unknown') {
     return html`<p>${verdict.because}</p>
       <p class="command">

@@ -87,7 +87,10 @@ function problemOf({ outcome }: RunRecord): string | null {
 function targetItem(target: TargetView, anchors: ReadonlySet<string>): Markup {
   const { findings } = target
   const badges = [
-    ...findings.judgements.map(triggerBadge),
+    // What does not apply says nothing about a target: the trigger's card names it.
+    ...findings.judgements
+      .filter(({ verdict }) => verdict.state !== 'does-not-apply')
+      .map(triggerBadge),
     auditBadge(target),
     driverBadge(target),
     tierBadge(findings),

@@ -16,11 +16,14 @@ export function toneOf(verdict: Verdict): Tone {
       return verdict.level === 'critical' ? 'bad' : 'warning'
     case 'unknown':
       return 'unknown'
+    case 'does-not-apply':
+      return 'plain'
   }
 }
 
-/** `holds`, `fired`, `fired: warning`, `unknown`. */
+/** `holds`, `fired`, `fired: warning`, `unknown`, `does not apply`. */
 export function stateWord(verdict: Verdict): string {
+  if (verdict.state === 'does-not-apply') return 'does not apply'
   return verdict.state === 'fired' && verdict.level === 'warning' ? 'fired: warning' : verdict.state
 }
 

@@ -1,0 +1,72 @@
+/**
+ * Whether a target's partitions are too many or too small for the declared rate and retention (formula F9). In: the
+ * partition interval among the architecture's settings. Out: a verdict that no run can change, so it is `declared`.
+ */
+import { formatMany } from '../kit/units.ts'
+import { partitionsHeld, rowsPerPartition } from '../plan/formulas.ts'
+import type { PartitionInterval } from '../plan/formulas.ts'
+import type { RunRecord } from '../results/record.ts'
+import { unknown } from './symptom.ts'
+import type { JudgeContext } from './symptom.ts'
+import type { PartitionsRule } from './trigger.ts'
+import type { Verdict } from './verdict.ts'
+
+const NAMES: Readonly<Record<string, PartitionInterval>> = {
+  hour: 'hourly',
+  hourly: 'hourly',
+  '1 hour': 'hourly',
+  day: 'daily',
+  daily: 'daily',
+  '1 day': 'daily',
+  week: 'weekly',
+  weekly: 'weekly',
+  '7 days': 'weekly',
+  month: 'monthly',
+  monthly: 'monthly',
+  '1 month': 'monthly',
+}
+
+export function judgePartitions(context: JudgeContext, rule: PartitionsRule): Verdict {
+  const { profile } = context.study
+  const run = context.evidence.runs[0]
+  const interval = run === undefined ? null : intervalOf(run)
+  if (interval === null) return unknown(context, 'the interval of its partitions is not known')
+  const rows = rowsPerPartition(profile.ratePerS, interval)
+  const held = partitionsHeld(profile.retentionDays, interval)
+  const because = `${interval} partitions hold ${formatMany(rows)} rows each, and ${formatMany(held)} are there at once at the declared rate and retention`
+  const tooMany = held > rule.heldMax.warning
+  if (tooMany || rows < rule.rowsMin) {
+    return {
+      state: 'fired',
+      level: held > rule.heldMax.critical ? 'critical' : 'warning',
+      evidence: 'declared',
+      value: tooMany ? held : rows,
+      because: tooMany
+        ? `${because}, more than ${formatMany(rule.heldMax.warning)}`
+        : `${because}, fewer rows than ${formatMany(rule.rowsMin)}`,
+      runs: [],
+    }
+  }
+  const ratio = Math.min(rule.heldMax.warning / held, rows / rule.rowsMin)
+  return {
+    state: 'holds',
+    evidence: 'declared',
+    value: held,
+    headroomRatio: { low: ratio, mid: ratio, high: ratio },
+    headroomOf: 'metric',
+    because,
+    // A growing rate fills partitions better, and their number follows from retention alone.
+    firesBetween: { earliest: null, likely: null, latest: null, beyondEvidence: false },
+    runs: [],
+  }
+}
+
+/** Architectures name it differently: a table's `partitions`, a hypertable's `chunkInterval`. */
+function intervalOf(run: RunRecord): PartitionInterval | null {
+  for (const [name, value] of Object.entries(run.architecture.settings)) {
+    if (!/partition|chunk|interval/i.test(name) || typeof value !== 'string') continue
+    const interval = NAMES[value.toLowerCase()]
+    if (interval !== undefined) return interval
+  }
+  return null
+}

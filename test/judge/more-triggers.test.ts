@@ -1,0 +1,254 @@
+import { describe, expect, it } from 'vitest'
+import { judgeStudy } from '../../src/judge/judge.ts'
+import type { Verdict } from '../../src/judge/verdict.ts'
+import type { RunRecord, Step } from '../../src/results/record.ts'
+import type { Profile } from '../../src/plan/profile.ts'
+import { studyFixture } from '../fixtures/study.ts'
+import { percentiles } from '../fixtures/percentiles.ts'
+import { shippedTriggers } from '../fixtures/triggers.ts'
+
+const TRIGGERS = new Map(shippedTriggers().map((trigger) => [trigger.id, trigger]))
+
+interface Given {
+  /** Steps at 500 and 1,000 events/s; the profile declares 400 unless told otherwise. */
+  readonly ratePerS?: number
+  readonly retentionDays?: number
+  readonly stepS?: number
+  /** Worst windows of every step. */
+  readonly worst?: Readonly<Record<string, number>>
+  /** Of every step and of the whole measured phase. */
+  readonly metrics?: Readonly<Record<string, number>>
+  /** p99 from acknowledgement to readable, by store. */
+  readonly freshP99Us?: Readonly<Record<string, number>>
+  readonly architecture?: string
+  readonly settings?: Readonly<Record<string, unknown>>
+  readonly target?: string
+}
+
+function verdictOf(id: string, given: Given = {}): Verdict {
+  const trigger = TRIGGERS.get(id)
+  if (trigger === undefined) throw new Error(`no trigger ${id}`)
+  const profile: Partial<Profile> = {
+    ratePerS: given.ratePerS ?? 400,
+    retentionDays: given.retentionDays ?? 400,
+  }
+  const { study, runs } = studyFixture({
+    targets: [given.target ?? 'pg-direct'],
+    ratesPerS: [500, 1_000],
+    stepS: given.stepS ?? 5,
+    spreadRatio: 0,
+    tweak: (run) => tweaked(run, given),
+  })
+  const judged = { ...study, profile: { ...study.profile, ...profile } }
+  const [target] = judgeStudy({ study: judged, runs, triggers: [trigger] }).targets
+  return target!.judgements[0]!.verdict
+}
+
+function tweaked(run: RunRecord, given: Given): RunRecord {
+  if (run.outcome.state !== 'completed') throw new Error('the fixture completes')
+  const { measured, audit } = run.outcome
+  const metrics = { ...measured.metrics, ...given.metrics }
+  const steps = measured.steps.map((step): Step => ({
+    ...step,
+    metrics: { ...step.metrics, ...given.metrics },
+    worst: { ...given.worst },
+    freshnessUs: Object.fromEntries(
+      Object.entries(given.freshP99Us ?? {}).flatMap(([store, p99]) => {
+        const known = percentiles({ p50: p99 / 2, sigma: 0.1, count: 5_000, infinite: 0 })
+        return known === null ? [] : [[store, { ...known, p99 }]]
+      }),
+    ),
+  }))
+  const { architecture } = run
+  return {
+    ...run,
+    architecture: {
+      ...architecture,
+      id: given.architecture ?? architecture.id,
+      settings: { ...architecture.settings, ...given.settings },
+    },
+    outcome: {
+      state: 'completed',
+      measured: { ...measured, steps, metrics, worst: { ...given.worst } },
+      audit,
+    },
+  }
+}
+
+/** A rule with two levels over a gauge: label and value of what must not be seen, and levels. */
+const GAUGES = [
+  { id: 'E9', key: 'replica.replayLagS{standby-1}', warning: 1, critical: 60 },
+  { id: 'E11', key: 'outbox.oldestPendingS{outbox}', warning: 30, critical: 300 },
+  { id: 'E13', key: 'table.deadRows{events}', warning: 100_000, critical: 1_000_000 },
+  { id: 'E14', key: 'pool.waitMs{service}', warning: 100, critical: 1_000 },
+] as const
+
+describe.each(GAUGES)('$id', ({ id, key, warning, critical }) => {
+  it('holds below its first level, and fires at two', () => {
+    expect(verdictOf(id, { worst: { [key]: warning / 2 } })).toMatchObject({
+      state: 'holds',
+      evidence: 'measured',
+      headroomRatio: { mid: 2 },
+      headroomOf: 'metric',
+    })
+    expect(verdictOf(id, { ratePerS: 500, worst: { [key]: warning * 1.1 } })).toMatchObject({
+      state: 'fired',
+      level: 'warning',
+      evidence: 'measured',
+    })
+    expect(verdictOf(id, { ratePerS: 500, worst: { [key]: critical * 1.1 } })).toMatchObject({
+      state: 'fired',
+      level: 'critical',
+      evidence: 'measured',
+    })
+  })
+
+  it('judges the worst of all instances, by their worst window and not by the mean', () => {
+    const other = key.replace(/\{.*\}/, '{another}')
+    const given = {
+      ratePerS: 500,
+      worst: { [key]: critical * 1.1, [other]: 0 },
+      metrics: { [key]: 0, [other]: 0 },
+    }
+    expect(verdictOf(id, given)).toMatchObject({ state: 'fired', level: 'critical' })
+  })
+
+  it('is unknown with the one command where the declared rate was not reached', () => {
+    const verdict = verdictOf(id, { ratePerS: 5_000, worst: { [key]: warning / 2 } })
+    expect(verdict.state).toBe('unknown')
+    expect(verdict.state === 'unknown' && verdict.command).toContain(
+      'headroom run quick --target pg-direct --rates 5000',
+    )
+  })
+})
+
+describe('what a target does not have', () => {
+  it.each([
+    ['E9', 'pg-direct', 'no standby'],
+    ['E10', 'pg-direct', 'not partitioned'],
+    ['E11', 'pg-direct', 'keeps no pending events'],
+    ['E12', 'clickhouse-direct', 'writes no WAL'],
+    ['E13', 'clickhouse-direct', 'no rows in PostgreSQL'],
+    ['E18', 'pg-direct', 'no breaker'],
+  ])('%s does not apply to %s, and no command is named', (id, target, because) => {
+    const verdict = verdictOf(id, { target })
+    expect(verdict).toEqual({ state: 'does-not-apply', because: expect.stringContaining(because) })
+  })
+
+  it('is unknown where it is there by design and was not measured', () => {
+    expect(verdictOf('E9', { architecture: 'pg-replica' }).state).toBe('unknown')
+    expect(verdictOf('E11', { architecture: 'outbox' }).state).toBe('unknown')
+    expect(verdictOf('E18', { architecture: 'eav' }).state).toBe('unknown')
+    expect(verdictOf('E9', { metrics: { 'replica.standbys': 1 } }).state).toBe('unknown')
+  })
+})
+
+describe('E10', () => {
+  const of = (interval: string, given: Given = {}): Verdict =>
+    verdictOf('E10', { architecture: 'pg-partitioned', settings: { interval }, ...given })
+
+  it('holds with daily partitions of a year, by the declared rate alone', () => {
+    expect(of('daily')).toMatchObject({ state: 'holds', evidence: 'declared', value: 401 })
+  })
+
+  it('warns of partitions too small to be worth one, and of thousands of them', () => {
+    expect(of('hourly', { retentionDays: 30, ratePerS: 2 })).toMatchObject({
+      state: 'fired',
+      level: 'warning',
+      value: 7_200,
+    })
+    expect(of('hourly', { retentionDays: 60 })).toMatchObject({ state: 'fired', level: 'warning' })
+    expect(of('hourly')).toMatchObject({ state: 'fired', level: 'critical', value: 9_601 })
+  })
+
+  it('is unknown where the interval is not among the settings', () => {
+    expect(verdictOf('E10', { architecture: 'timescale' }).state).toBe('unknown')
+  })
+})
+
+describe('E12', () => {
+  const at = (perS: number, perEvent: number): Given => ({
+    metrics: { 'wal.bytesPerS': perS, 'wal.totalBytesPerEvent': perEvent },
+  })
+
+  it('is measured where a step ran at the declared rate', () => {
+    const fired = verdictOf('E12', { ...at(9e6, 9e3), ratePerS: 500 })
+    expect(fired).toMatchObject({ state: 'fired', level: 'critical', evidence: 'measured' })
+    expect(verdictOf('E12', { ...at(2e6, 2e3), ratePerS: 500 })).toMatchObject({ level: 'warning' })
+    expect(verdictOf('E12', { ...at(1e6, 1e3), ratePerS: 500 })).toMatchObject({ state: 'holds' })
+  })
+
+  it('is WAL per event times the declared rate where none did, and says extrapolated', () => {
+    const far = verdictOf('E12', { ...at(5e5, 1_000), ratePerS: 10_000 })
+    expect(far).toMatchObject({
+      state: 'fired',
+      level: 'critical',
+      evidence: 'extrapolated',
+      value: 1e7,
+    })
+    const near = verdictOf('E12', { ...at(5e5, 100), ratePerS: 10_000 })
+    expect(near).toMatchObject({ state: 'holds', evidence: 'extrapolated', value: 1e6 })
+    expect(near.state === 'holds' && near.firesBetween.beyondEvidence).toBe(true)
+  })
+})
+
+describe('E13 in a run shorter than autovacuum sleeps', () => {
+  const outbox = (perEvent: number, given: Given = {}): Given => ({
+    ...given,
+    worst: { 'table.deadRows{outbox}': 9_000 },
+    metrics: { 'table.updatedRowsPerEvent{outbox}': perEvent },
+  })
+
+  it('reckons what gathers until the next visit', () => {
+    expect(verdictOf('E13', outbox(2, { ratePerS: 500 }))).toMatchObject({
+      state: 'holds',
+      evidence: 'extrapolated',
+      value: 60_000,
+    })
+    expect(verdictOf('E13', outbox(2, { ratePerS: 1_000 }))).toMatchObject({
+      state: 'fired',
+      level: 'warning',
+      evidence: 'extrapolated',
+      value: 120_000,
+    })
+    expect(verdictOf('E13', outbox(2, { ratePerS: 10_000 }))).toMatchObject({
+      state: 'fired',
+      level: 'critical',
+      value: 1_200_000,
+    })
+  })
+
+  it('takes what was measured once the run is longer, and where nothing is updated', () => {
+    const long = verdictOf('E13', outbox(2, { ratePerS: 1_000, stepS: 40 }))
+    expect(long).toMatchObject({ state: 'holds', evidence: 'measured', value: 9_000 })
+    expect(verdictOf('E13', outbox(0, { ratePerS: 1_000 }))).toMatchObject({ evidence: 'measured' })
+  })
+})
+
+describe('E17, a budget for each class of read', () => {
+  const stores = { 'postgres.events': 40e3, 'clickhouse.events_raw': 4e6 }
+
+  it('lets critical reads go to the soonest store, searches and analytics to the last', () => {
+    expect(verdictOf('E17a', { freshP99Us: stores }).state).toBe('holds')
+    const given = { ratePerS: 500, freshP99Us: stores }
+    expect(verdictOf('E17b', given)).toMatchObject({ state: 'fired', level: 'critical' })
+    expect(verdictOf('E17c', given)).toMatchObject({ state: 'holds', value: 4e6 })
+  })
+
+  it('fires where even the soonest is too late, and is unknown without a store that is polled', () => {
+    const late = { ratePerS: 500, freshP99Us: { 'clickhouse.events_raw': 80e3 } }
+    expect(verdictOf('E17a', late)).toMatchObject({ state: 'fired', evidence: 'measured' })
+    expect(verdictOf('E17a', { freshP99Us: {} }).state).toBe('unknown')
+  })
+})
+
+describe('E18', () => {
+  it('fires at the first opening, and holds where it never opened', () => {
+    const opened = (count: number): Given => ({
+      ratePerS: 500,
+      metrics: { 'breaker.opened{service}': count },
+    })
+    expect(verdictOf('E18', opened(1))).toMatchObject({ state: 'fired', level: 'critical' })
+    expect(verdictOf('E18', opened(0))).toMatchObject({ state: 'holds', evidence: 'measured' })
+  })
+})
