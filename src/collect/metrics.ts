@@ -654,15 +654,6 @@ export const METRICS = [
     'part',
   ),
   metric(
-    'breaker.opened',
-    'openings',
-    'breaker opened',
-    'how often a breaker between reads and a replica opened',
-    'less',
-    'counter',
-    'part',
-  ),
-  metric(
     'secondary.failedEvents',
     'events',
     'failed secondary writes',
@@ -716,6 +707,16 @@ export const METRICS = [
     'neither',
     'counter',
     'source',
+  ),
+  // An outbox and its workers.
+  metric(
+    'outbox.oldestPendingS',
+    's',
+    'oldest pending',
+    'age of the oldest outbox row that is not delivered',
+    'less',
+    'gauge',
+    'consumer',
   ),
   // Queries.
   metric(

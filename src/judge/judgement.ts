@@ -96,9 +96,11 @@ export function ruleInWords(trigger: Trigger): string {
   return [words.join('; '), ...trigger.notes].join('. ')
 }
 
-/** Those at or below the declared rate, smallest first; those without a published rate stand beside needs only. */
+/** Those at or below the declared rate, smallest first; those without a published rate stand beside needs and symptoms. */
 function anchorsAt(trigger: Trigger, ratePerS: number): readonly string[] {
-  const needs = trigger.judged.kind === 'demand' && trigger.judged.quantity === 'replayDays'
+  const { judged } = trigger
+  const needs =
+    judged.kind === 'demand' ? judged.quantity === 'replayDays' : judged.kind === 'symptom'
   return trigger.anchors
     .filter((anchor) => (anchor.atPerS === null ? needs : anchor.atPerS <= ratePerS))
     .toSorted((a, b) => (a.atPerS ?? 0) - (b.atPerS ?? 0))

@@ -4,7 +4,7 @@
  */
 import { findMetric } from '../collect/metrics.ts'
 import { formatDurationS, formatQuantity, formatRate } from '../kit/units.ts'
-import type { StudyRecord } from '../results/record.ts'
+import type { Interval, StudyRecord } from '../results/record.ts'
 import { measureCommand } from './command.ts'
 import { conditionsOf } from './conditions.ts'
 import { EVIDENCE_REACH, crossingOf, monotone } from './curve.ts'
@@ -38,16 +38,21 @@ export function judgeRateSymptom(context: JudgeContext, rule: SymptomRule): Verd
       `no step of this scenario measured ${metric} for ${formatDurationS(rule.windowS)}`,
     )
   }
-  const low = medianOf(curves.map((curve) => boundOf(curve.at, first, -Infinity))) ?? Number.NaN
-  const high = medianOf(curves.map((curve) => boundOf(curve.at, first, Infinity))) ?? Number.NaN
-  if (low > first) return fired({ context, rule, curves, value: low })
+  return verdictAt({ context, rule, curves, threshold: first })
+}
+
+/** By what most rounds say for sure at the declared rate, else by the rule's formula, else unknown. */
+function verdictAt(input: Undecided): Verdict {
+  const { context, rule, curves, threshold } = input
+  const low = medianOf(curves.map((curve) => boundOf(curve.at, threshold, -Infinity))) ?? Number.NaN
+  const high = medianOf(curves.map((curve) => boundOf(curve.at, threshold, Infinity))) ?? Number.NaN
+  if (low > threshold) return fired({ context, rule, curves, value: low })
   const reckoned = reckonedVerdict(context, rule)
-  if (high <= first) {
-    // What a run is too short to see may still come: dead rows gather until autovacuum wakes.
-    const comes = rule.reckonedBy?.how === 'between-vacuums' ? reckoned : null
-    return comes ?? holds({ context, rule, curves, value: high })
-  }
-  return reckoned ?? undecided({ context, rule, curves, threshold: first })
+  // Rounds that cannot say make it NaN: no bound is no hold.
+  if (!(high <= threshold)) return reckoned ?? undecided(input)
+  // What a run is too short to see may still come: dead rows gather until autovacuum wakes.
+  const comes = rule.reckonedBy?.how === 'between-vacuums' ? reckoned : null
+  return comes ?? holds({ context, rule, curves, value: high })
 }
 
 interface Judged {

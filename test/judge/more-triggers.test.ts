@@ -243,12 +243,15 @@ describe('E17, a budget for each class of read', () => {
 })
 
 describe('E18', () => {
-  it('fires at the first opening, and holds where it never opened', () => {
-    const opened = (count: number): Given => ({
+  it('fires at the first opening of any class, and holds where none ever opened', () => {
+    const opened = (ratio: number): Given => ({
       ratePerS: 500,
-      metrics: { 'breaker.opened{service}': count },
+      metrics: {
+        'replica.breakerOpenRatio{replica-1 critical}': ratio,
+        'replica.breakerOpenRatio{replica-1 search}': 0,
+      },
     })
-    expect(verdictOf('E18', opened(1))).toMatchObject({ state: 'fired', level: 'critical' })
+    expect(verdictOf('E18', opened(0.02))).toMatchObject({ state: 'fired', level: 'critical' })
     expect(verdictOf('E18', opened(0))).toMatchObject({ state: 'holds', evidence: 'measured' })
   })
 })

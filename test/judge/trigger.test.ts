@@ -21,11 +21,16 @@ function levelsOf(judged: Trigger['judged']): number | readonly number[] {
 describe('the shipped triggers', () => {
   const triggers = shippedTriggers()
 
-  it('are E1 to E6, each with a quote, an action and the anchors that answer it', () => {
-    expect(triggers.map((trigger) => trigger.id)).toEqual(['E1', 'E2', 'E3', 'E4', 'E5', 'E6'])
+  /** Of these no move was found that somebody published. */
+  const WITHOUT_ANCHOR = new Set(['E17a', 'E17c', 'E18'])
+
+  it('are those the mission map names, each with a quote, an action and the anchors that answer it', () => {
+    expect(triggers.map((trigger) => trigger.id).join(' ')).toBe(
+      'E1 E10 E11 E12 E13 E14 E17a E17b E17c E18 E2 E3 E4 E5 E6 E9',
+    )
     for (const trigger of triggers) {
       expect(trigger.source.quote.length).toBeGreaterThan(20)
-      expect(trigger.anchors.length).toBeGreaterThan(0)
+      expect(trigger.anchors.length > 0).toBe(!WITHOUT_ANCHOR.has(trigger.id))
       expect(trigger.notes.length).toBeGreaterThan(0)
     }
   })
