@@ -34,6 +34,8 @@ export const NEEDS = ['crash', 'settings', 'checkpoint'] as const
 const ExperimentEngine = z.strictObject({
   name: Name,
   settings: Settings.default({}),
+  /** That must be there when it is ready. */
+  extensions: z.array(z.string()).default([]),
   /** What to say where it does not start with these settings, for example on a disk without direct I/O. */
   unless: z.string().optional(),
   /** Run once, before the first round, in a schema that every arm of this engine reads. */

@@ -4,7 +4,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import { HeadroomError, messageOf } from '../../kit/errors.ts'
-import { withClient } from '../../engines/postgres/connection.ts'
+import { close, withClient } from '../../engines/postgres/connection.ts'
 import { quoteName } from '../../engines/postgres/quote-name.ts'
 import { sqlStateOf } from '../../engines/postgres/sql-state.ts'
 import type { ArmOutcome } from '../../results/claims-record.ts'
@@ -13,8 +13,11 @@ import { stepsOf, valuesOf } from '../../scenario/experiment.ts'
 import { ArmContext } from './arm-context.ts'
 import { BillingRows } from './billing-rows.ts'
 import type { OpenEngine } from './open-engine.ts'
-import { PREPARED_SCHEMA } from './session.ts'
+import { PREPARED_SCHEMA, openSession } from './session.ts'
 import { runStep } from './steps/step.ts'
+
+/** Invalid value, insufficient privilege, unknown parameter, cannot be changed now. */
+const SETTING_REFUSED = ['22023', '42501', '42704', '55P02']
 
 export interface ArmRequest {
   readonly experiment: Experiment
@@ -38,13 +41,27 @@ async function outcomeOf(request: ArmRequest): Promise<ArmOutcome> {
   const missing = arm.needs.find((need) => engine.cannot[need] !== undefined)
   if (missing !== undefined) return { state: 'skipped', because: engine.cannot[missing] ?? '' }
   try {
-    const without = await missingExtension(request)
+    const without = (await missingExtension(request)) ?? (await refusedSetting(request))
     if (without !== null) return { state: 'skipped', because: without }
     return await measureArm(request)
   } catch (error) {
     signal.throwIfAborted()
     const code = error instanceof HeadroomError ? error.code : (sqlStateOf(error) ?? 'ERROR')
     return { state: 'failed', code, message: messageOf(error) }
+  }
+}
+
+/** A build without lz4, a role that may not: what the arm is about is then not to be had here. */
+async function refusedSetting({ arm, engine, signal }: ArmRequest): Promise<string | null> {
+  if (engine.state === 'missing' || Object.keys(arm.session).length === 0) return null
+  const address = engine.running.addressFor('harness')
+  signal.throwIfAborted()
+  try {
+    await close(await openSession({ address, schemas: [], settings: arm.session }))
+    return null
+  } catch (error) {
+    if (!SETTING_REFUSED.includes(sqlStateOf(error) ?? '')) throw error
+    return `this server refuses a setting: ${messageOf(error)}`
   }
 }
 

@@ -92,7 +92,7 @@ function settingWords({ settings }: ExperimentEngine): string {
 }
 
 async function start(
-  { name, settings }: ExperimentEngine,
+  { name, settings, extensions }: ExperimentEngine,
   ground: EngineGround,
 ): Promise<RunningEngine<'postgres'>> {
   const dataDir = join(ground.dataDir, name)
@@ -103,12 +103,20 @@ async function start(
     name: `postgres-${name}`,
   }
   if (address !== undefined) {
-    return await startEngine('postgres', { provider: 'external', settings: {}, address }, context)
+    return await startEngine(
+      'postgres',
+      { provider: 'external', settings: {}, extensions, address },
+      context,
+    )
   }
   const own = Object.entries(settings).map(([key, value]) => [key, String(value)] as const)
   const asked = { ...QUIET, ...Object.fromEntries(own) }
   if (ground.engines === 'embedded') {
-    return await startEngine('postgres', { provider: 'embedded', settings: asked }, context)
+    return await startEngine(
+      'postgres',
+      { provider: 'embedded', settings: asked, extensions },
+      context,
+    )
   }
   await using scope = new Scope()
   const project = scope.use(
@@ -118,7 +126,11 @@ async function start(
     }),
   )
   const inContainer = scope.use(
-    await startEngine('postgres', { provider: 'compose', settings: asked, project }, context),
+    await startEngine(
+      'postgres',
+      { provider: 'compose', settings: asked, extensions, project },
+      context,
+    ),
   )
   const owned = scope.move()
   return { ...inContainer, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() }

@@ -40,7 +40,8 @@ async function loop(
       for (let own = 0; own < callsMax && performance.now() - startMs < forMs; own++) {
         arm.signal.throwIfAborted()
         const sentMs = performance.now()
-        rows += await call(client)
+        const written = await call(client)
+        rows += written
         latencyUs.record((performance.now() - sentMs) * 1_000)
         calls += 1
       }
