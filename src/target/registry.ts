@@ -3,11 +3,13 @@ import { clickhouseDirect } from '../../reference-impl/clickhouse-direct/archite
 import { dualWrite } from '../../reference-impl/dual-write/architecture.ts'
 import { pgBatch } from '../../reference-impl/pg-batch/architecture.ts'
 import { pgDirect } from '../../reference-impl/pg-direct/architecture.ts'
+import { pgPartitioned } from '../../reference-impl/pg-partitioned/architecture.ts'
 import type { Architecture } from '../architecture/architecture.ts'
 
 export const architectures: readonly Architecture[] = [
   pgDirect,
   pgBatch,
+  pgPartitioned,
   dualWrite,
   clickhouseDirect,
 ]

@@ -25,6 +25,8 @@ export interface Rig extends AsyncDisposable {
 export interface RigOptions {
   readonly settings?: Readonly<Record<string, unknown>>
   readonly schemaVariant?: string
+  /** By role, as a target file has them. */
+  readonly engines?: Readonly<Record<string, object>>
   /** `own`: servers of the user's own, with TLS, passwords and the least rights; absent: `here`. */
   readonly ground?: Ground
 }
@@ -49,6 +51,7 @@ export async function startRig(architecture: string, options: RigOptions = {}): 
     name: architecture,
     architecture,
     settings: options.settings ?? {},
+    engines: options.engines ?? {},
     ...(options.schemaVariant === undefined ? {} : { schemaVariant: options.schemaVariant }),
   })
   const known = architectureById(architecture)

@@ -16,6 +16,7 @@ const QUERY_CANCELED = '57014'
 const SERIALIZATION_FAILURE = '40001'
 const DEADLOCK = '40P01'
 const FOREIGN_KEY_VIOLATION = '23503'
+const CHECK_VIOLATION = '23514'
 
 /** @param sent whether a statement had left for the server */
 export function failureOf(error: unknown, sent: boolean): Failure {
@@ -40,10 +41,14 @@ function mayBeCommitted(code: string): boolean {
 
 /** Rolled back because of other transactions: the same statement may go through now. */
 export function isWorthRepeating(error: unknown): boolean {
-  return (
-    error instanceof pg.DatabaseError &&
-    (error.code === DEADLOCK || error.code === SERIALIZATION_FAILURE)
-  )
+  if (!(error instanceof pg.DatabaseError)) return false
+  const { code } = error
+  return code === DEADLOCK || code === SERIALIZATION_FAILURE || isMisrouted(error)
+}
+
+/** A row was on its way to the default partition when a partition of its own was attached: next time it finds that one. */
+function isMisrouted({ code, routine }: pg.DatabaseError): boolean {
+  return code === CHECK_VIOLATION && routine === 'ExecPartitionCheckEmitError'
 }
 
 /** An event refers to a row that is not there. */

@@ -64,7 +64,7 @@ export async function openPostgresIngest(
     submit: (events, answer) => {
       commitFor(events).submit(events, answer)
     },
-    reads: new PostgresReads(readPool),
+    reads: new PostgresReads(readPool, { hasIdentities: identity === 'identity-table' }),
     ping: async () => {
       await readPool.query('SELECT 1')
     },

@@ -24,6 +24,10 @@ SELECT organization_id, transaction_id, external_customer_id, code,
   properties, value, decimal_value::text AS decimal_value
 FROM events WHERE organization_id = $1::uuid AND transaction_id = $2`
 
+/** The identity says when the event was, and so in which partition it lies. */
+const EVENT_BY_IDENTITY = `${EVENT} AND timestamp = (
+  SELECT timestamp FROM event_identities WHERE organization_id = $1::uuid AND transaction_id = $2)`
+
 /** Counts as float8: exact up to 2^53, and a number in JSON. */
 const Q1 = `
 SELECT organization_id, count(*)::float8 AS events FROM events
@@ -45,13 +49,16 @@ SELECT coalesce(sum(value), 0) AS value, count(*)::float8 AS events FROM events 
 export class PostgresReads implements Reads {
   readonly answers = EVENT_QUERIES
   readonly #pool: pg.Pool
+  readonly #event: string
 
-  constructor(pool: pg.Pool) {
+  /** @param hasIdentities whether identities have a table of their own */
+  constructor(pool: pg.Pool, { hasIdentities } = { hasIdentities: false }) {
     this.#pool = pool
+    this.#event = hasIdentities ? EVENT_BY_IDENTITY : EVENT
   }
 
   lookup(organizationId: string, transactionId: string): Promise<QueryAnswer> {
-    return this.#ask(EVENT, [organizationId, transactionId])
+    return this.#ask(this.#event, [organizationId, transactionId])
   }
 
   query(query: Query): Promise<QueryAnswer> {

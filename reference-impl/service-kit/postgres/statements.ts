@@ -11,6 +11,10 @@ export type Identity =
   | 'last-wins'
   /** No unique index: stored again, never told. */
   | 'kept'
+  /** The unique key holds the timestamp too: told only with the same one. */
+  | 'first-wins-per-time'
+  /** Identities have a table of their own, which is written first in the same statement. */
+  | 'identity-table'
 
 export interface StatementOptions {
   readonly identity: Identity
@@ -78,7 +82,10 @@ function onConflict(identity: Identity): string {
       return `${CONFLICT} DO NOTHING`
     case 'last-wins':
       return LAST_WINS
+    case 'first-wins-per-time':
+      return 'ON CONFLICT (organization_id, transaction_id, timestamp) DO NOTHING'
     case 'kept':
+    case 'identity-table':
       return ''
   }
 }
@@ -87,6 +94,7 @@ const ONE_ROW =
   '$1::uuid, $2::text, $3::text, $4::text, $5::timestamptz, $6::jsonb, $7::text::float8, $7::text::numeric'
 
 function insertOne(identity: Identity, from: string): string {
+  if (identity === 'identity-table') return INSERT_ONE_FRESH + from.replace(' FROM ', ', ')
   const insert = `
 INSERT INTO events (${COLUMNS})
 SELECT ${ONE_ROW}${from}
@@ -95,6 +103,14 @@ ${onConflict(identity)}`
     ? `WITH stored AS (${insert} RETURNING ${IS_NEW}) SELECT FROM stored WHERE is_new`
     : insert
 }
+
+const FRESH = 'INSERT INTO event_identities (organization_id, transaction_id, timestamp)'
+const INSERT_ONE_FRESH = `
+WITH fresh AS (
+  ${FRESH} VALUES ($1::uuid, $2::text, $5::timestamptz) ON CONFLICT DO NOTHING RETURNING 1
+)
+INSERT INTO events (${COLUMNS})
+SELECT ${ONE_ROW} FROM fresh`
 
 /** The lock that DO UPDATE takes on the row it finds stays behind in xmax; a row just inserted has none. */
 const IS_NEW = '(xmax = 0) AS is_new'
@@ -132,10 +148,11 @@ SELECT o, t, c, k, ts, p, v::float8, v::numeric FROM ${source} ORDER BY n`
 WITH given AS MATERIALIZED (
   SELECT o AS organization_id, t AS transaction_id, c AS customer, k AS code, ts, p, v, n
   FROM ${source}
-), ${insertedFrom(
-    identity,
-    'SELECT organization_id, transaction_id, customer, code, ts, p, v::float8, v::numeric FROM given ORDER BY n',
-  )}
+), ${insertedFrom(identity, {
+    rows: 'SELECT organization_id, transaction_id, customer, code, ts, p, v::float8, v::numeric FROM given',
+    keys: 'SELECT organization_id, transaction_id, ts FROM given',
+    order: 'ORDER BY n',
+  })}
 SELECT CASE WHEN ${SHORT_OF_ALL}
   THEN (SELECT array_agg((g.n - 1)::int) FROM given g ${NOT_INSERTED}) END AS duplicates`
 }
@@ -143,14 +160,29 @@ SELECT CASE WHEN ${SHORT_OF_ALL}
 function insertStaged(identity: Identity): string {
   return `
 WITH given AS NOT MATERIALIZED (SELECT position, organization_id, transaction_id FROM staged_events),
-${insertedFrom(identity, `SELECT ${COLUMNS} FROM staged_events ORDER BY position`)}
+${insertedFrom(identity, {
+  rows: `SELECT ${COLUMNS} FROM staged_events`,
+  keys: 'SELECT organization_id, transaction_id, timestamp FROM staged_events',
+  order: 'ORDER BY position',
+})}
 SELECT CASE WHEN ${SHORT_OF_ALL}
   THEN (SELECT array_agg(g.position) FROM given g ${NOT_INSERTED}) END AS duplicates`
 }
 
+interface Selected {
+  /** All columns of the given events, ending in their table: more may be joined to it. */
+  readonly rows: string
+  readonly keys: string
+  readonly order: string
+}
+
 /** A CTE `inserted` with the identities that are new. */
-function insertedFrom(identity: Identity, rows: string): string {
-  const insert = `INSERT INTO events (${COLUMNS}) ${rows} ${onConflict(identity)}`
+function insertedFrom(identity: Identity, { rows, keys, order }: Selected): string {
+  if (identity === 'identity-table') {
+    return `inserted AS (${FRESH} ${keys} ${order} ON CONFLICT DO NOTHING RETURNING organization_id, transaction_id),
+stored AS (INSERT INTO events (${COLUMNS}) ${rows} JOIN inserted USING (organization_id, transaction_id) ${order})`
+  }
+  const insert = `INSERT INTO events (${COLUMNS}) ${rows} ${order} ${onConflict(identity)}`
   return identity === 'last-wins'
     ? `stored AS (${insert} RETURNING organization_id, transaction_id, ${IS_NEW}),
 inserted AS (SELECT organization_id, transaction_id FROM stored WHERE is_new)`
