@@ -3,7 +3,7 @@
  * line that runs a program of it under the libraries it was built against, whatever this system's own are.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { packageRoot } from '../../kit/paths.ts'
 import type { PackageName } from './catalogue.ts'
@@ -23,6 +23,7 @@ export const manifestSchema = z.object({
 export type PackageManifest = z.infer<typeof manifestSchema>
 
 export interface InstalledPackage {
+  readonly name: PackageName
   readonly manifest: PackageManifest
   /** `usr/…` lies below it. */
   readonly root: string
@@ -65,7 +66,7 @@ export function readPackage(dir: string, name: PackageName): InstalledPackage | 
   try {
     const text = readFileSync(join(dir, 'manifest.json'), 'utf8')
     const manifest = manifestSchema.safeParse(JSON.parse(text))
-    return manifest.success ? { manifest: manifest.data, root } : null
+    return manifest.success ? { name, manifest: manifest.data, root } : null
   } catch {
     return null
   }
@@ -89,7 +90,7 @@ export function underOwnLoader(
   const path = [...libraries, ...extraLibraries].join(':')
   return {
     command: loader,
-    args: ['--argv0', basename(program), '--library-path', path, program],
+    args: ['--library-path', path, program],
   }
 }
 

@@ -18,14 +18,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { HeadroomError, messageOf } from '../../kit/errors.ts'
 import { claimDataDir, releaseDataDir } from '../../kit/guardian.ts'
+import type { ProgramCommand } from '../packages/installed.ts'
+import { underOwnLoader } from '../packages/installed.ts'
+import { PACKAGES } from '../packages/catalogue.ts'
 import type { PostgresBinaries } from './binaries.ts'
 import { linkLibraries } from './binaries.ts'
+import type { ExtensionPackage } from './extensions.ts'
 
 export type AccountKind = 'self' | 'dropped' | 'namespace' | 'copied'
 
 export interface PostgresHome {
   readonly account: AccountKind
   readonly binaries: PostgresBinaries
+  /** Unpacked extensions, where the account reads them. */
+  readonly packages: readonly ExtensionPackage[]
   /** Where PGDATA is to be made; owned by the account, mode 0700. */
   readonly dir: string
   /** What to spawn so that `program` of bin/ runs under the account. */
@@ -47,22 +53,27 @@ export interface PostgresCommand {
 /** The traditional `nobody`; any id that owns nothing will do. */
 const NOBODY = 65_534
 
+export interface HomeOptions {
+  /** Extensions that the server will load. */
+  readonly packages?: readonly ExtensionPackage[]
+  /** For tests: the ways to try, in order. */
+  readonly ways?: readonly AccountKind[]
+}
+
 /**
  * Finds the first way that really works here, by trying it.
  * @param dataDir exists; PGDATA is made below it unless the account cannot reach it
- * @param ways for tests: the ways to try, in order
  * @throws HeadroomError ENGINE_MISSING where none works
  */
 export function findHome(
   nativeDir: string,
   dataDir: string,
-  ways: readonly AccountKind[] = process.getuid?.() === 0
-    ? ['dropped', 'namespace', 'copied']
-    : ['self'],
+  { packages = [], ways = waysHere() }: HomeOptions = {},
 ): PostgresHome {
+  const from = { nativeDir, packages }
   const failures: string[] = []
   for (const way of ways) {
-    const home = way === 'copied' ? copiedHome(nativeDir) : plainHome(way, nativeDir, dataDir)
+    const home = way === 'copied' ? copiedHome(from) : plainHome(way, from, dataDir)
     const failure = tryHome(home)
     if (failure === null) return home
     failures.push(`${way}: ${failure}`)
@@ -73,22 +84,47 @@ export function findHome(
   })
 }
 
+function waysHere(): readonly AccountKind[] {
+  return process.getuid?.() === 0 ? ['dropped', 'namespace', 'copied'] : ['self']
+}
+
+/** What there is to run and to load. */
+interface Installed {
+  readonly nativeDir: string
+  readonly packages: readonly ExtensionPackage[]
+}
+
+/** Only the server loads extensions; everything else runs as the npm package has it. */
+function programIn(
+  { nativeDir, packages }: Installed,
+  { env }: PostgresBinaries,
+  program: string,
+): ProgramCommand {
+  const file = join(nativeDir, 'bin', program)
+  const loader = packages.find(({ ownLoader }) => ownLoader)
+  if (program !== 'postgres' || loader === undefined) return { command: file, args: [] }
+  const libraries = Object.values(env).flatMap((path) => path.split(':'))
+  return underOwnLoader(loader.installed, file, [...libraries, join(nativeDir, 'lib')])
+}
+
 function plainHome(
   account: Exclude<AccountKind, 'copied'>,
-  nativeDir: string,
+  from: Installed,
   dataDir: string,
 ): PostgresHome {
   const dir = join(dataDir, 'home')
   rmSync(dir, { recursive: true, force: true })
   mkdirSync(dir, { mode: 0o700 })
-  const binaries = linkLibraries(nativeDir, join(dir, 'lib'))
+  const binaries = linkLibraries(from.nativeDir, join(dir, 'lib'))
   if (account === 'dropped') giveAway(dir)
   return {
     account,
     binaries,
+    packages: from.packages,
     dir,
-    commandFor: (program, args) => {
-      const command = join(nativeDir, 'bin', program)
+    commandFor: (program, given) => {
+      const { command, args: before } = programIn(from, binaries, program)
+      const args = [...before, ...given]
       const { env } = binaries
       if (account === 'dropped') return { command, args, env, uid: NOBODY, gid: NOBODY }
       if (account === 'self') return { command, args, env }
@@ -104,13 +140,18 @@ function plainHome(
   }
 }
 
-/** Programs (about 110 MB) and data in a folder of their own that `nobody` can reach. */
-function copiedHome(nativeDir: string): PostgresHome {
+/** Programs (about 110 MB), extensions and data in a folder of their own that `nobody` can reach. */
+function copiedHome({ nativeDir, packages }: Installed): PostgresHome {
   const outer = mkdtempSync(join(tmpdir(), 'headroom-postgres-'))
   claimDataDir(outer)
   chownSync(outer, NOBODY, NOBODY)
   const copy = join(outer, 'native')
   cpSync(nativeDir, copy, { recursive: true, verbatimSymlinks: true })
+  const copies = packages.map((one) => {
+    const root = join(outer, one.extension)
+    cpSync(one.installed.root, root, { recursive: true, verbatimSymlinks: true })
+    return { ...one, installed: { ...one.installed, root } }
+  })
   const dir = join(outer, 'home')
   mkdirSync(dir, { mode: 0o700 })
   // The package lists its links relative to its own root, which the copy has too.
@@ -119,14 +160,18 @@ function copiedHome(nativeDir: string): PostgresHome {
   return {
     account: 'copied',
     binaries,
+    packages: copies,
     dir,
-    commandFor: (program, args) => ({
-      command: join(copy, 'bin', program),
-      args,
-      env: binaries.env,
-      uid: NOBODY,
-      gid: NOBODY,
-    }),
+    commandFor: (program, args) => {
+      const found = programIn({ nativeDir: copy, packages: copies }, binaries, program)
+      return {
+        command: found.command,
+        args: [...found.args, ...args],
+        env: binaries.env,
+        uid: NOBODY,
+        gid: NOBODY,
+      }
+    },
     own: giveAway,
     dispose: () => {
       releaseDataDir(outer)
@@ -134,7 +179,7 @@ function copiedHome(nativeDir: string): PostgresHome {
   }
 }
 
-/** Runs the server's `--version` and writes a file as the account: null when both work, else what failed. */
+/** Runs the server's `--version`, writes a file and reads extensions as the account: null when all works, else what failed. */
 function tryHome(home: PostgresHome): string | null {
   try {
     const version = runSync(home.commandFor('postgres', ['--version']))
@@ -143,7 +188,7 @@ function tryHome(home: PostgresHome): string | null {
     if (uid === undefined) return null
     return runSync({
       command: '/bin/sh',
-      args: ['-c', 'touch "$1" && rm "$1"', 'sh', join(home.dir, 'writable')],
+      args: ['-c', TRIAL, 'sh', join(home.dir, 'writable'), ...home.packages.map(fileOf)],
       env: {},
       uid,
       ...(gid === undefined ? {} : { gid }),
@@ -151,6 +196,12 @@ function tryHome(home: PostgresHome): string | null {
   } catch (error) {
     return messageOf(error)
   }
+}
+
+const TRIAL = 'touch "$1" && rm "$1" && shift && for file; do [ -r "$file" ] || exit 1; done'
+
+function fileOf({ installed }: ExtensionPackage): string {
+  return join(installed.root, PACKAGES[installed.name].provides)
 }
 
 function runSync({ command, args, env, uid, gid }: PostgresCommand): string | null {

@@ -10,6 +10,7 @@ import { withPublishedPort } from '../compose/published-port.ts'
 import type { EngineContext, EngineRequest, PostgresAddress, StoringEngine } from '../engine.ts'
 import { withClient } from './connection.ts'
 import { createExtensions, serverVersion } from './control.ts'
+import { makeExtensions, withExtensions } from './extensions.ts'
 import { postgresFacts } from './facts.ts'
 import { runningPostgres } from './running.ts'
 import { answers, startError } from './server.ts'
@@ -18,8 +19,7 @@ import { SharedConnection } from './shared-connection.ts'
 
 type ComposeRequest = Extract<EngineRequest<'postgres'>, { provider: 'compose' }>
 
-/** Of docker-compose.yml: its service, the user and the database that its environment names. */
-const SERVICE = 'postgres'
+/** Of docker-compose.yml: the user and the database that its environment names. */
 const USER = 'headroom'
 const DATABASE = 'headroom'
 const PORT_INSIDE = 5432
@@ -31,10 +31,16 @@ const STOP_GRACE_S = 30
 
 /** @throws HeadroomError BAD_INPUT, IMAGE_MISSING, PORT_TAKEN, DISK_FULL, ENGINE_NOT_READY */
 export async function startComposePostgres(
-  { settings, project }: ComposeRequest,
+  { settings, extensions = [], project }: ComposeRequest,
   context: EngineContext,
 ): Promise<StoringEngine<'postgres'>> {
-  const { port: askedPort, ...gucs } = containerSettings(settings)
+  // Only its own image has the extension.
+  const service = extensions.includes('timescaledb') ? 'timescaledb' : 'postgres'
+  const { port: askedPort, ...gucs } = withExtensions(
+    containerSettings(settings),
+    extensions,
+    DATABASE,
+  )
   await using scope = new Scope()
   const { container, address } = await withPublishedPort(askedPort, async (port) => {
     const address: PostgresAddress = {
@@ -45,12 +51,16 @@ export async function startComposePostgres(
       password: project.passwords.postgres,
       tls: 'off',
     }
-    return { container: await startContainer({ address, gucs, project }, context), address }
+    return {
+      container: await startContainer({ address, service, gucs, project }, context),
+      address,
+    }
   })
   scope.use(container)
 
   const known = await withClient(address, context.signal, async (client) => {
     await createExtensions(client)
+    await makeExtensions(client, `the image ${container.image.name}`, extensions)
     return {
       version: await serverVersion(client),
       settings: await nonDefaultSettings(client),
@@ -59,7 +69,7 @@ export async function startComposePostgres(
   })
   const reading = scope.use(new SharedConnection(address))
   const polling = scope.use(new SharedConnection(address))
-  const inside = { ...address, host: SERVICE, port: PORT_INSIDE }
+  const inside = { ...address, host: service, port: PORT_INSIDE }
 
   const owned = scope.move()
   return runningPostgres(
@@ -70,7 +80,7 @@ export async function startComposePostgres(
       ...known,
       facts: { ...known.facts, ...container.limits },
       image: container.image,
-      addressFor: (who) => (who === 'service' && project.options.servicesInside ? inside : address),
+      addressFor: (who) => (who !== 'harness' && project.options.servicesInside ? inside : address),
       parts: [container],
       crashed: container.crashed,
       [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
@@ -80,22 +90,23 @@ export async function startComposePostgres(
 }
 
 interface Wanted extends Pick<ComposeRequest, 'project'> {
+  readonly service: 'postgres' | 'timescaledb'
   readonly address: PostgresAddress
   readonly gucs: Readonly<Record<string, string>>
 }
 
 async function startContainer(
-  { address, gucs, project }: Wanted,
+  { address, service, gucs, project }: Wanted,
   { name, logDir }: EngineContext,
 ): Promise<Container> {
   const parameters = Object.entries(gucs).flatMap(([key, value]) => ['-c', `${key}=${value}`])
   return await Container.start(project, {
-    service: SERVICE,
+    service,
     name,
     kind: 'engine',
     withDependencies: true,
     override: { command: ['postgres', ...parameters] },
-    env: { HEADROOM_POSTGRES_PORT: String(address.port) },
+    env: { [`HEADROOM_${service.toUpperCase()}_PORT`]: String(address.port) },
     ready: () => answers(address),
     readyTimeoutMs: READY_TIMEOUT_MS,
     recoveryTimeoutMs: RECOVERY_TIMEOUT_MS,

@@ -8,6 +8,8 @@ import type { EngineContext, EngineSettings, PostgresAddress, StoringEngine } fr
 import type { AccountKind } from './account.ts'
 import { withClient } from './connection.ts'
 import { createExtensions, serverVersion } from './control.ts'
+import { makeExtensions, requireExtensionPackages, withExtensions } from './extensions.ts'
+import { postgresFacts } from './facts.ts'
 import { initializeData } from './initdb.ts'
 import { startLocalServer } from './local-server.ts'
 import { runningPostgres } from './running.ts'
@@ -17,6 +19,8 @@ import { SharedConnection } from './shared-connection.ts'
 export const EMBEDDED_DATABASE = 'headroom'
 
 export interface EmbeddedOptions {
+  /** That must be there when it is ready; absent: none beside those that probes read. */
+  readonly extensions?: readonly string[]
   /** For tests: which ways to run as root are tried; every way that suits this user where absent. */
   readonly accounts?: readonly AccountKind[]
 }
@@ -27,7 +31,9 @@ export async function startEmbeddedPostgres(
   context: EngineContext,
   options: EmbeddedOptions = {},
 ): Promise<StoringEngine<'postgres'>> {
-  const settings = serverSettings(asked)
+  const { extensions = [], accounts } = options
+  const packages = requireExtensionPackages(extensions)
+  const settings = withExtensions(serverSettings(asked), extensions, EMBEDDED_DATABASE)
   await using scope = new Scope()
   const { server } = scope.use(
     await startLocalServer(
@@ -35,13 +41,14 @@ export async function startEmbeddedPostgres(
         settingsIn: () => settings,
         password: randomBytes(18).toString('base64url'),
         makeData: (folder) => initializeData(folder, context),
-        accounts: options.accounts,
+        packages,
+        accounts,
       },
       context,
     ),
   )
   const address: PostgresAddress = { ...server.address, database: EMBEDDED_DATABASE }
-  const { version, nonDefault } = await prepare(server.address, context.signal)
+  const known = await prepare(server.address, extensions, context.signal)
   const reading = scope.use(new SharedConnection(address))
   const polling = scope.use(new SharedConnection(address))
 
@@ -50,9 +57,8 @@ export async function startEmbeddedPostgres(
     {
       name: context.name,
       provider: 'embedded',
-      label: `postgres ${version}`,
-      version,
-      settings: nonDefault,
+      label: `postgres ${known.version}`,
+      ...known,
       addressFor: () => address,
       parts: [server],
       crashed: server.crashed,
@@ -65,8 +71,9 @@ export async function startEmbeddedPostgres(
 /** A database of its own, the extensions that the probes read, and what the server says about itself. */
 async function prepare(
   server: PostgresAddress,
+  extensions: readonly string[],
   signal: AbortSignal,
-): Promise<{ readonly version: string; readonly nonDefault: EngineSettings }> {
+): Promise<Pick<StoringEngine<'postgres'>, 'version' | 'settings' | 'facts'>> {
   await withClient(server, signal, async (client) => {
     await client.query(WAIT_FOR_NO_REPLICA)
     await client.query(`CREATE DATABASE ${EMBEDDED_DATABASE}`)
@@ -74,7 +81,12 @@ async function prepare(
   return withClient({ ...server, database: EMBEDDED_DATABASE }, signal, async (client) => {
     await client.query(WAIT_FOR_NO_REPLICA)
     await createExtensions(client)
-    return { version: await serverVersion(client), nonDefault: await nonDefaultSettings(client) }
+    await makeExtensions(client, 'PostgreSQL', extensions)
+    return {
+      version: await serverVersion(client),
+      settings: await nonDefaultSettings(client),
+      facts: await postgresFacts(client),
+    }
   })
 }
 

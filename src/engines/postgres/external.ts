@@ -17,6 +17,8 @@ import { createExtensions, serverVersion } from './control.ts'
 import { addressIn, createPlace, removePlace } from './own-place.ts'
 import type { PostgresPlan } from './own-server.ts'
 import { planOn } from './own-server.ts'
+import { makeExtensions } from './extensions.ts'
+import { postgresFacts } from './facts.ts'
 import { findImageSource } from './full-page-images.ts'
 import type { PostgresRights } from './rights.ts'
 import { unseenWithout } from './rights.ts'
@@ -44,12 +46,14 @@ export async function startExternalPostgres(
   const { place, notes, rights } = await makePlace(request, context, scope)
   const address = addressIn(request.address, place)
   const isShared = place.what === 'schema'
-  const { version, settings, unseen } = await withClient(address, signal, async (client) => {
+  const { version, settings, facts, unseen } = await withClient(address, signal, async (client) => {
     // An extension belongs to a whole database: one that is not ours gets none.
     if (!isShared) await createExtensions(client)
+    await makeExtensions(client, 'your PostgreSQL', request.extensions)
     return {
       version: await serverVersion(client),
       settings: await nonDefaultSettings(client),
+      facts: await postgresFacts(client),
       unseen: unseenWithout(await asFound(client, rights), place.what),
     }
   })
@@ -72,6 +76,7 @@ export async function startExternalPostgres(
       label: `postgres ${version}`,
       version,
       settings,
+      facts,
       notes: { ...notes, unseen },
       addressFor: () => address,
       parts: [],

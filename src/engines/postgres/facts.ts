@@ -8,18 +8,30 @@ export async function postgresFacts(client: Client): Promise<EngineFacts> {
     methods: string | null
     timescaledb: string | null
     license: string | null
+    partman: string | null
   }>(
     `SELECT (SELECT array_to_string(enumvals, ', ') FROM pg_settings WHERE name = 'wal_compression') AS methods,
             (SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb') AS timescaledb,
-            current_setting('timescaledb.license', true) AS license`,
+            current_setting('timescaledb.license', true) AS license,
+            (SELECT extversion FROM pg_extension WHERE extname = 'pg_partman') AS partman`,
   )
-  const row = rows[0]
-  const methods = row?.methods?.split(', ') ?? []
+  const { methods = null, timescaledb = null, license = null, partman = null } = rows[0] ?? {}
+  const compressions = methods?.split(', ') ?? []
   return {
-    lz4: methods.includes('lz4') ? 'yes' : 'no',
-    zstd: methods.includes('zstd') ? 'yes' : 'no',
-    // The license says whether compression and continuous aggregates are there; it is known once the library is loaded.
-    timescaledb:
-      row?.timescaledb == null ? 'no' : `${row.timescaledb} (${row.license ?? 'not loaded'})`,
+    lz4: yesOrNo(compressions.includes('lz4')),
+    zstd: yesOrNo(compressions.includes('zstd')),
+    timescaledb: timescaledb === null ? 'no' : `${timescaledb} (${license ?? 'not loaded'})`,
+    ...(license === null ? {} : withLicense(license)),
+    ...(partman === null ? {} : { pg_partman: partman }),
   }
+}
+
+/** The Apache build has neither: its functions answer that the license does not allow them. */
+function withLicense(license: string): EngineFacts {
+  const isCommunity = yesOrNo(license === 'timescale')
+  return { compression: isCommunity, continuousAggregates: isCommunity }
+}
+
+function yesOrNo(is: boolean): string {
+  return is ? 'yes' : 'no'
 }

@@ -14,7 +14,9 @@ export const postgres: StoringFolder<'postgres'> = {
     switch (request.provider) {
       case 'embedded':
         return request.upstream === undefined
-          ? startEmbeddedPostgres(request.settings, context)
+          ? startEmbeddedPostgres(request.settings, context, {
+              extensions: request.extensions ?? [],
+            })
           : startEmbeddedReplica(request.settings, request.upstream, context)
       case 'compose':
         return startComposePostgres(request, context)

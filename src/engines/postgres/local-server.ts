@@ -12,6 +12,8 @@ import type { EngineContext, EngineSettings } from '../engine.ts'
 import type { AccountKind, PostgresHome } from './account.ts'
 import { findHome } from './account.ts'
 import { requireNativeDir } from './binaries.ts'
+import type { ExtensionPackage } from './extensions.ts'
+import { searchPaths } from './extensions.ts'
 import type { ServerOptions } from './server.ts'
 import { PostgresServer } from './server.ts'
 
@@ -21,6 +23,8 @@ const PORT_ATTEMPTS = 5
 export interface LocalServerOptions extends Pick<ServerOptions, 'password' | 'makeData'> {
   /** What the server is started with; some name files of its home. */
   readonly settingsIn: (home: PostgresHome) => EngineSettings
+  /** Extensions that it will load; absent: none beside its own. */
+  readonly packages?: readonly ExtensionPackage[]
   /** For tests: which ways to run as root are tried; every way that suits this user where absent. */
   readonly accounts?: readonly AccountKind[] | undefined
 }
@@ -41,7 +45,11 @@ export async function startLocalServer(
     releaseDataDir(context.dataDir)
   })
   mkdirSync(context.logDir, { recursive: true })
-  const home = findHome(nativeDir, context.dataDir, options.accounts)
+  const { packages = [], accounts: ways } = options
+  const home = findHome(nativeDir, context.dataDir, {
+    packages,
+    ...(ways === undefined ? {} : { ways }),
+  })
   scope.defer(() => {
     home.dispose()
   })
@@ -55,7 +63,7 @@ async function startOnFreePort(
   { settingsIn, password, makeData }: LocalServerOptions,
   context: EngineContext,
 ): Promise<PostgresServer> {
-  const settings = settingsIn(home)
+  const settings = { ...searchPaths(home.packages), ...settingsIn(home) }
   const askedPort = settings['port']
   for (let attempt = 1; ; attempt += 1) {
     const port = askedPort === undefined ? await freePort() : await requirePort(askedPort)

@@ -134,6 +134,8 @@ const NOT_RECORDED = [
   'port',
   'unix_socket_directories',
   'primary_conninfo',
+  'extension_control_path',
+  'dynamic_library_path',
   'archive_command',
   'restore_command',
   'application_name',
