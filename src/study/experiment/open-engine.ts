@@ -80,6 +80,11 @@ export async function openEngine(
     ground.signal.throwIfAborted()
     return { state: 'missing', because: `${engine.unless}: ${messageOf(error)}`, cannot: {} }
   }
+  if (running.addressFor('harness').schema !== undefined) {
+    const because =
+      'every arm makes a schema of its own in a database of its own, and this role may not make one (ALTER ROLE … CREATEDB)'
+    return { state: 'missing', because, cannot: {} }
+  }
   const open: OpenEngine = { state: 'running', running, cannot: await cannotDo(running, ground) }
   await prepare(wanted, running, ground.signal)
   return open
