@@ -132,6 +132,21 @@ export interface RunningEngine<Kind extends EngineKind = EngineKind> extends Asy
   readonly crashed: Promise<string>
   /** What the harness asks of the engine between phases. */
   readonly control: EngineControl
+  /** Running totals per statement since the server began; none where it does not count. Absent: it never does. */
+  readonly statements?: (signal: AbortSignal) => Promise<readonly StatementCount[]>
+}
+
+/** What one kind of statement has cost so far. */
+export interface StatementCount {
+  readonly id: string
+  /** Without literals. */
+  readonly text: string
+  readonly calls: number
+  readonly totalMs: number
+  readonly rows: number
+  /** Pages looked at, in memory or not. */
+  readonly blocks: number
+  readonly walBytes: number
 }
 
 /** A running engine that holds events. */

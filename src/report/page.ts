@@ -11,6 +11,7 @@ import { conditionsSection } from './sections/conditions.ts'
 import { formulasSection } from './sections/formulas.ts'
 import { faultsSection } from './sections/faults.ts'
 import { realServerSection } from './sections/real-server.ts'
+import { statementsSection } from './sections/statements.ts'
 import { storesSection } from './sections/stores.ts'
 import { limitsSection, triggersSection } from './sections/triggers.ts'
 import { verdictSection } from './sections/verdict.ts'
@@ -47,6 +48,7 @@ function sections(view: StudyView, options: PageOptions): readonly Markup[] {
     ),
     limitsSection(view),
     formulasSection(view),
+    statementsSection(view),
     faultsSection(view),
     storesSection(view),
     realServerSection(view),
@@ -79,6 +81,9 @@ function linksOf(view: StudyView): readonly (readonly [string, string])[] {
     ...(view.findings.formulas.length > 0 ? [['formulas', 'Formulas'] as const] : []),
     ...(view.targets.some((target) => target.findings.faults.length > 0)
       ? [['faults', 'Faults'] as const]
+      : []),
+    ...(view.targets.some(({ shown }) => shown?.measured.statements !== undefined)
+      ? [['statements', 'Statements'] as const]
       : []),
     ['integrity', 'Promised and kept'],
     ...(view.findings.realServer.length > 0 ? [['real-server', 'Real server'] as const] : []),

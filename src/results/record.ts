@@ -113,6 +113,23 @@ export const Measured = z.strictObject({
       bytesRead: z.number().nullable(),
     }),
   ),
+  /** The most expensive statements of each engine by time, from warm-up to drain. Absent: not counted. */
+  statements: z
+    .array(
+      z.strictObject({
+        engine: z.string(),
+        /** Without literals. */
+        text: z.string(),
+        calls: z.number(),
+        totalMs: z.number(),
+        rows: z.number(),
+        blocks: z.number(),
+        walBytes: z.number(),
+        /** Of the time of all statements of the engine. */
+        timeRatio: z.number(),
+      }),
+    )
+    .optional(),
   stores: z.array(
     z.strictObject({
       name: z.string(),

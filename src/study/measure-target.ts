@@ -33,6 +33,7 @@ import { measuredOf } from './measured.ts'
 import { dueTimes, latencyLimitMs, slowFrom } from './lateness.ts'
 import { preload } from './preload.ts'
 import type { RunOptions } from './run-options.ts'
+import { readStatementTotals, topStatements } from './statements.ts'
 import { unseenHere } from './unseen-here.ts'
 
 export interface MeasureOptions extends RunOptions {
@@ -63,7 +64,12 @@ export async function measureTarget(
     const { evidence } = up
     await refuseWhatIsStored({ evidence, stream: plan.stream, target: target.name, signal })
   }
+  const looking = { signal, log: options.log }
+  const before = await readStatementTotals(up, looking)
   const live = await runLive({ ...options, up })
+  const statements = endedByItself(live)
+    ? topStatements(before, await readStatementTotals(up, looking))
+    : []
   try {
     const outcomes = await openOutcomes({
       outcomesFile: join(options.runDir, OUTCOMES_FILE),
@@ -71,7 +77,7 @@ export async function measureTarget(
       batchEvents: scenario.batchEvents,
       events: live.driver.segments.reduce((sum, segment) => sum + segment.dueEvents, 0),
     })
-    const after: After = { up, options, live, outcomes }
+    const after: After = { up, options, live, outcomes, statements }
     const audit = await auditIfWhole(after)
     const measured = await measuredFrom(after)
     return { outcome: outcomeOf(after, measured, audit), epochMs: live.epochMs }
@@ -85,6 +91,7 @@ interface After {
   readonly options: MeasureOptions
   readonly live: LiveRun
   readonly outcomes: OutcomeReader
+  readonly statements: NonNullable<Measured['statements']>
 }
 
 /** A dead engine cannot be read, and a user who pressed Ctrl-C does not wait for an audit. */
@@ -139,6 +146,7 @@ async function measuredFrom(after: After): Promise<Measured> {
     faults,
     freshnessBySegment: await freshnessBySegment(after),
     freshness: live.freshness,
+    statements: after.statements,
     stores: await sizesOf(after),
     checkpoints: live.checkpoints,
     overlapBySegment: await overlapBySegment(after),

@@ -33,6 +33,7 @@ export interface MeasuredInput {
   /** Ack to readable: one map per driver segment, by store name. */
   readonly freshnessBySegment: readonly Readonly<Record<string, Percentiles>>[]
   readonly freshness: readonly FreshnessSummary[]
+  readonly statements: NonNullable<Measured['statements']>
   readonly stores: readonly StoreFigures[]
   readonly checkpoints: readonly CheckpointMark[]
   readonly faults: readonly FaultSeen[]
@@ -65,6 +66,7 @@ export function measuredOf(input: MeasuredInput): Measured {
     metrics: { ...series.measured, ...perEvent },
     worst: series.worst,
     queries: queriesOf(driver.queries),
+    ...(input.statements.length === 0 ? {} : { statements: [...input.statements] }),
     stores: [...input.stores],
     checkpoints: input.checkpoints.map(({ refused, ...mark }) => ({
       ...mark,

@@ -195,3 +195,30 @@ describe('rows of a table', () => {
     }
   })
 })
+
+describe('statements', () => {
+  it('are counted with time, rows, pages and WAL, without literals and without the harness', async () => {
+    const client = await session('writer')
+    try {
+      await client.query('CREATE TABLE counted (id int, note text)')
+      const before = (await engine.statements?.(signal)) ?? []
+      for (let at = 0; at < 20; at += 1) {
+        await client.query(
+          `INSERT INTO counted SELECT i, 'secret-${String(at)}' FROM generate_series(1, 50) AS i`,
+        )
+      }
+      for (const probe of engine.probes) await probe.sample(signal)
+      const after = (await engine.statements?.(signal)) ?? []
+      const known = new Set(before.map(({ id }) => id))
+      const fresh = after.filter(({ id }) => !known.has(id))
+      expect(fresh.map(({ text }) => text)).toEqual([
+        'INSERT INTO counted SELECT i, $1 FROM generate_series($2, $3) AS i',
+      ])
+      expect(fresh[0]).toMatchObject({ calls: 20, rows: 1_000 })
+      expect(fresh[0]?.walBytes).toBeGreaterThan(1_000 * 30)
+      expect(fresh[0]?.blocks).toBeGreaterThan(0)
+    } finally {
+      await client.end()
+    }
+  })
+})

@@ -123,6 +123,17 @@ describe('F2, WAL per event', () => {
     expect(found).toMatchObject({ measured: 1_300, verdict: 'held' })
   })
 
+  it('is not tested by a run too short to count rows exactly', () => {
+    const { study, runs } = studyFixture({
+      targets: ['pg-direct'],
+      ratesPerS: [1_000],
+      stepS: 5,
+      tweak: (run) => tweaked(run, {}),
+    })
+    const found = formulaFindings(study, [evidenceOf('pg-direct', runs)])
+    expect(found.find(({ id }) => id === 'F2')?.verdict).toBe('not-tested')
+  })
+
   it('is left out where rows were not counted', () => {
     const metrics = {
       'table.insertedRowsPerEvent{events}': undefined,

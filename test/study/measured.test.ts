@@ -123,6 +123,7 @@ function measure(latenciesUs: readonly number[], options: MeasureOptions = {}) {
     },
     freshnessBySegment: results.map(() => ({})),
     freshness: [],
+    statements: [],
     stores: [
       { name: 'postgres.events', rows: 10, heapBytes: 1_000, indexBytes: 500, totalBytes: 1_600 },
     ],

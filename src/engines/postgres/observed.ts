@@ -15,6 +15,7 @@ import { quoteName } from './quote-name.ts'
 import { readRights, unseenWithout } from './rights.ts'
 import { nonDefaultSettings } from './settings.ts'
 import { SharedConnection } from './shared-connection.ts'
+import { readStatements } from './statements.ts'
 import { quickSize } from './store.ts'
 
 /** @throws HeadroomError ENGINE_UNREACHABLE, ENGINE_AUTH_FAILED */
@@ -61,6 +62,7 @@ export async function observePostgres(
     tables: watched,
     missingTables: (within) => asking.use(within, (client) => missingAmong(client, tables)),
     crashed: reachable.lost,
+    statements: (within) => reading.use(within, (client) => readStatements(client, false)),
     control: {
       checkpoint: (within) =>
         checkpoint ? control.checkpoint(within) : Promise.reject(notAllowed(name)),

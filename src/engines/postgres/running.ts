@@ -8,6 +8,7 @@ import { postgresControl } from './control.ts'
 import { postgresProbes } from './probes.ts'
 import { replicaProbes } from './replica-probes.ts'
 import type { SharedConnection } from './shared-connection.ts'
+import { readStatements } from './statements.ts'
 import { postgresEventsStore, quickSize } from './store.ts'
 
 type Provided = Omit<StoringEngine<'postgres'>, 'kind' | 'probes' | 'control' | 'eventsStore'>
@@ -40,6 +41,8 @@ export function runningPostgres(
       return [...probes, ...sizes.probes]
     },
     control: postgresControl(address),
+    statements: (signal) =>
+      reading.use(signal, (client) => readStatements(client, isShared === true)),
     eventsStore: (store) =>
       sizes.watch(
         postgresEventsStore(
