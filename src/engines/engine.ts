@@ -219,6 +219,20 @@ export interface EngineControl {
   execute(sql: string, signal: AbortSignal): Promise<void>
   /** Runs a script in a session that stays open until it is disposed of; absent: the engine has no such sessions. */
   hold?(sql: string, signal: AbortSignal): Promise<AsyncDisposable>
+  /** Absent: nothing of it is archived. */
+  readonly recovery?: EngineRecovery
+}
+
+/** A base backup and an archive of the log, from which an engine whose data is gone is made again. */
+export interface EngineRecovery {
+  /** Made while it runs; the one before is replaced. */
+  backUp(signal: AbortSignal): Promise<void>
+  /** A moment that can be restored to; the one before is replaced. */
+  markPoint(signal: AbortSignal): Promise<void>
+  /** The engine is down and its data removed; backup and archive are elsewhere. */
+  loseData(): Promise<void>
+  /** From the backup and the archive, up to the archive's end or to the point; what came later is gone. */
+  restore(to: 'archive-end' | 'point', signal: AbortSignal): Promise<void>
 }
 
 /** One row as the store holds it, as little of it as the audit needs. */

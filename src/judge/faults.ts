@@ -18,9 +18,12 @@ export function faultFindings(runs: readonly RunRecord[]): readonly FaultFinding
   })
 }
 
-/** Whether every second after it was calm again, and no store lagged more than before. */
-export function cameBack({ failed, drainedMs, wholeMs }: FaultSeen): boolean {
-  return failed === null && drainedMs !== null && wholeMs !== null
+/**
+ * Whether every second after it was calm again, and no store lagged more than before. What is lost with a disk never
+ * becomes readable: there the audit says how much that is.
+ */
+export function cameBack({ kind, failed, drainedMs, wholeMs }: FaultSeen): boolean {
+  return failed === null && wholeMs !== null && (drainedMs !== null || kind === 'restore')
 }
 
 /** @param lostEvents over every audited run; null: none was audited */

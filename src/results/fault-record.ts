@@ -6,7 +6,7 @@ const count = z.number().int().min(0)
 /** One fault of the scenario, as it was put, and the curve of what followed. */
 export const FaultSeen = z.strictObject({
   name: z.string(),
-  kind: z.enum(['kill', 'freeze', 'statements', 'session']),
+  kind: z.enum(['kill', 'freeze', 'statements', 'session', 'restore']),
   /** The part, or the role of the engine. */
   on: z.string(),
   fromMs: z.number(),

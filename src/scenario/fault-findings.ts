@@ -15,6 +15,7 @@ export function faultFindings({ faults, phases, rate, stop }: Scenario): readonl
   return [
     ...faults.flatMap((fault, at) => spanFindings(fault, at, measureS)),
     ...faults.flatMap((fault, at) => overlapFindings(faults, fault, at)),
+    ...faults.flatMap(restoreFindings),
     ...(stop === 'at-end'
       ? []
       : [
@@ -53,6 +54,22 @@ function spanFindings(fault: Fault, at: number, measureS: number): readonly Find
     })
   }
   return findings
+}
+
+function restoreFindings(fault: Fault, at: number): readonly Finding[] {
+  if (fault.kind !== 'restore') return []
+  const path = ['faults', at, 'begin']
+  if (fault.to === 'point' && fault.begin === undefined) {
+    const message = 'there is nothing to take back: no accident is named'
+    return [
+      { path, message, remedy: 'give begin, the SQL of the accident, or write to: archive-end' },
+    ]
+  }
+  if (fault.to === 'archive-end' && fault.begin !== undefined) {
+    const message = 'begin has no effect where a disk is lost'
+    return [{ path, message, remedy: 'remove it, or write to: point' }]
+  }
+  return []
 }
 
 /** Two faults of one part at a time have no meaning: a killed process cannot be thawed. */

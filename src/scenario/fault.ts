@@ -37,6 +37,18 @@ export const Fault = z.discriminatedUnion('kind', [
     begin: z.string().min(1),
     ...span,
   }),
+  /**
+   * The database is made again from a base backup of the run's begin and the log archived since (`archive_mode: on` in its
+   * settings). `archive-end`: its disk is lost at `atS`, and what was not archived with it; `point`: `begin` is an accident,
+   * and everything is taken back to the moment before it.
+   */
+  z.strictObject({
+    kind: z.literal('restore'),
+    role: z.string().min(1),
+    to: z.enum(['archive-end', 'point']).default('archive-end'),
+    begin: z.string().min(1).optional(),
+    ...span,
+  }),
 ])
 export type Fault = z.infer<typeof Fault>
 
@@ -55,6 +67,10 @@ export function faultInWords(fault: Fault): string {
       return `${fault.part} frozen`
     case 'statements':
       return `on ${fault.role}: ${oneLine(fault.begin)}`
+    case 'restore':
+      return fault.to === 'point'
+        ? `${fault.role} taken back to a moment before an accident`
+        : `the disk of ${fault.role} lost`
     case 'session':
       return `a session of ${fault.role} held open: ${oneLine(fault.begin)}`
   }

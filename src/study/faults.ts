@@ -4,9 +4,10 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Part } from '../architecture/part.ts'
-import type { RunningEngine } from '../engines/engine.ts'
+import type { EngineRecovery, RunningEngine } from '../engines/engine.ts'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
+import { formatDurationMs } from '../kit/units.ts'
 import type { Fault } from '../scenario/fault.ts'
 import { faultInWords } from '../scenario/fault.ts'
 import type { Scenario } from '../scenario/scenario.ts'
@@ -98,6 +99,21 @@ async function runFault(
   return { name, kind: fault.kind, on, fromMs: beganMs, toMs: nowMs() - epochMs, failed }
 }
 
+/** What has to be there before the first event: the backup that a restore begins with. */
+export async function prepareFaults(
+  { faults }: Pick<Scenario, 'faults'>,
+  context: Pick<FaultContext, 'engines' | 'log'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const roles = new Set(faults.flatMap((fault) => (fault.kind === 'restore' ? [fault.role] : [])))
+  for (const role of roles) {
+    const startedMs = performance.now()
+    await recoveryOf(role, context).backUp(signal)
+    const took = formatDurationMs(performance.now() - startedMs)
+    context.log(`fault: base backup of ${role} made in ${took}`)
+  }
+}
+
 type End = () => Promise<void>
 
 async function begin(fault: Fault, context: FaultContext): Promise<End> {
@@ -120,6 +136,17 @@ async function begin(fault: Fault, context: FaultContext): Promise<End> {
         if (end !== undefined) await control.execute(end, context.hardSignal)
       }
     }
+    case 'restore': {
+      const recovery = recoveryOf(fault.role, context)
+      if (fault.to === 'point') {
+        await recovery.markPoint(context.hardSignal)
+        const { control } = engineOf(fault.role, context)
+        await control.execute(fault.begin ?? '', context.hardSignal)
+      } else {
+        await recovery.loseData()
+      }
+      return () => recovery.restore(fault.to, context.hardSignal)
+    }
     case 'session': {
       const { control, label } = engineOf(fault.role, context)
       if (control.hold === undefined) {
@@ -140,7 +167,15 @@ function partOf(name: string, { parts }: FaultContext): Part {
   throw new HeadroomError('BAD_INPUT', `there is no part ${name}`, { hint: `there are ${known}` })
 }
 
-function engineOf(role: string, { engines }: FaultContext): RunningEngine {
+function recoveryOf(role: string, context: Pick<FaultContext, 'engines'>): EngineRecovery {
+  const { control, label } = engineOf(role, context)
+  if (control.recovery !== undefined) return control.recovery
+  throw new HeadroomError('BAD_INPUT', `${label} archives nothing, so it cannot be restored`, {
+    hint: 'set archive_mode: on under its settings in the target file; it works for engines that are started here',
+  })
+}
+
+function engineOf(role: string, { engines }: Pick<FaultContext, 'engines'>): RunningEngine {
   const found = engines.find((candidate) => candidate.role === role)
   if (found !== undefined) return found.engine
   const known = engines.map((candidate) => candidate.role).join(', ')

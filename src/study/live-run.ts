@@ -22,7 +22,7 @@ import type { RunningTarget } from '../target/up.ts'
 import type { CheckpointMark } from './checkpoints.ts'
 import { runCheckpoints } from './checkpoints.ts'
 import type { FaultMark } from './faults.ts'
-import { plannedFaults, runFaults } from './faults.ts'
+import { plannedFaults, prepareFaults, runFaults } from './faults.ts'
 import type { LiveRunOptions } from './live-options.ts'
 import { LiveWatch, startSamplerFor } from './live-watch.ts'
 import { driverJob, plannedCheckpoints } from './run-plan.ts'
@@ -79,6 +79,7 @@ export async function runLive(options: LiveRunOptions): Promise<LiveRun> {
       },
     ),
   )
+  await prepareFaults(scenario, { engines: up.engines, log }, signal)
   const epochMs = systemClock.nowMs() + LEAD_MS
   const { polls, seen } = await startPolls(options, { epochMs, scope })
   const sampler = scope.use(await startSamplerFor(options, { driver: driver.part, polls, epochMs }))

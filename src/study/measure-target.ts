@@ -116,9 +116,15 @@ async function auditIfWhole({ up, options, live, outcomes }: After): Promise<Aud
     outcomes,
     preloadedRows: preloadedRows(up, scenario),
     // A process that is killed takes with it what was never written; nothing else loses anything.
-    worstFault: live.faults.some(({ kind }) => kind === 'kill') ? 'process-kill' : 'none',
+    worstFault: worstOf(live.faults),
     signal,
   })
+}
+
+function worstOf(faults: LiveRun['faults']): 'none' | 'process-kill' | 'node-loss' {
+  // A disk that is lost is more than power that is.
+  if (faults.some(({ kind }) => kind === 'restore')) return 'node-loss'
+  return faults.some(({ kind }) => kind === 'kill') ? 'process-kill' : 'none'
 }
 
 /** Only stores of our own are filled before the first event. */

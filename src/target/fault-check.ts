@@ -8,6 +8,7 @@ import type { Scenario } from '../scenario/scenario.ts'
 import { blueprintOf } from './blueprint.ts'
 import { providersOf } from './ground.ts'
 import { partNames } from './launch.ts'
+import type { Role } from './roles.ts'
 import { engineName, rolesOf } from './roles.ts'
 import type { ArchitectureTarget, Target } from './target.ts'
 import type { UpOptions } from './up.ts'
@@ -50,13 +51,27 @@ async function problemsOf(
       fault.kind === 'kill' || fault.kind === 'freeze'
         ? [fault.part, parts, own.map(engineName)]
         : [fault.role, engines.map(({ name }) => name), own.map(({ name }) => name)]
-    if (known.includes(wanted)) return []
+    if (known.includes(wanted))
+      return fault.kind === 'restore' ? archiveProblems(wanted, engines, target) : []
     if (ownNames.includes(wanted)) {
       return [`${wanted} of ${target.name} is a server of your own, which is never broken`]
     }
     const has = suggest(wanted, known)
     return [`${target.name} has no ${wanted} (${faultInWords(fault)}): ${has}`]
   })
+}
+
+function archiveProblems(
+  name: string,
+  engines: readonly Role[],
+  target: ArchitectureTarget,
+): readonly string[] {
+  const role = engines.find((engine) => engine.name === name)
+  if (role?.kind !== 'postgres' || role.of !== null)
+    return [`${name} of ${target.name} is no PostgreSQL that could be restored`]
+  const mode = role.settings['archive_mode'] ?? 'off'
+  if (['on', 'always'].includes(mode)) return []
+  return [`${name} of ${target.name} archives nothing: set archive_mode: on under its settings`]
 }
 
 /** Names of the processes it would launch. */

@@ -75,6 +75,20 @@ describe('a fault of a scenario', () => {
     expect(exitCode).not.toBe(0)
   })
 
+  it('that loses the disk is restored from a backup and the archive; what is missing is counted by id', async () => {
+    const { outcome, faults, exitCode } = await measured('pg-batch-archived', [
+      'kind: restore, role: database, atS: 4, lengthS: 1',
+    ])
+    expect(faults[0]).toMatchObject({ kind: 'restore', on: 'database', failed: null })
+    expect(faults[0]?.wholeMs).not.toBeNull()
+    const [store] = outcome.audit.stores
+    expect(store?.verdict).toMatch(/whole|as-promised/)
+    // The archive is at most archive_timeout (2 s) and a segment switch behind: 200 events/s.
+    expect(store?.lostEvents).toBeLessThan(200 * 4)
+    expect(store?.lost).toHaveLength(Math.min(store?.lostEvents ?? 0, store?.listLimit ?? 0))
+    expect(exitCode).toBe(0)
+  })
+
   it('that holds a transaction open shows in what rose, and is no matter to clients', async () => {
     const begin = 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM events'
     const { outcome, faults } = await measured('pg-direct', [

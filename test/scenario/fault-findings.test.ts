@@ -17,6 +17,13 @@ const kill = (atS: unknown, lengthS: number, part = 'service') => ({
   atS,
   lengthS,
 })
+const restore = (more: object) => ({
+  kind: 'restore',
+  role: 'database',
+  atS: 5,
+  lengthS: 1,
+  ...more,
+})
 const pathsOf = (faults: readonly unknown[], more?: object) =>
   faultFindings(scenario(faults, more)).map(({ path }) => path.join('.'))
 
@@ -30,6 +37,8 @@ describe('faults of a scenario', () => {
     ['last to the end', [kill(18, 3)], ['faults.0.lengthS']],
     ['may last to the end', [kill([3, 18], 3)], ['faults.0.lengthS']],
     ['are drawn between the wrong bounds', [kill([9, 5], 3)], ['faults.0.atS']],
+    ['take back no accident', [restore({ to: 'point' })], ['faults.0.begin']],
+    ['lose a disk by SQL', [restore({ begin: 'DELETE FROM x' })], ['faults.0.begin']],
     ['of one part overlap', [kill(5, 4), kill(8, 2)], ['faults.1.atS']],
   ])('are refused where they %s', (_case, faults, paths) => {
     expect(pathsOf(faults)).toEqual(paths)

@@ -31,6 +31,14 @@ describe('faults and targets', () => {
     await expect(refused).rejects.toThrow(/pg-direct has no warehouse/)
   })
 
+  it('restore only a database that archives', async () => {
+    const restore = { kind: 'restore', role: 'database', atS: 3, lengthS: 1 }
+    await expect(check([restore], ['pg-direct'])).rejects.toThrow(/set archive_mode: on/)
+    await expect(check([{ ...restore, role: 'warehouse' }], ['dual-write'])).rejects.toThrow(
+      /warehouse of dual-write is no PostgreSQL/,
+    )
+  })
+
   it('never touch a server of the user’s own', async () => {
     await expect(check([kill('postgres')], ['pg-direct'], { postgres: own })).rejects.toThrow(
       /postgres of pg-direct is a server of your own, which is never broken/,

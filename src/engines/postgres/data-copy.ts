@@ -45,16 +45,39 @@ export async function copyData(
   const { dir, slot } = into
   await withClient(source.address, signal, async (client) => {
     await createSlot(client, slot)
-    await client.query('SELECT pg_backup_start($1, fast => true)', [slot])
-    await copyFolder({ from: source.dataDir, to: dir, inside: '' }, signal)
-    // Last, and in one read: a server that finds an older one replays more, never less.
-    await copyFile(join(source.dataDir, CONTROL_FILE), join(dir, CONTROL_FILE))
-    const { rows } = await client.query<{ labelfile: string; spcmapfile: string }>(
-      'SELECT labelfile, spcmapfile FROM pg_backup_stop(wait_for_archive => false)',
-    )
-    await writeFile(join(dir, 'backup_label'), rows[0]?.labelfile ?? '', { mode: 0o600 })
+    await copyWhileItRuns(client, { dataDir: source.dataDir, dir, label: slot }, signal)
     await writeFile(join(dir, 'standby.signal'), '', { mode: 0o600 })
   })
+}
+
+/** A base backup: with the log that is archived from its begin on, a server can be made of it again. */
+export async function backUpData(
+  source: CopySource,
+  dir: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await withClient(source.address, signal, (client) =>
+    copyWhileItRuns(client, { dataDir: source.dataDir, dir, label: 'headroom' }, signal),
+  )
+}
+
+async function copyWhileItRuns(
+  client: Client,
+  {
+    dataDir,
+    dir,
+    label,
+  }: { readonly dataDir: string; readonly dir: string; readonly label: string },
+  signal: AbortSignal,
+): Promise<void> {
+  await client.query('SELECT pg_backup_start($1, fast => true)', [label])
+  await copyFolder({ from: dataDir, to: dir, inside: '' }, signal)
+  // Last, and in one read: a server that finds an older one replays more, never less.
+  await copyFile(join(dataDir, CONTROL_FILE), join(dir, CONTROL_FILE))
+  const { rows } = await client.query<{ labelfile: string }>(
+    'SELECT labelfile FROM pg_backup_stop(wait_for_archive => false)',
+  )
+  await writeFile(join(dir, 'backup_label'), rows[0]?.labelfile ?? '', { mode: 0o600 })
 }
 
 interface Folder {

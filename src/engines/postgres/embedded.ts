@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { Scope } from '../../kit/scope.ts'
 import type { EngineContext, EngineSettings, PostgresAddress, StoringEngine } from '../engine.ts'
 import type { AccountKind } from './account.ts'
+import { archivingIn, recoveryOf } from './archive.ts'
 import { withClient } from './connection.ts'
 import { createExtensions, serverVersion } from './control.ts'
 import { makeExtensions, requireExtensionPackages, withExtensions } from './extensions.ts'
@@ -38,7 +39,7 @@ export async function startEmbeddedPostgres(
   const { server } = scope.use(
     await startLocalServer(
       {
-        settingsIn: () => settings,
+        settingsIn: (home) => ({ ...settings, ...archivingIn(home, settings) }),
         password: randomBytes(18).toString('base64url'),
         makeData: (folder) => initializeData(folder, context),
         packages,
@@ -64,7 +65,7 @@ export async function startEmbeddedPostgres(
       crashed: server.crashed,
       [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
     },
-    { address, reading, polling },
+    { address, reading, polling, ...recoveryOf(server, settings) },
   )
 }
 

@@ -2,7 +2,7 @@
  * What every running PostgreSQL has alike. In: what its provider knows of it, and the harness's own access. Out: the
  * running engine, with its figures, control and readers.
  */
-import type { PostgresAddress, StoringEngine } from '../engine.ts'
+import type { EngineRecovery, PostgresAddress, StoringEngine } from '../engine.ts'
 import { SizeProbes } from '../size-probes.ts'
 import { postgresControl } from './control.ts'
 import { postgresProbes } from './probes.ts'
@@ -23,11 +23,13 @@ interface Access {
   readonly isShared?: boolean
   /** A session on the primary that it follows; absent: it follows none. */
   readonly primary?: SharedConnection
+  /** Absent: nothing of it is archived. */
+  readonly recovery?: EngineRecovery
 }
 
 export function runningPostgres(
   provided: Provided,
-  { address, reading, polling, isShared, primary }: Access,
+  { address, reading, polling, isShared, primary, recovery }: Access,
 ): StoringEngine<'postgres'> {
   const probes =
     primary === undefined
@@ -40,9 +42,9 @@ export function runningPostgres(
     get probes() {
       return [...probes, ...sizes.probes]
     },
-    control: postgresControl(address),
     statements: (signal) =>
       reading.use(signal, (client) => readStatements(client, isShared === true)),
+    control: { ...postgresControl(address), ...(recovery === undefined ? {} : { recovery }) },
     eventsStore: (store) =>
       sizes.watch(
         postgresEventsStore(

@@ -103,12 +103,29 @@ export class PostgresServer implements Part, AsyncDisposable {
     }
   }
 
+  /** Its data is gone, as with a disk that fails: it stays down until it is rebuilt. */
+  async loseData(): Promise<void> {
+    await this.#running().kill()
+    rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+  }
+
+  /** @param makeData makes the data folder anew; recovery from it may take as long as from a crash */
+  async rebuild(makeData: ServerOptions['makeData']): Promise<void> {
+    await this.loseData()
+    await makeData({ dir: this.dataDir, home: this.#options.home, address: this.address })
+    await this.#start(RECOVERY_TIMEOUT_MS)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#watch.stop()
     await this.#daemon?.stop()
     // A clean stop has freed its own; what was killed leaves that to us.
     const killed = this.#daemon?.exit()?.how === 'signal'
     freeSegments({ ...this.#segments, ...(killed ? {} : { systemVIds: [] }) })
+  }
+
+  get home(): PostgresHome {
+    return this.#options.home
   }
 
   get dataDir(): string {

@@ -24,6 +24,7 @@ const RULES = {
     logging_collector: 'the log goes to the run’s folder',
     log_destination: 'the log goes to the run’s folder',
     ssl: 'an embedded server listens on 127.0.0.1 only',
+    restore_command: 'where the archive lies is Headroom’s matter: set archive_mode',
     primary_conninfo: 'a replica is given the address of its primary',
     primary_slot_name: 'a replica is given a slot of its own',
   },

@@ -1,0 +1,124 @@
+/**
+ * A log archive and a base backup beside a local server's data, and the server made again from them. In: a server whose
+ * target asks for `archive_mode`. Out: the settings that archive, and what a fault that loses the data asks for.
+ * https://www.postgresql.org/docs/18/continuous-archiving.html
+ */
+import { appendFile, cp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { EngineRecovery, EngineSettings } from '../engine.ts'
+import type { PostgresHome } from './account.ts'
+import { withClient } from './connection.ts'
+import { backUpData } from './data-copy.ts'
+import type { PostgresServer } from './server.ts'
+
+const ARCHIVE = 'archive'
+const BACKUP = 'backup'
+const LOOK_EVERY_MS = 20
+
+/** Empty where the target archives nothing, or says itself how. */
+export function archivingIn(home: PostgresHome, settings: EngineSettings): EngineSettings {
+  if (!archives(settings)) return {}
+  const dir = join(home.dir, ARCHIVE)
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  home.own(dir)
+  // A segment is never written over: two servers that archive to one place would lose both.
+  const at = segmentIn(dir)
+  return { archive_command: `test ! -f ${at} && cp "%p" ${at}` }
+}
+
+/** What the harness may do to a server that archives; empty for another. */
+export function recoveryOf(
+  server: PostgresServer,
+  settings: EngineSettings,
+): { readonly recovery?: EngineRecovery } {
+  return archives(settings) ? { recovery: new ServerRecovery(server) } : {}
+}
+
+/** Where its own command archives to is not known here. */
+function archives(settings: EngineSettings): boolean {
+  return (
+    ['on', 'always'].includes(settings['archive_mode'] ?? 'off') &&
+    settings['archive_command'] === undefined &&
+    settings['archive_library'] === undefined
+  )
+}
+
+class ServerRecovery implements EngineRecovery {
+  readonly #server: PostgresServer
+  #points = 0
+
+  constructor(server: PostgresServer) {
+    this.#server = server
+  }
+
+  async backUp(signal: AbortSignal): Promise<void> {
+    const { dir, home } = this.#place()
+    await rm(dir, { recursive: true, force: true })
+    await mkdir(dir, { mode: 0o700 })
+    await backUpData(this.#server, dir, signal)
+    home.own(dir)
+  }
+
+  async markPoint(signal: AbortSignal): Promise<void> {
+    this.#points += 1
+    await withClient(this.#server.address, signal, async (client) => {
+      await client.query('SELECT pg_create_restore_point($1)', [this.#point])
+      // Its segment is archived now, not when it is full.
+      await client.query('SELECT pg_switch_wal()')
+    })
+  }
+
+  async loseData(): Promise<void> {
+    await this.#server.loseData()
+  }
+
+  async restore(to: 'archive-end' | 'point', signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    const { dir: backup, archive } = this.#place()
+    await this.#server.rebuild(async ({ dir, home }) => {
+      await cp(backup, dir, { recursive: true, mode: 0 })
+      await writeFile(join(dir, 'recovery.signal'), '')
+      const settings = {
+        restore_command: `cp ${segmentIn(archive)} "%p"`,
+        ...(to === 'point'
+          ? { recovery_target_name: this.#point, recovery_target_action: 'promote' }
+          : {}),
+      }
+      const lines = Object.entries(settings).map(
+        ([name, value]) => `${name} = '${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`,
+      )
+      await appendFile(join(dir, 'postgresql.auto.conf'), `\n${lines.join('\n')}\n`)
+      home.own(dir)
+    })
+    await this.#untilWritable(signal)
+  }
+
+  get #point(): string {
+    return `headroom_${String(this.#points)}`
+  }
+
+  #place(): { readonly dir: string; readonly archive: string; readonly home: PostgresHome } {
+    const { home } = this.#server
+    return { dir: join(home.dir, BACKUP), archive: join(home.dir, ARCHIVE), home }
+  }
+
+  /** It answers reads while it still replays. */
+  async #untilWritable(signal: AbortSignal): Promise<void> {
+    await withClient(this.#server.address, signal, async (client) => {
+      for (;;) {
+        const { rows } = await client.query<{ replaying: boolean }>(
+          'SELECT pg_is_in_recovery() AS replaying',
+        )
+        if (rows[0]?.replaying !== true) return
+        await delay(LOOK_EVERY_MS, undefined, { signal })
+      }
+    })
+  }
+}
+
+/** Where a segment lies, for a shell. A percent sign of the folder is none of PostgreSQL's placeholders. */
+function segmentIn(dir: string): string {
+  return `'${dir.replaceAll('%', '%%').replaceAll("'", `'\\''`)}/%f'`
+}
