@@ -8,6 +8,7 @@ import { parse } from 'yaml'
 import { METRICS } from '../src/collect/metrics.ts'
 import { packageRoot } from '../src/kit/paths.ts'
 import { architectures as registered } from '../src/target/registry.ts'
+import { needsOf } from '../src/target/roles.ts'
 import { IMPORT_TABLE, PURE_ROOMS, forbiddenBecause } from '../lint/import-table.js'
 
 const LINES_MAX = 300
@@ -189,7 +190,14 @@ describe('architectures', () => {
     expect(startedBy).toEqual(
       registered.map(({ id, needs }) => ({
         id,
-        started: [...new Set([id, ...Object.values(needs)])].toSorted(),
+        started: [
+          ...new Set([
+            id,
+            ...needsOf({ needs }).map(([role, { kind, of }]) =>
+              of === null ? kind : `${kind}-${role}`,
+            ),
+          ]),
+        ].toSorted(),
       })),
     )
   })

@@ -99,8 +99,11 @@ function freshnessOf(secondary: Secondary, staleAfterS: number): Freshness {
 function route(lookups: Reads, analytics: Reads | null): Reads {
   return {
     answers: lookups.answers,
-    lookup: (organizationId, transactionId) => lookups.lookup(organizationId, transactionId),
-    query: (query) =>
-      query.name === 'Q4' || analytics === null ? lookups.query(query) : analytics.query(query),
+    lookup: (organizationId, transactionId, demand) =>
+      lookups.lookup(organizationId, transactionId, demand),
+    query: (query, demand) =>
+      query.name === 'Q4' || analytics === null
+        ? lookups.query(query, demand)
+        : analytics.query(query, demand),
   }
 }

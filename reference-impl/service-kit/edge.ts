@@ -87,6 +87,7 @@ export function buildEdge<Event>(options: EdgeOptions<Event>): FastifyInstance {
         queueEvents: admission.events,
         queueBytes: admission.bytes,
         secondary: ingest.secondary(),
+        routed: ingest.routed?.() ?? null,
       }),
     )
   })

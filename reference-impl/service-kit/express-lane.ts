@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { messageOf } from '../../src/kit/errors.ts'
+import { TOKEN_HEADER } from './freshness/read-class.ts'
 import type { IngestAnswer, RequestHandler } from './ingest-request.ts'
 import { INGEST_PATH, JSON_TYPE } from './ingest-route.ts'
 
@@ -78,10 +79,11 @@ function readBody(request: IncomingMessage, done: (body: Buffer) => void): void 
 }
 
 /** Head and body leave in one write. */
-function send(response: ServerResponse, { status, body, retryAfterS }: ExpressAnswer): void {
+function send(response: ServerResponse, { status, body, retryAfterS, token }: ExpressAnswer): void {
   const length = String(Buffer.byteLength(body))
   const headers = ['content-type', JSON_TYPE, 'content-length', length]
   if (retryAfterS !== null) headers.push('retry-after', String(retryAfterS))
+  if (token !== undefined) headers.push(TOKEN_HEADER, token)
   response.writeHead(status, headers)
   response.end(body)
 }

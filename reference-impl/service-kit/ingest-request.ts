@@ -15,6 +15,8 @@ export interface IngestAnswer {
   readonly body: string
   /** Seconds after which asking again makes sense; null where it does not. */
   readonly retryAfterS: number | null
+  /** For X-Consistency-Token. */
+  readonly token?: string
 }
 
 export interface IngestRequestsOptions<Event> {
@@ -144,7 +146,8 @@ function answerOf(answer: Answer, items: number, sorted: Sorted): IngestAnswer {
       if (items === 1 && answer === ALL_ACCEPTED) return ONE_ACCEPTED
       const at = (position: number): number => sorted.positions?.[position] ?? position
       const rejected = answer.rejected.map(({ index, reason }) => ({ index: at(index), reason }))
-      return stored(items, answer.duplicates.map(at), [...sorted.rejected, ...rejected])
+      const said = stored(items, answer.duplicates.map(at), [...sorted.rejected, ...rejected])
+      return answer.token === undefined ? said : { ...said, token: answer.token }
     }
     case 'refused':
       return problem(503, { error: 'NOT_STORED', message: answer.because })

@@ -1,5 +1,6 @@
 /** POST /v1/events through Fastify: whatever the express lane does not take. In: requests. Out: their answers. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { TOKEN_HEADER } from './freshness/read-class.ts'
 import type { IngestAnswer, RequestHandler } from './ingest-request.ts'
 
 export const INGEST_PATH = '/v1/events'
@@ -26,5 +27,6 @@ export function addIngestRoute(app: FastifyInstance, requests: RequestHandler): 
 
 function send(reply: FastifyReply, answer: IngestAnswer): void {
   if (answer.retryAfterS !== null) void reply.header('retry-after', String(answer.retryAfterS))
+  if (answer.token !== undefined) void reply.header(TOKEN_HEADER, answer.token)
   void reply.code(answer.status).header('content-type', JSON_TYPE).send(answer.body)
 }

@@ -1,6 +1,9 @@
 /** What a service counts about itself. In: happenings. Out: the Prometheus page of GET /metrics. */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { GroupCommitMeter } from './group-commit.ts'
+import { routedLines } from './freshness/routed-lines.ts'
+import type { RouterMeter } from './freshness/router.ts'
+import { counter, gauge } from './metrics-text.ts'
 import { RollingTimes } from './rolling-times.ts'
 import type { Answer } from './written.ts'
 
@@ -20,6 +23,8 @@ export interface PageGauges {
   readonly queueBytes: number
   /** A second store written after the ack; null where there is none. */
   readonly secondary: SecondaryMeter | null
+  /** Reads by the copy that answered; absent where there is one. */
+  readonly routed?: RouterMeter | null
 }
 
 export class Meters implements GroupCommitMeter, Disposable {
@@ -80,7 +85,7 @@ export class Meters implements GroupCommitMeter, Disposable {
   }
 
   page(gauges: PageGauges): string {
-    const { secondary } = gauges
+    const { secondary, routed } = gauges
     const lines = [
       ...counter('headroom_events_total', 'Events by outcome.', [
         ['{outcome="accepted"}', this.#acceptedEvents],
@@ -113,6 +118,7 @@ export class Meters implements GroupCommitMeter, Disposable {
       ),
     ]
     if (secondary !== null) lines.push(...secondaryLines(secondary))
+    if (routed != null) lines.push(...routedLines(routed))
     return `${lines.join('\n')}\n`
   }
 
@@ -134,21 +140,4 @@ function secondaryLines(secondary: SecondaryMeter): readonly string[] {
       secondary.queueEvents,
     ),
   ]
-}
-
-function counter(
-  name: string,
-  help: string,
-  values: readonly (readonly [labels: string, value: number])[],
-): readonly string[] {
-  return [
-    `# HELP ${name} ${help}`,
-    `# TYPE ${name} counter`,
-    ...values.map(([labels, value]) => `${name}${labels} ${String(value)}`),
-  ]
-}
-
-function gauge(sample: string, help: string, value: number): readonly string[] {
-  const name = sample.replace(/\{.*/, '')
-  return [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${sample} ${String(value)}`]
 }

@@ -26,13 +26,62 @@ export function serviceMetricsProbe(part: LaunchedPart): Probe {
     name: `${part.name} metrics`,
     intervalMs: INTERVAL_MS,
     async sample(signal) {
-      if (part.url === null) return []
-      const response = await fetch(new URL('/metrics', part.url), { signal })
-      const text = await response.text()
-      if (!response.ok) throw new Error(`${part.name} answered ${String(response.status)}`)
-      return samplesOf(text, part.name)
+      return samplesOf(await pageOf(part, signal), part.name)
     },
   }
+}
+
+/** Empty where it has no socket. */
+async function pageOf({ url, name }: LaunchedPart, signal: AbortSignal): Promise<string> {
+  if (url === null) return ''
+  const response = await fetch(new URL('/metrics', url), { signal })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${name} answered ${String(response.status)}`)
+  return text
+}
+
+/** What a router counted; its metrics are told apart by the copy they are about, not by the part. */
+export function freshnessProbe(part: LaunchedPart): Probe {
+  return {
+    name: `${part.name} freshness`,
+    intervalMs: INTERVAL_MS,
+    async sample(signal) {
+      return routedSamplesOf(await pageOf(part, signal))
+    },
+  }
+}
+
+const ROUTED: readonly {
+  readonly line: RegExp
+  readonly metric: string
+  readonly factor: number
+}[] = [
+  {
+    line: /^headroom_reads_total\{source="([^"]+)"\} (\S+)$/,
+    metric: 'replica.reads',
+    factor: 1,
+  },
+  {
+    line: /^headroom_replica_heartbeat_lag_seconds\{replica="([^"]+)"\} (\S+)$/,
+    metric: 'replica.heartbeatLagMs',
+    factor: 1_000,
+  },
+  {
+    line: /^headroom_replica_breaker_open\{replica="([^"]+)",class="([^"]+)"\} (\S+)$/,
+    metric: 'replica.breakerOpenRatio',
+    factor: 1,
+  },
+]
+
+export function routedSamplesOf(page: string): readonly Sample[] {
+  return page.split('\n').flatMap((text) =>
+    ROUTED.flatMap(({ line, metric, factor }) => {
+      const parts = line.exec(text)?.slice(1)
+      const value = Number(parts?.at(-1))
+      if (parts === undefined || !Number.isFinite(value)) return []
+      return [{ metric, label: parts.slice(0, -1).join(' '), value: value * factor }]
+    }),
+  )
 }
 
 export function samplesOf(page: string, part: string): readonly Sample[] {

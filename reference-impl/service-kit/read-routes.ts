@@ -1,6 +1,7 @@
 /** GET routes: one event, and the queries this service answers. Every answer says where it came from and how fresh it is. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { messageOf } from '../../src/kit/errors.ts'
+import { readDemand, type ReadClass } from './freshness/read-class.ts'
 import { sendProblem } from './problem.ts'
 import {
   readIdentity,
@@ -13,6 +14,16 @@ import {
 import { within } from './within.ts'
 
 const READ_TIMEOUT_MS = 120_000
+/** What a reader who says nothing is taken for: one thing is looked at, some are searched for, many are added up. */
+const USUAL_CLASS: Readonly<Record<Query['name'], ReadClass>> = {
+  Q1: 'analytics',
+  Q2: 'analytics',
+  Q3: 'analytics',
+  Q4: 'critical',
+  Q9: 'search',
+  Q10: 'analytics',
+  Q11: 'critical',
+}
 
 export interface ReadRoutesOptions {
   readonly reads: Reads
@@ -35,10 +46,10 @@ export function addReadRoutes(
       const read = readIdentity(columns, source, id)
       if (!read.ok) return badRequest(reply, read)
       if (read.query.name !== 'Q4') throw new Error('an identity reads as Q4')
-      const answer = await ask(
-        reply,
-        reads.lookup(read.query.organizationId, read.query.transactionId),
-      )
+      const { organizationId, transactionId } = read.query
+      const asked = readDemand(request.headers, 'critical')
+      if (!asked.ok) return badRequest(reply, asked)
+      const answer = await ask(reply, reads.lookup(organizationId, transactionId, asked.demand))
       if (answer === null) return reply
       const [event] = answer.rows
       const { stale } = answer.freshness
@@ -56,7 +67,13 @@ export function addReadRoutes(
       }
       const read = readQuery(name, request.query, { columns, nowMs: Date.now() })
       if (!read.ok) return badRequest(reply, read)
-      return await answerQuery(reply, (query) => ask(reply, reads.query(query)), read.query)
+      const asked = readDemand(request.headers, USUAL_CLASS[read.query.name])
+      if (!asked.ok) return badRequest(reply, asked)
+      return await answerQuery(
+        reply,
+        (query) => ask(reply, reads.query(query, asked.demand)),
+        read.query,
+      )
     },
   )
 }

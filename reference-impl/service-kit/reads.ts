@@ -1,6 +1,7 @@
 /** What a service answers about stored events, whatever the store: one lookup and the queries by name. */
 import type { QueryName } from '../../src/scenario/scenario.ts'
 import type { Door } from './door.ts'
+import type { ReadDemand } from './freshness/read-class.ts'
 import { isText, readOrganization } from './event.ts'
 import { isTimestamp } from './timestamp.ts'
 
@@ -31,8 +32,9 @@ export interface Reads {
   /** The queries it answers; the edge refuses the others before they come here. */
   readonly answers: readonly QueryName[]
   /** Null rows: no such event. Rejects when the store does not answer. */
-  lookup(organizationId: string, transactionId: string): Promise<QueryAnswer>
-  query(query: Query): Promise<QueryAnswer>
+  lookup(organizationId: string, transactionId: string, demand: ReadDemand): Promise<QueryAnswer>
+  /** A store that is always current has no use for the demand. */
+  query(query: Query, demand: ReadDemand): Promise<QueryAnswer>
 }
 
 export const QUERY_ROWS_MAX = 10_000

@@ -1,6 +1,7 @@
 /** What an architecture hands to the edge: where events go, who answers reads, and how it is closed. */
 import type { Door } from './door.ts'
 import type { IngestEvent } from './event.ts'
+import type { RouterMeter } from './freshness/router.ts'
 import type { SecondaryMeter } from './meters.ts'
 import type { Reads } from './reads.ts'
 import type { Answer } from './written.ts'
@@ -15,4 +16,6 @@ export interface Ingest<Event = IngestEvent> extends AsyncDisposable {
   ping(): Promise<void>
   /** A second store written after the ack; null where there is none. */
   secondary(): SecondaryMeter | null
+  /** Which copy answered which reads; absent where there is one copy. */
+  routed?(): RouterMeter
 }

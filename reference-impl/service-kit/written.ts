@@ -29,6 +29,8 @@ export type Answer =
       readonly state: 'stored'
       readonly duplicates: readonly number[]
       readonly rejected: readonly Refusal[]
+      /** What a read must carry to see this, where copies of the store lag; absent: any read does. */
+      readonly token?: string
     }
   | { readonly state: 'refused'; readonly because: string }
   | { readonly state: 'unknown'; readonly because: string }

@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod'
 import type { Probe } from '../collect/probe.ts'
-import type { EngineKind, EngineOf, Store } from '../engines/engine.ts'
+import type { EngineKind, EngineOf, EngineSettings, Store } from '../engines/engine.ts'
 import type { QueryName, ShapeName } from '../scenario/scenario.ts'
 import type { Part } from './part.ts'
 
@@ -110,8 +110,11 @@ export interface Architecture<N extends Needs = Needs, Settings = unknown> {
   ): Promise<RunningArchitecture>
 }
 
+/** Of a role that may be many, those of each. */
 export type EngineSettingsByRole<N extends Needs> = {
-  readonly [Role in keyof N]: Readonly<Record<string, string>>
+  readonly [Role in keyof N]: N[Role] extends { readonly many: true }
+    ? readonly EngineSettings[]
+    : EngineSettings
 }
 
 /** Erases the type parameters for the registry, after the compiler has checked them. */

@@ -32,17 +32,22 @@ export function enginesForArchitecture(
   return Object.fromEntries(byNeed) as EnginesByRole<Needs>
 }
 
-/** Settings of what an architecture needs: of a role that is many, those of the first. */
+/** Settings of what an architecture needs, as far as engines run: of the others nothing is known. */
 export function settingsByNeed(
+  architecture: Pick<Architecture, 'needs'>,
   roles: readonly Role[],
   engines: readonly EngineInRole[],
 ): EngineSettingsByRole<Needs> {
-  const settings: Record<string, EngineSettings> = {}
-  for (const { role, engine } of engines) {
-    const need = roles.find(({ name }) => name === role)?.need ?? null
-    if (need !== null) settings[need] ??= engine.settings
-  }
-  return settings
+  const byNeed = needsOf(architecture).map(([need, { many }]) => {
+    const those = roles
+      .filter((role) => role.need === need)
+      .map(
+        ({ name }): EngineSettings =>
+          engines.find(({ role }) => role === name)?.engine.settings ?? {},
+      )
+    return [need, many ? those : (those[0] ?? {})]
+  })
+  return Object.fromEntries(byNeed) as EngineSettingsByRole<Needs>
 }
 
 /** The service goes through the pooler; what the harness does must not wait there. */

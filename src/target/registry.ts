@@ -4,6 +4,7 @@ import { dualWrite } from '../../reference-impl/dual-write/architecture.ts'
 import { pgBatch } from '../../reference-impl/pg-batch/architecture.ts'
 import { pgDirect } from '../../reference-impl/pg-direct/architecture.ts'
 import { pgPartitioned } from '../../reference-impl/pg-partitioned/architecture.ts'
+import { pgReplica } from '../../reference-impl/pg-replica/architecture.ts'
 import type { Architecture } from '../architecture/architecture.ts'
 
 export const architectures: readonly Architecture[] = [
@@ -12,6 +13,7 @@ export const architectures: readonly Architecture[] = [
   pgPartitioned,
   dualWrite,
   clickhouseDirect,
+  pgReplica,
 ]
 
 /** Undefined when there is none of this id. */

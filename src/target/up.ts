@@ -154,14 +154,15 @@ export function parseArchitectureSettings(target: ArchitectureTarget): {
 export function factsBefore(target: Target): TargetFacts {
   if (target.kind === 'service') return factsOfService(target)
   const { architecture, settings } = parseArchitectureSettings(target)
-  const noSettings = Object.fromEntries(Object.keys(architecture.needs).map((role) => [role, {}]))
+  const roles = rolesOf(architecture, target)
+  const noSettings = settingsByNeed(architecture, roles, [])
   return {
     id: architecture.id,
     title: architecture.title,
     settings,
     promises: architecture.promises(settings, noSettings, target.schemaVariant),
     batches: architecture.batches(settings),
-    partsToOperate: ['service', ...rolesOf(architecture, target).map(({ kind }) => kind)],
+    partsToOperate: ['service', ...roles.map(({ kind }) => kind)],
     queries: architecture.queries,
   }
 }
@@ -219,7 +220,7 @@ async function bringUpArchitecture(
     { settings, schemaVariant: target.schemaVariant },
     { signal: options.signal, log: options.log, launch },
   )
-  const engineSettings = settingsByNeed(roles, engines)
+  const engineSettings = settingsByNeed(architecture, roles, engines)
 
   const promises = architecture.promises(settings, engineSettings, target.schemaVariant)
   const owned = scope.move()

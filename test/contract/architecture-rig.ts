@@ -37,6 +37,16 @@ export type Ground = 'here' | 'own'
 export const GROUNDS: readonly { readonly id: string; readonly ground: Ground }[] = architectures
   .flatMap(({ id }) => (['here', 'own'] as const).map((ground) => ({ id, ground })))
   .filter(({ ground }) => ground === 'here' || ENGINES === 'embedded')
+  // One DSN names one server: a replica of the user's own would need another.
+  .filter(({ id, ground }) => ground === 'here' || !standsOnAnother(id))
+
+function standsOnAnother(id: string): boolean {
+  const architecture = architectureById(id)
+  return (
+    architecture !== undefined &&
+    rolesOf(architecture, { engines: {} }).some(({ of }) => of !== null)
+  )
+}
 
 export async function startRig(architecture: string, options: RigOptions = {}): Promise<Rig> {
   await using scope = new Scope()

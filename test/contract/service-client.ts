@@ -1,5 +1,6 @@
 /** A plain client of the HTTP contract for the contract suites. It holds every response against openapi.yaml. */
 import { randomUUID } from 'node:crypto'
+import { parseLsn } from '../../reference-impl/service-kit/freshness/lsn.ts'
 import { expectConforming } from './openapi-check.ts'
 
 export interface EventBody {
@@ -37,6 +38,8 @@ export interface GetAnswer {
 
 export class ServiceClient {
   readonly #base: URL
+  /** As a session keeps it: what it wrote, it wants to read. */
+  #token: string | null = null
 
   constructor(base: URL) {
     this.#base = base
@@ -52,7 +55,16 @@ export class ServiceClient {
     const answer = (await response.json()) as PostAnswer['body']
     const { status, headers } = response
     expectConforming({ route: '/v1/events', method: 'post', status, headers, body: answer })
+    this.#keepToken(headers.get('x-consistency-token'))
     return { status, retryAfter: headers.get('retry-after'), body: answer }
+  }
+
+  /** Answers of requests that ran at once come in any order: the position farthest on covers them all. */
+  #keepToken(token: string | null): void {
+    const [now, before] = [token, this.#token].map((text) =>
+      text === null ? null : parseLsn(text),
+    )
+    if (now != null && now >= (before ?? 0n)) this.#token = token
   }
 
   /** @param route as openapi.yaml writes it */
@@ -95,7 +107,9 @@ export class ServiceClient {
   async #fetch(
     path: string,
   ): Promise<{ readonly status: number; readonly headers: Headers; readonly body: unknown }> {
-    const response = await fetch(new URL(path, this.#base))
+    const response = await fetch(new URL(path, this.#base), {
+      headers: this.#token === null ? {} : { 'x-consistency-token': this.#token },
+    })
     const text = await response.text()
     const isJson = (response.headers.get('content-type') ?? '').startsWith('application/json')
     const body: unknown = isJson ? JSON.parse(text) : text

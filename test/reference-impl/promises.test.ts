@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { commitWaitsFor } from '../../reference-impl/service-kit/postgres/synchronous.ts'
+import type { EngineSettingsByRole, Needs } from '../../src/architecture/architecture.ts'
 import { architectureById, architectures } from '../../src/target/registry.ts'
+import { needsOf } from '../../src/target/roles.ts'
 
 const promisesOf = (
   id: string,
@@ -8,8 +11,11 @@ const promisesOf = (
 ) => {
   const architecture = architectureById(id)!
   const roles = Object.fromEntries(
-    Object.keys(architecture.needs).map((role) => [role, engines[role] ?? {}]),
-  )
+    needsOf(architecture).map(([role, { many }]) => {
+      const settings = engines[role] ?? {}
+      return [role, many ? [settings] : settings]
+    }),
+  ) as EngineSettingsByRole<Needs>
   return architecture.promises(architecture.settings.parse(settings), roles, variant)
 }
 
@@ -94,6 +100,47 @@ describe('promises of one PostgreSQL table', () => {
 
   it('refuse an update of duplicates that nothing tells, before anything starts', () => {
     expect(() => promised({ dedupAction: 'update' }, 'none')).toThrow(/no unique index/)
+  })
+})
+
+describe('promises of pg-replica', () => {
+  const promised = (database: Record<string, string>) => promisesOf('pg-replica', { database })
+
+  it('are those of the primary, with replicas behind it', () => {
+    const { ack, stores } = promised({})
+    expect(ack).not.toContain('replica')
+    expect(stores).toMatchObject([
+      { store: 'postgres.events', survives: 'power-loss', readAfterAck: 'at-once' },
+      { store: 'replica-1.events', survives: 'power-loss', readAfterAck: 'eventually' },
+    ])
+  })
+
+  it('are more where a commit waits for replicas', () => {
+    const names = { synchronous_standby_names: '*' }
+    const flushed = promised(names)
+    expect(flushed.ack).toContain('one replica has flushed it')
+    expect(flushed.stores).toMatchObject([
+      { survives: 'node-loss' },
+      { survives: 'node-loss', readAfterAck: 'eventually' },
+    ])
+    const applied = promised({ ...names, synchronous_commit: 'remote_apply' })
+    expect(applied.ack).toContain('one replica has replayed it')
+    expect(applied.stores[1]).toMatchObject({ survives: 'node-loss', readAfterAck: 'at-once' })
+    const written = promised({ ...names, synchronous_commit: 'remote_write' })
+    expect(written.stores).toMatchObject([{ survives: 'power-loss' }, { survives: 'power-loss' }])
+    for (const waits of ['local', 'off']) {
+      expect(promised({ ...names, synchronous_commit: waits }).ack).not.toContain('replica')
+    }
+    expect(promised({ ...names, fsync: 'off' }).stores[0]).toMatchObject({
+      survives: 'process-kill',
+    })
+  })
+
+  it('count the replicas that a commit waits for', () => {
+    const two = { synchronous_standby_names: 'ANY 2 ("replica-1", "replica-2", "replica-3")' }
+    expect(commitWaitsFor(two, 3)).toEqual({ what: 'flushed', replicas: 2 })
+    expect(commitWaitsFor({ synchronous_standby_names: 'a, b' }, 2)).toMatchObject({ replicas: 1 })
+    expect(commitWaitsFor({ synchronous_standby_names: ' ' }, 2)).toEqual({ what: 'nothing' })
   })
 })
 

@@ -85,9 +85,9 @@ describe('what an architecture is given', () => {
   it('is one engine per role, and all of a role that may be many', () => {
     expect(Object.keys(given)).toEqual(['database', 'replica', 'cache'])
     expect(given['replica']).toHaveLength(2)
-    expect(settingsByNeed(roles, engines)).toEqual({
+    expect(settingsByNeed({ needs }, roles, engines)).toEqual({
       database: { of: 'database' },
-      replica: { of: 'replica-1' },
+      replica: [{ of: 'replica-1' }, { of: 'replica-2' }],
       cache: { of: 'cache' },
     })
   })

@@ -1,4 +1,7 @@
-/** The lookup and Q1 to Q4 on PostgreSQL's primary: always current, since the ack came after the commit. */
+/**
+ * The lookup and Q1 to Q4 as statements, and the answers of a PostgreSQL that is always current, since the ack came after
+ * the commit.
+ */
 import type pg from 'pg'
 import {
   EVENT_QUERIES,
@@ -57,40 +60,54 @@ export class PostgresReads implements Reads {
     this.#event = hasIdentities ? EVENT_BY_IDENTITY : EVENT
   }
 
-  lookup(organizationId: string, transactionId: string): Promise<QueryAnswer> {
-    return this.#ask(this.#event, [organizationId, transactionId])
+  async lookup(organizationId: string, transactionId: string): Promise<QueryAnswer> {
+    return await this.query({ name: 'Q4', organizationId, transactionId })
   }
 
-  query(query: Query): Promise<QueryAnswer> {
-    switch (query.name) {
-      case 'Q1':
-        return this.#ask(Q1, [query.from, query.to])
-      case 'Q2': {
-        const { where, values } = filterOf(query)
-        return this.#ask(Q2_SELECT + where + Q2_GROUP, values)
-      }
-      case 'Q3': {
-        const { where, values } = filterOf(query)
-        return this.#ask(Q3_SELECT + where, values)
-      }
-      case 'Q4':
-        return this.lookup(query.organizationId, query.transactionId)
-      case 'Q9':
-      case 'Q10':
-      case 'Q11':
-        return notAnswered(query.name)
-    }
+  async query(query: Query): Promise<QueryAnswer> {
+    return { ...(await askPostgres(this.#pool, query, this.#event)), freshness: PRIMARY }
   }
+}
 
-  async #ask(text: string, values: readonly string[]): Promise<QueryAnswer> {
-    const { rows } = await this.#pool.query<Row>(text, [...values])
-    return {
-      rows: rows.length > QUERY_ROWS_MAX ? rows.slice(0, QUERY_ROWS_MAX) : rows,
-      truncated: rows.length > QUERY_ROWS_MAX,
-      rowsRead: null,
-      bytesRead: null,
-      freshness: PRIMARY,
+/** @param asker a pool, or one connection of it */
+export async function askPostgres(
+  asker: Pick<pg.Pool | pg.PoolClient, 'query'>,
+  query: Query,
+  event = EVENT,
+): Promise<Omit<QueryAnswer, 'freshness'>> {
+  const { text, values } = statementOf(query, event)
+  const { rows } = await asker.query<Row>(text, [...values])
+  return {
+    rows: rows.length > QUERY_ROWS_MAX ? rows.slice(0, QUERY_ROWS_MAX) : rows,
+    truncated: rows.length > QUERY_ROWS_MAX,
+    rowsRead: null,
+    bytesRead: null,
+  }
+}
+
+interface Statement {
+  readonly text: string
+  readonly values: readonly string[]
+}
+
+function statementOf(query: Query, event: string): Statement {
+  switch (query.name) {
+    case 'Q1':
+      return { text: Q1, values: [query.from, query.to] }
+    case 'Q2': {
+      const { where, values } = filterOf(query)
+      return { text: Q2_SELECT + where + Q2_GROUP, values }
     }
+    case 'Q3': {
+      const { where, values } = filterOf(query)
+      return { text: Q3_SELECT + where, values }
+    }
+    case 'Q4':
+      return { text: event, values: [query.organizationId, query.transactionId] }
+    case 'Q9':
+    case 'Q10':
+    case 'Q11':
+      return notAnswered(query.name)
   }
 }
 

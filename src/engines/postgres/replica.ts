@@ -35,6 +35,8 @@ const AT_LEAST_AS_PRIMARY = [
   ...['max_connections', 'max_worker_processes', 'max_wal_senders', 'max_prepared_transactions'],
   ...['max_locks_per_transaction', 'shared_preload_libraries'],
 ]
+/** A primary that was started again is found within that; PostgreSQL's own 5 s would be most of a short outage. */
+const REPLICA_DEFAULTS: EngineSettings = { wal_retrieve_retry_interval: '500ms' }
 const STREAMING_TIMEOUT_MS = 30_000
 const LOOK_EVERY_MS = 20
 
@@ -54,7 +56,7 @@ export async function startEmbeddedReplica(
     await startLocalServer(
       {
         settingsIn: (home) => ({
-          ...serverSettings({ ...inherited, ...asked }),
+          ...serverSettings({ ...REPLICA_DEFAULTS, ...inherited, ...asked }),
           hot_standby: 'on',
           primary_slot_name: slot,
           primary_conninfo: conninfo(primary.address, {
