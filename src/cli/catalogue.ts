@@ -9,6 +9,7 @@ import { shownPath } from '../kit/yaml-door.ts'
 import { listStudies } from '../results/store.ts'
 import { loadClaims, loadExperiment } from '../scenario/load-claims.ts'
 import { loadScenario } from '../scenario/load.ts'
+import { loadSweep } from '../study/sweep/sweep-file.ts'
 import { loadTarget } from '../target/load.ts'
 import { architectures } from '../target/registry.ts'
 import { loadProfile } from './load-profile.ts'
@@ -29,6 +30,7 @@ export type Catalogue = (options: CatalogueOptions) => Promise<readonly Entry[]>
 export const CATALOGUES: Readonly<Record<string, Catalogue>> = {
   scenarios: () =>
     fromFiles(DATA_KINDS.scenario, (file) => loadScenario(file).scenario.description),
+  sweeps: () => fromFiles(DATA_KINDS.sweep, sweepText),
   targets: () => fromFiles(DATA_KINDS.target, (file) => loadTarget(file).description),
   architectures: () =>
     Promise.resolve(
@@ -93,6 +95,11 @@ function described(file: string, describe: (file: string) => string): string {
     if (error instanceof HeadroomError) return `cannot be used: ${error.message}`
     throw error
   }
+}
+
+function sweepText(file: string): string {
+  const { documents, question } = loadSweep(file)
+  return [documents.join(', '), question].filter((words) => words !== '').join(': ')
 }
 
 function profileText(file: string): string {

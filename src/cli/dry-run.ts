@@ -17,7 +17,7 @@ import { parseArchitectureSettings } from '../target/up.ts'
 import type { CommandContext } from './command.ts'
 import type { External } from './external-engines.ts'
 
-interface DryRunInputs {
+export interface DryRunInputs {
   readonly scenario: Scenario
   readonly targets: readonly Target[]
   readonly external: External
@@ -26,7 +26,7 @@ interface DryRunInputs {
   readonly json: boolean
 }
 
-interface TargetPlan {
+export interface TargetPlan {
   readonly target: string
   /** Each makes its own and removes it before the next begins. */
   readonly runs: number
@@ -44,6 +44,17 @@ interface EnginePlan {
 /** @throws HeadroomError as a run would, before it creates anything */
 export async function tellDryRun(inputs: DryRunInputs, context: CommandContext): Promise<number> {
   const { terminal, signal } = context
+  const plans = await targetPlans(inputs, signal)
+  if (inputs.json) terminal.data(JSON.stringify({ created: [], targets: plans }, null, 2))
+  else for (const line of linesOf(plans)) terminal.data(line)
+  return 0
+}
+
+/** What each target's runs would make, and where. @throws as a run would, before it creates anything */
+export async function targetPlans(
+  inputs: Omit<DryRunInputs, 'json'>,
+  signal: AbortSignal,
+): Promise<readonly TargetPlan[]> {
   const plans: TargetPlan[] = []
   for (const target of inputs.targets) {
     plans.push({
@@ -52,14 +63,12 @@ export async function tellDryRun(inputs: DryRunInputs, context: CommandContext):
       engines: await enginePlans(target, inputs, signal),
     })
   }
-  if (inputs.json) terminal.data(JSON.stringify({ created: [], targets: plans }, null, 2))
-  else for (const line of linesOf(plans)) terminal.data(line)
-  return 0
+  return plans
 }
 
 async function enginePlans(
   target: Target,
-  inputs: DryRunInputs,
+  inputs: Omit<DryRunInputs, 'json'>,
   signal: AbortSignal,
 ): Promise<readonly EnginePlan[]> {
   // A service of the user's own is only looked at: nothing is made for it.
@@ -101,7 +110,7 @@ async function inspect(
   return { ...found, creates, where: server.say(address) }
 }
 
-function linesOf(plans: readonly TargetPlan[]): readonly string[] {
+export function linesOf(plans: readonly TargetPlan[]): readonly string[] {
   return [
     'Nothing was created. A run would make, and remove again:',
     ...plans.flatMap(({ target, runs, engines }) => [

@@ -5,6 +5,11 @@ export function joinedList(value: string | readonly string[]): string {
   return typeof value === 'string' ? value : value.join(',')
 }
 
+/** For flags that may be repeated and whose values hold commas. */
+export function listed(value: string | readonly string[]): readonly string[] {
+  return typeof value === 'string' ? [value] : value
+}
+
 /** For flags that may be given once. */
 export function once(flag: string): (value: unknown) => string | undefined {
   return (value) => {

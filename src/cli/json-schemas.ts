@@ -5,6 +5,7 @@ import { Profile } from '../plan/profile.ts'
 import { Claim } from '../scenario/claim.ts'
 import { Experiment } from '../scenario/experiment.ts'
 import { Scenario } from '../scenario/scenario.ts'
+import { SweepFile } from '../study/sweep/sweep-file.ts'
 import { Target } from '../target/target.ts'
 import { EnginesFile } from './external-engines.ts'
 
@@ -15,6 +16,7 @@ const KINDS = {
   trigger: Trigger,
   claim: Claim,
   experiment: Experiment,
+  sweep: SweepFile,
   engines: EnginesFile,
 } as const
 

@@ -1,42 +1,27 @@
 /**
- * What `headroom run` does with inputs that are right. In: scenario, targets, profile, triggers, engines. Out: a study on
- * disk, its report, the summary, and the exit code.
+ * What a command does with inputs that are right. In: points, profile, triggers, engines, and the kind of study. Out: a
+ * study on disk, its report, the summary, and the exit code.
  */
 import { cleanServers } from '../engines/own-leftovers.ts'
 import { openLedger } from '../kit/guardian.ts'
 import { cleanLeftovers } from '../kit/leftovers.ts'
 import { shownPath } from '../kit/yaml-door.ts'
-import type { Trigger } from '../judge/trigger.ts'
-import type { Profile } from '../plan/profile.ts'
-import type { Scenario } from '../scenario/scenario.ts'
-import { runComparison } from '../study/comparison.ts'
-import type { Target } from '../target/target.ts'
-import type { OwnProvider } from '../target/up.ts'
+import type { PointsOptions, StudyResult } from '../study/run-points.ts'
 import type { CommandContext } from './command.ts'
 import { concludeStudy } from './conclude.ts'
-import type { External } from './external-engines.ts'
 import { outDirOf, reportDirOf, workDirOf } from './places.ts'
 import { showProgress } from './progress.ts'
 import { runExitCode } from './run-exit-code.ts'
+import type { StudyInputs } from './study-inputs.ts'
 import { tellConclusion } from './tell-conclusion.ts'
 
-export interface StudyInputs {
-  readonly scenario: Scenario
-  readonly scenarioDir: string
-  readonly targets: readonly Target[]
-  readonly profile: Profile
-  readonly triggers: readonly Trigger[]
-  readonly external: External
-  readonly engines: OwnProvider
-  readonly out: string | undefined
-  readonly json: boolean
-}
-
+/** @param run makes the runs: a comparison, a sweep */
 export async function performStudy(
   inputs: StudyInputs,
+  run: (options: PointsOptions) => Promise<StudyResult>,
   { terminal, signal, typed }: CommandContext,
 ): Promise<number> {
-  const { scenario, targets, external, out } = inputs
+  const { points, scenario, external, out } = inputs
   const workDir = workDirOf(out)
   const talk = (line: string): void => {
     terminal.talk(line)
@@ -45,14 +30,14 @@ export async function performStudy(
   await cleanServers(workDir, external.addresses, talk)
   const view = showProgress({
     terminal,
-    targets: targets.map(({ name }) => name),
+    targets: points.map(({ target }) => target.name),
     rounds: scenario.rounds,
   })
   await using _ledger = openLedger(workDir)
-  const { study, studyDir, runs } = await runComparison({
+  const { study, studyDir, runs } = await run({
+    points,
     scenario,
     scenarioDir: inputs.scenarioDir,
-    targets,
     profile: inputs.profile,
     external: external.addresses,
     engines: inputs.engines,

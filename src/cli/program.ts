@@ -17,6 +17,7 @@ import { listCommand } from './commands/list.ts'
 import { reportCommand } from './commands/report.ts'
 import { runCommand } from './commands/run.ts'
 import { schemaCommand } from './commands/schema.ts'
+import { sweepCommand } from './commands/sweep.ts'
 import { EXIT_CODE_TABLE } from './exit-codes.ts'
 import { version } from './version.ts'
 
@@ -53,6 +54,7 @@ function buildProgram(
     })
   program = program
     .command(toModule(runCommand, context, finish))
+    .command(toModule(sweepCommand, context, finish))
     .command(toModule(claimsCommand, context, finish))
     .command(toModule(reportCommand, context, finish))
     .command(toModule(listCommand, context, finish))
@@ -69,11 +71,11 @@ function buildProgram(
     .example('$0 claims G1 G2', 'Check what documents claim')
     .example('$0 report', 'Draw the last report again')
     .epilog(
-      `${EXIT_CODE_TABLE}\n\nscenarios, targets, profiles and triggers are YAML files: headroom list`,
+      `${EXIT_CODE_TABLE}\n\nscenarios, sweeps, targets, profiles and triggers are YAML files: headroom list`,
     )
     .demandCommand(
       1,
-      'say what to do: run, claims, report, list, doctor, engines, clean, init, schema or completion',
+      'say what to do: run, sweep, claims, report, list, doctor, engines, clean, init, schema or completion',
     )
     .strict()
     .version(version)
@@ -91,7 +93,7 @@ function buildProgram(
 }
 
 const COMMANDS = [
-  ...['run', 'claims', 'report', 'list', 'doctor', 'engines', 'clean', 'init', 'schema'],
+  ...['run', 'sweep', 'claims', 'report', 'list', 'doctor', 'engines', 'clean', 'init', 'schema'],
   'completion',
 ]
 

@@ -3,6 +3,7 @@ import Table from 'cli-table3'
 import type { Findings, TargetFindings } from '../judge/findings.ts'
 import { formatCount, formatDurationUs, formatInterval, formatNumber } from '../kit/units.ts'
 import type { Quantile } from '../results/record.ts'
+import { sweepLines } from './sweep-lines.ts'
 import type { Style } from './terminal.ts'
 
 const HEAD = [
@@ -31,6 +32,7 @@ export function summaryLines(findings: Findings, options: SummaryOptions): reado
     '',
     ...comparison(findings.targets, options.columns),
     '',
+    ...sweepLines(findings.sweep),
     ...findings.targets.map((target) => target.sentence),
     '',
     ...rankingLines(findings.rankings),

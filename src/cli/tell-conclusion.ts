@@ -18,9 +18,9 @@ export function tellConclusion(
 ): void {
   const { terminal, json, exitCode } = options
   if (json) {
-    const { study, targets, rankings, phase, verdict, caveats, realServer } = findings
+    const { study, targets, rankings, sweep, phase, verdict, caveats, realServer } = findings
     const about = { study: study.id, exitCode, verdict, phase }
-    const summary = { ...about, targets, rankings, realServer, caveats }
+    const summary = { ...about, targets, rankings, sweep, realServer, caveats }
     const runs = findings.runs.map(({ id, round, target, outcome }) => ({
       id,
       round,
@@ -41,6 +41,8 @@ export function tellConclusion(
   for (const line of lines) terminal.data(line)
   if (findings.study.cutShort !== null) {
     terminal.data(terminal.paint('yellow', `cut short ${findings.study.cutShort}`))
+    if (findings.study.kind === 'sweep')
+      terminal.data(`go on     headroom sweep --resume ${findings.study.id}`)
   }
   terminal.data(`results   ${shownPath(studyDir)}`)
   terminal.data(`report    ${shownPath(reportFile)}`)

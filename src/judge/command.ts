@@ -16,7 +16,8 @@ export interface CommandOptions {
 }
 
 export function measureCommand(options: CommandOptions): string {
-  const { trigger, study, target } = options
+  const { trigger, study } = options
+  const target = fileOf(study, options.target)
   const rows = options.rows ?? study.scenario.initialRows
   const filled: Readonly<Record<string, string>> = {
     scenario: typedScenario(study),
@@ -33,9 +34,17 @@ export function measureCommand(options: CommandOptions): string {
   return [command, ...carriedFlags(study.command, command)].join(' ')
 }
 
+/** A point of a sweep has no file of its own: the target it was made of has. */
+function fileOf(study: StudyRecord, target: string): string {
+  if (study.kind !== 'sweep') return target
+  return study.sweep.points.find((point) => point.target === target)?.of ?? target
+}
+
 /** As it was typed, for it may be a path; the scenario's name where the flags came first. */
-function typedScenario({ command, scenario }: StudyRecord): string {
-  return /\srun\s+('[^']*'|"[^"]*"|[^\s'"-]\S*)/.exec(command)?.[1] ?? scenario.name
+function typedScenario(study: StudyRecord): string {
+  const { command, scenario } = study
+  if (study.kind === 'sweep' && study.sweep.file !== undefined) return scenario.name
+  return /\s(?:run|sweep)\s+('[^']*'|"[^"]*"|[^\s'"-]\S*)/.exec(command)?.[1] ?? scenario.name
 }
 
 function carriedFlags(from: string, into: string): readonly string[] {

@@ -17,6 +17,7 @@ export type Figure =
   | 'wal.fpiBytesPerEvent'
   | 'wal.totalBytesPerEvent'
   | 'store.bytesPerEvent'
+  | 'store.indexBytesPerEvent'
   | 'cpu.msPer1000Events{service}'
   | 'cpu.msPer1000Events{engine}'
 
@@ -36,7 +37,8 @@ export function comparedRate(targets: readonly TargetEvidence[]): number | null 
 /** One value of a figure in one round; Infinity where events were never answered. */
 export function figureOf(round: Round, figure: Figure, ratePerS: number | null): number | null {
   if (figure === 'rate.sustainedPerS') return round.measured.sustainedPerS ?? 0
-  if (figure === 'store.bytesPerEvent') return storedBytesPerEvent(round)
+  if (figure === 'store.bytesPerEvent') return storedPerEvent(round, 'totalBytes')
+  if (figure === 'store.indexBytesPerEvent') return storedPerEvent(round, 'indexBytes')
   const step = stepAt(round, ratePerS)
   if (step === null) return null
   return STEP_FIGURES[figure](step, round)
@@ -44,7 +46,7 @@ export function figureOf(round: Round, figure: Figure, ratePerS: number | null):
 
 const STEP_FIGURES: Readonly<
   Record<
-    Exclude<Figure, 'rate.sustainedPerS' | 'store.bytesPerEvent'>,
+    Exclude<Figure, 'rate.sustainedPerS' | 'store.bytesPerEvent' | 'store.indexBytesPerEvent'>,
     (step: Step, round: Round) => number | null
   >
 > = {
@@ -97,10 +99,10 @@ function slowestStore(step: Step, percentile: 'p50' | 'p99'): number | null {
 }
 
 /** Disk bytes of all stores ÷ rows: an event kept twice costs twice. */
-function storedBytesPerEvent(round: Round): number | null {
+function storedPerEvent(round: Round, bytes: 'totalBytes' | 'indexBytes'): number | null {
   const stores = round.measured.stores.filter((store) => store.rows > 0)
   if (stores.length === 0) return null
-  return stores.reduce((sum, store) => sum + store.totalBytes / store.rows, 0)
+  return stores.reduce((sum, store) => sum + store[bytes] / store.rows, 0)
 }
 
 /** What drives, measures and carries; the rest of the parts is what a target costs. */

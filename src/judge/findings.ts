@@ -4,6 +4,7 @@ import type { Interval, Quantile, RunRecord, SaturatedBy, StudyRecord } from '..
 import type { FormulaFinding } from './formulas/finding.ts'
 import type { FaultFindings } from './faults.ts'
 import type { RealServerFindings } from './real-server.ts'
+import type { SweepFindings } from './sweep.ts'
 import type { Judgement } from './verdict.ts'
 
 /** What all audits of a target say together: the worst of them. */
@@ -98,6 +99,8 @@ export interface Findings {
   readonly runs: readonly RunRecord[]
   readonly targets: readonly TargetFindings[]
   readonly rankings: readonly Ranking[]
+  /** Every point against its base; null where the study is no sweep. */
+  readonly sweep: SweepFindings | null
   /** Durable targets with a slow disk emulated; empty where the disk is slow enough by itself. */
   readonly emulated: readonly EmulatedFindings[]
   /** Targets that ran on `clickhouse-local` and, in the same scenario, on a real server: how far the two differ. */

@@ -14,6 +14,7 @@ import { formulaFindings } from './formulas/formulas.ts'
 import { judgementOf } from './judgement.ts'
 import { realServerFindings } from './real-server.ts'
 import { overallVerdict, phaseInWords, targetSentence } from './sentences.ts'
+import { sweepFindings } from './sweep.ts'
 import type { Trigger } from './trigger.ts'
 
 export interface JudgeInput {
@@ -43,16 +44,19 @@ export function judgeStudy(input: JudgeInput): Findings {
   })
   const realServer = realServerFindings(evidence, [...runs, ...(input.others ?? [])])
   const emulated = emulatedFindings(study, runs)
+  const sweep = sweepFindings(study, evidence, comparedAtPerS)
   return {
     study,
     runs,
     targets,
     rankings: rankings(evidence, comparedAtPerS),
+    sweep,
     emulated,
     realServer,
     formulas: formulaFindings(study, evidence),
     phase: phaseInWords(about),
-    verdict: overallVerdict(targets, about),
+    // Which point suits the profile is another question than the one a sweep asks.
+    verdict: sweep?.verdict ?? overallVerdict(targets, about),
     caveats: [
       ...caveatsOf({ study, targets: evidence, comparedAtPerS, realServer }),
       ...emulated.map((one) => emulatedInWords(one)),

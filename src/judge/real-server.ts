@@ -40,7 +40,11 @@ type Engine = RunRecord['engines'][number]
 
 type Compared = Exclude<
   Figure,
-  'latency.p999Us' | 'wal.bytesPerEvent' | 'wal.totalBytesPerEvent' | 'wal.fpiBytesPerEvent'
+  | 'latency.p999Us'
+  | 'wal.bytesPerEvent'
+  | 'wal.totalBytesPerEvent'
+  | 'wal.fpiBytesPerEvent'
+  | 'store.indexBytesPerEvent'
 >
 
 /** The figures that ClickHouse has a part in, as a reader calls them. */

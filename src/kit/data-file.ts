@@ -21,6 +21,7 @@ export const DATA_KINDS = {
   scenario: { what: 'scenario', folder: 'scenarios', unknown: 'UNKNOWN_SCENARIO' },
   target: { what: 'target', folder: 'targets', unknown: 'UNKNOWN_TARGET' },
   profile: { what: 'profile', folder: 'profiles', unknown: 'BAD_INPUT' },
+  sweep: { what: 'sweep', folder: 'scenarios/sweeps', unknown: 'UNKNOWN_SCENARIO' },
   trigger: { what: 'trigger', folder: 'triggers', unknown: 'BAD_INPUT' },
   claim: { what: 'claim', folder: 'claims', unknown: 'BAD_INPUT' },
   experiment: { what: 'experiment', folder: 'scenarios/experiments', unknown: 'BAD_INPUT' },

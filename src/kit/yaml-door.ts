@@ -170,6 +170,14 @@ function contentOf(
   }
 }
 
+/** The keys at the top of a YAML file; none where it is none. */
+export function yamlKeys(file: string): readonly string[] {
+  const { contents } = parseDocument(readText(file, 'file'), { prettyErrors: false })
+  return isMap(contents)
+    ? contents.items.flatMap(({ key }) => (isScalar(key) ? [String(key.value)] : []))
+    : []
+}
+
 /** The line of a field in a file that was right when it was read; null where there is none. @throws where it cannot be read */
 export function lineInFile(file: string, path: Path): number | null {
   const lineCounter = new LineCounter()

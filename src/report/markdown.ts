@@ -1,9 +1,11 @@
 /** The report as a reviewer meets it in a pull request: verdict, table and triggers on one screen, and the link. */
-import { formatRate } from '../kit/units.ts'
+import { SWEPT } from '../judge/sweep.ts'
+import { formatQuantity, formatRate } from '../kit/units.ts'
 import { escapeMarkdown } from './escape.ts'
 import type { ReportOptions } from './report.ts'
 import { bestOf } from './sections/best.ts'
 import { COLUMNS } from './sections/columns.ts'
+import { againstBase } from './sections/sweep.ts'
 import { studyProblems } from './sections/verdict.ts'
 import { badgeWords, firesSentence, headroomWords } from './sections/words.ts'
 import type { StudyView, TargetView } from './study-view.ts'
@@ -28,6 +30,7 @@ export function renderMarkdown(view: StudyView, options: ReportOptions): string 
   const blocks = [
     problemBlock(view),
     `**${escapeMarkdown(findings.verdict)}**`,
+    sweepBlock(view),
     tableBlock(view),
     triggerBlock(view),
     caveatBlock(findings.caveats),
@@ -43,6 +46,32 @@ function problemBlock(view: StudyView): string {
   const more = problems.length - shown.length
   if (more > 0) shown.push(`> - and ${String(more)} more`)
   return ['> **This is not a complete result.**', '>', ...shown].join('\n')
+}
+
+/** Each point's figures against its base; the page has the intervals. */
+function sweepBlock({ findings: { sweep } }: StudyView): string {
+  if (sweep === null) return ''
+  const figures = SWEPT.filter((_swept, at) =>
+    sweep.rows.some(({ cells }) => (cells[at]?.interval ?? null) !== null),
+  )
+  const rows = sweep.rows.map((row) => {
+    const cells = figures.map((swept) => {
+      const cell = row.cells[SWEPT.indexOf(swept)]
+      if (cell === undefined || cell.interval === null) return '–'
+      const text = `${formatQuantity(cell.interval.mid, swept.unit)}, ${againstBase(cell)}`
+      return cell.best ? `**${escapeMarkdown(text)}**` : escapeMarkdown(text)
+    })
+    const mark = row.promisesOther ? ' †' : ''
+    return `| ${[escapeMarkdown(`${row.label}${mark}`), ...cells].join(' | ')} |`
+  })
+  return [
+    `| ${['point', ...figures.map(({ words }) => words)].join(' | ')} |`,
+    `| :-- | ${figures.map(() => '--:').join(' | ')} |`,
+    ...rows,
+    ...(sweep.rows.some(({ promisesOther }) => promisesOther)
+      ? ['', '<sub>† promises something else than its base.</sub>']
+      : []),
+  ].join('\n')
 }
 
 function tableBlock(view: StudyView): string {

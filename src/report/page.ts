@@ -14,6 +14,7 @@ import { realServerSection } from './sections/real-server.ts'
 import { statementsSection } from './sections/statements.ts'
 import { storesSection } from './sections/stores.ts'
 import { limitsSection, triggersSection } from './sections/triggers.ts'
+import { sweepSection } from './sections/sweep.ts'
 import { verdictSection } from './sections/verdict.ts'
 import { utc } from './sections/words.ts'
 import type { StudyView } from './study-view.ts'
@@ -57,7 +58,12 @@ function sections(view: StudyView, options: PageOptions): readonly Markup[] {
   const anchors = new Set(
     evidence.flatMap(({ text }) => [...text.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id ?? '')),
   )
-  return [verdictSection(view, anchors), comparisonSection(view, anchors), ...evidence]
+  return [
+    verdictSection(view, anchors),
+    sweepSection(view),
+    comparisonSection(view, anchors),
+    ...evidence,
+  ]
 }
 
 function inksOf(view: StudyView, charts: readonly ChartSpec[]): ReturnType<typeof allInks> {
@@ -73,6 +79,7 @@ function allInks(charts: readonly ChartSpec[]): readonly (typeof NEUTRAL_INK)[] 
 function linksOf(view: StudyView): readonly (readonly [string, string])[] {
   return [
     ['verdict', 'Verdict'],
+    ...(view.findings.sweep === null ? [] : [['sweep', 'What varies'] as const]),
     ['comparison', 'Comparison'],
     ['charts', 'Evidence'],
     ...(view.targets.some((target) => target.findings.judgements.length > 0)

@@ -9,6 +9,9 @@ import { HeadroomError, messageOf } from '../kit/errors.ts'
 import { readableJson } from './canonical.ts'
 import { assertNoSecrets } from './redaction.ts'
 
+/** Beside the record of a study that can be gone on with. */
+export const PLAN_FILE = 'plan.json'
+
 /** The newest record schema this Headroom reads and the one it writes. */
 const SCHEMA_VERSION = 1
 

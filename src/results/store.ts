@@ -9,8 +9,8 @@ import { basename, isAbsolute, join, relative, resolve } from 'node:path'
 import { z } from 'zod'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import { ClaimsRecord } from './claims-record.ts'
-import { exists, isErrno, parseRecord, readJson, textOf, writeOnce } from './record-files.ts'
 import { RunRecord, StudyRecord } from './record.ts'
+import { PLAN_FILE, exists, isErrno, parseRecord, readJson, textOf, writeOnce } from './record-files.ts'
 
 const RESULTS_DIR = 'results'
 const STUDY_FILE = 'study.json'
@@ -180,7 +180,9 @@ async function findStudy(which: string, baseDir: string): Promise<string> {
   if (matching.length > 1 || only === undefined) throw unknownStudy(which, matching, entries)
   if (only.state === 'unfinished') {
     throw new HeadroomError('RECORD_UNREADABLE', `${only.id}: ${only.because ?? 'unfinished'}`, {
-      hint: 'run it again; its logs and partial series are in its folder',
+      hint: (await exists(join(only.dir, PLAN_FILE)))
+        ? `go on with it: headroom sweep --resume ${only.id}`
+        : 'run it again; its logs and partial series are in its folder',
     })
   }
   return only.dir

@@ -3,6 +3,12 @@ import { z } from 'zod'
 import { Profile } from '../plan/profile.ts'
 import { Scenario } from '../scenario/scenario.ts'
 import { Target } from '../target/target.ts'
+import { Sweep } from './sweep-record.ts'
+
+/** A target each that was run with a slow disk emulated. */
+export const EmulatedTargets = z.array(
+  z.strictObject({ of: z.string(), fsyncUs: z.number(), target: Target }),
+)
 
 /** What every study says, whatever it asks. */
 const everyStudy = {
@@ -22,9 +28,7 @@ const everyStudy = {
    * Targets that were run once more with a slow disk emulated, because this one's fsync is nearly free (honesty rule 5).
    * Their runs carry the name of `target` and count for nothing else.
    */
-  emulated: z
-    .array(z.strictObject({ of: z.string(), fsyncUs: z.number(), target: Target }))
-    .optional(),
+  emulated: EmulatedTargets.optional(),
   /** Folders of the runs, relative to the study, in order of execution. */
   runs: z.array(z.string()),
   estimatedS: z.number(),
@@ -36,5 +40,6 @@ const everyStudy = {
 /** Many runs that answer one question. Another kind of study adds its own object here. */
 export const StudyRecord = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('comparison'), ...everyStudy }),
+  z.strictObject({ kind: z.literal('sweep'), ...everyStudy, sweep: Sweep }),
 ])
 export type StudyRecord = z.infer<typeof StudyRecord>

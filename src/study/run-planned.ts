@@ -13,6 +13,7 @@ import type { Scenario } from '../scenario/scenario.ts'
 import type { Target } from '../target/target.ts'
 import type { ExternalAddresses, OwnProvider } from '../target/up.ts'
 import { dataDiskOf } from '../target/up.ts'
+import type { Estimate } from './estimate.ts'
 import { estimateStudy } from './estimate.ts'
 import type { PlannedRun } from './interleave.ts'
 import type { OnProgress } from './progress-events.ts'
@@ -51,6 +52,16 @@ export interface StudyOptions extends StudySurroundings {
   /** Names the study's folder, behind the moment it began. */
   readonly name: string
   readonly startedAt: Date
+  /** What is there of this study already; absent: it begins now. */
+  readonly earlier?: EarlierRuns
+  /** Awaited before the first run. */
+  readonly onStarted?: (studyDir: string) => Promise<void>
+}
+
+export interface EarlierRuns {
+  readonly studyDir: string
+  /** By folder: these are not made again. */
+  readonly done: ReadonlyMap<string, RunRecord>
 }
 
 export interface RunsDone {
@@ -76,22 +87,15 @@ export async function runPlanned(
   planned: readonly StudyRun[],
   options: StudyOptions,
 ): Promise<RunsDone> {
-  const { name, startedAt, command } = options
-  const estimate = estimateStudy(
-    planned.map(({ target, scenario, plan }) => ({
-      scenario,
-      recordedS: plan.recordedS,
-      recordedEvents: plan.recordedEvents,
-      // What lies on another disk takes no room of this one.
-      startsEngines: dataDiskOf(target, { ...options, dataDir: options.workDir }) !== null,
-    })),
-  )
+  const { name, startedAt, command, earlier, onStarted } = options
+  const missing = planned.filter((run) => earlier?.done.has(folderOf(run)) !== true)
+  const estimate = estimateRuns(missing, options)
   await requireFreeBytes({
     path: options.workDir,
     needBytes: estimate.diskBytes,
     what: `a run of scenario ${name}`,
   })
-  const studyDir = await createStudyDir(options.outDir, name, startedAt)
+  const studyDir = earlier?.studyDir ?? (await createStudyDir(options.outDir, name, startedAt))
   const id = basename(studyDir)
   options.onProgress({
     type: 'study-started',
@@ -100,6 +104,7 @@ export async function runPlanned(
     runs: planned.length,
     estimatedS: estimate.seconds,
   })
+  await onStarted?.(studyDir)
   const { runs, folders, cutShort } = await runAll(planned, options, studyDir)
   const finishedAt = new Date()
   return {
@@ -113,10 +118,38 @@ export async function runPlanned(
       command,
       runs: folders,
       estimatedS: estimate.seconds,
-      tookS: (finishedAt.getTime() - startedAt.getTime()) / 1_000,
+      tookS: earlier === undefined ? secondsOf(startedAt, finishedAt) : togetherS(runs),
       cutShort,
     },
   }
+}
+
+function secondsOf(from: Date, to: Date): number {
+  return (to.getTime() - from.getTime()) / 1_000
+}
+
+/** Of a study that stood still between: what its runs took. */
+function togetherS(runs: readonly RunRecord[]): number {
+  return runs.reduce(
+    (sum, run) => sum + secondsOf(new Date(run.startedAt), new Date(run.finishedAt)),
+    0,
+  )
+}
+
+/** Time and disk that runs take; nothing is started. */
+export function estimateRuns(
+  planned: readonly StudyRun[],
+  options: Pick<StudySurroundings, 'external' | 'engines' | 'workDir'>,
+): Estimate {
+  return estimateStudy(
+    planned.map(({ target, scenario, plan }) => ({
+      scenario,
+      recordedS: plan.recordedS,
+      recordedEvents: plan.recordedEvents,
+      // What lies on another disk takes no room of this one.
+      startsEngines: dataDiskOf(target, { ...options, dataDir: options.workDir }) !== null,
+    })),
+  )
 }
 
 interface Done {
@@ -138,6 +171,12 @@ async function runAll(
   let cutShort: string | null = null
   for (const run of planned) {
     const folder = folderOf(run)
+    const before = options.earlier?.done.get(folder)
+    if (before !== undefined) {
+      runs.push(before)
+      folders.push(folder)
+      continue
+    }
     const record = await runOnce({
       ...options,
       ...run,

@@ -42,7 +42,8 @@ export function loadTarget(nameOrPath: string): Target {
   return rememberFile(whole, file)
 }
 
-function targetFindings(target: Target): readonly Finding[] {
+/** Rules that the schema cannot say: what its architecture takes. */
+export function targetFindings(target: Target): readonly Finding[] {
   return target.kind === 'service' ? serviceFindings(target) : architectureFindings(target)
 }
 

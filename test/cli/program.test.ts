@@ -21,7 +21,7 @@ describe('help', () => {
     expect(stdout).toMatchSnapshot()
   })
 
-  it.each(['run', 'report', 'list', 'doctor', 'engines', 'clean', 'schema'])(
+  it.each(['run', 'sweep', 'report', 'list', 'doctor', 'engines', 'clean', 'schema'])(
     'of %s says what every flag takes',
     async (command) => {
       const { stdout, exitCode } = await headroom([command, '--help'], { cwd })

@@ -7,6 +7,7 @@ import type { Terminal } from '../terminal.ts'
 
 const KINDS = [
   'scenarios',
+  'sweeps',
   'targets',
   'architectures',
   'profiles',
@@ -24,7 +25,8 @@ interface ListFlags extends CommonFlags {
 
 export const listCommand: Command<ListFlags> = {
   command: 'list [what]',
-  describe: 'List scenarios, targets, architectures, claims, runs, metrics, triggers and profiles',
+  describe:
+    'List scenarios, sweeps, targets, architectures, claims, runs, metrics, triggers and profiles',
   builder: (yargs: Argv<CommonFlags>) =>
     yargs
       .positional('what', {

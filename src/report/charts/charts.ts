@@ -7,6 +7,7 @@ import { QUERY_LINES, queryChart } from './queries.ts'
 import { rateChart } from './rate.ts'
 import { cpuChart, walChart } from './resources.ts'
 import type { ChartSpec } from './spec.ts'
+import { sweepCharts } from './sweep.ts'
 
 /** Lines with their own points that one target can bring: rates, p99, backlog, freshness, dead rows, parts, send delay. */
 const LINES_PER_TARGET = 14
@@ -14,6 +15,7 @@ const LINES_PER_TARGET = 14
 export function chartsOf(view: StudyView): readonly ChartSpec[] {
   const limit = pointsPerLine(view.targets.length * (LINES_PER_TARGET + QUERY_LINES))
   return [
+    ...sweepCharts(view),
     percentileChart(view),
     rateChart(view, limit),
     windowsChart(view, limit),

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest'
+import type { SweepCell } from '../../src/judge/sweep.ts'
+import type { RunRecord } from '../../src/results/record.ts'
+import { withOutcome } from '../fixtures/study.ts'
+import { sweepFindingsFixture, sweepFixture } from '../fixtures/sweep.ts'
+
+function cell(options: Parameters<typeof sweepFindingsFixture>[0], at: number, figure: string) {
+  const { sweep } = sweepFindingsFixture(options)
+  const found = sweep?.rows[at]?.cells.find((one) => one.figure === figure)
+  if (found === undefined) throw new Error(`no ${figure}`)
+  return found satisfies SweepCell
+}
+
+/** Every point measured what the first did. */
+function asFirst(run: RunRecord): RunRecord {
+  const { runs } = sweepFixture()
+  const like = runs.find((one) => one.target.name === 'pg-direct' && one.round === run.round)
+  return like === undefined ? run : { ...run, engines: like.engines, outcome: like.outcome }
+}
+
+describe('a point against its base', () => {
+  it('is better or worse where the intervals of three rounds separate, and its ratio says by how much', () => {
+    const rate = cell({}, 1, 'rate.sustainedPerS')
+    expect(rate.seen).toBe('better')
+    expect(rate.ratio?.mid).toBeGreaterThan(1.3)
+    const base = cell({}, 0, 'rate.sustainedPerS')
+    expect(base.seen).toBe('base')
+    expect(base.ratio).toBeNull()
+  })
+
+  it('shows no difference where the rounds overlap', () => {
+    const p99 = cell({ tweak: asFirst }, 1, 'latency.p99Us')
+    expect(p99.seen).toBe('no-difference')
+    expect(p99.ratio).toEqual({ low: 1, mid: 1, high: 1 })
+    expect(sweepFindingsFixture({ tweak: asFirst }).verdict).toBe(
+      'No difference seen against pg-direct, batchEvents=1: in every figure the rounds overlap.',
+    )
+  })
+
+  it('says that two rounds are too few, whatever they show', () => {
+    expect(cell({ rounds: 2 }, 1, 'rate.sustainedPerS').seen).toBe('too-few-rounds')
+    expect(sweepFindingsFixture({ rounds: 2 }).verdict).toMatch(/^Too few rounds to see/)
+  })
+
+  it('is not compared with a base that no round counts of', () => {
+    const aborted = (run: RunRecord): RunRecord =>
+      run.target.name === 'pg-direct' ? withOutcome(run, 'aborted') : run
+    expect(cell({ tweak: aborted }, 1, 'rate.sustainedPerS').seen).toBe('not-measured')
+    expect(sweepFindingsFixture({ tweak: aborted }).verdict).toMatch(/^Nothing could be compared/)
+  })
+})
+
+describe('the best point', () => {
+  it('is never one that promises less', () => {
+    const { sweep } = sweepFindingsFixture()
+    const stars = sweep?.rows.filter(({ cells }) => cells[0]?.best).map(({ target }) => target)
+    expect(stars).toEqual(['pg-batch'])
+    const promises = sweep?.rows.map(({ promisesOther }) => promisesOther)
+    expect(promises).toEqual([false, false, false, true])
+  })
+})
+
+describe('the verdict of a sweep', () => {
+  it('names what moved most, figure by figure, and what an event survives there', () => {
+    const { verdict } = sweepFindingsFixture()
+    expect(verdict).toMatch(/^Compared with pg-direct, batchEvents=1: the rate held is /)
+    expect(verdict).toContain('where an acknowledged event survives a process-kill')
+  })
+})
