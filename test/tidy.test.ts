@@ -169,7 +169,7 @@ describe('architectures', () => {
   const architectures = readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name !== 'service-kit')
     .map((entry) => entry.name)
-  const allowed = ['architecture.ts', 'service.ts', 'worker.ts', 'secondary.ts', 'README.md']
+  const allowed = ['architecture.ts', 'service.ts', 'secondary.ts', 'README.md']
 
   it('are all in the registry, and each can be named as a target', () => {
     expect(registered.map(({ id }) => id).toSorted()).toEqual(architectures.toSorted())
@@ -178,7 +178,7 @@ describe('architectures', () => {
   })
 
   it('come up under docker-compose.yml by a profile of their own, with the engines they need', () => {
-    const { services } = parse(read('docker-compose.yml'), { merge: true }) as {
+    const { services } = parse(read('docker-compose.yml'), { merge: true, maxAliasCount: -1 }) as {
       services: Record<string, { profiles?: string[]; command?: unknown }>
     }
     const startedBy = registered.map(({ id }) => ({
@@ -188,11 +188,12 @@ describe('architectures', () => {
         .toSorted(),
     }))
     expect(startedBy).toEqual(
-      registered.map(({ id, needs }) => ({
+      registered.map(({ id, alongside = [], needs }) => ({
         id,
         started: [
           ...new Set([
             id,
+            ...alongside.map((name) => `${id}-${name}`),
             ...needsOf({ needs }).map(([role, { kind, of }]) =>
               of === null ? kind : `${kind}-${role}`,
             ),
@@ -205,10 +206,14 @@ describe('architectures', () => {
   it('have the same file names in every folder', () => {
     for (const name of architectures) {
       const files = readdirSync(join(folder, name))
-      const missing = ['architecture.ts', 'service.ts', 'README.md'].filter(
+      const { alongside = [] } = registered.find(({ id }) => id === name) ?? {}
+      const processes = alongside.map((process) => `${process}.ts`)
+      const missing = ['architecture.ts', 'service.ts', 'README.md', ...processes].filter(
         (needed) => !files.includes(needed),
       )
-      const odd = files.filter((file) => !file.endsWith('.sql') && !allowed.includes(file))
+      const odd = files.filter(
+        (file) => !file.endsWith('.sql') && ![...allowed, ...processes].includes(file),
+      )
       expect({ name, missing, odd }).toEqual({ name, missing: [], odd: [] })
     }
   })

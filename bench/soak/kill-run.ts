@@ -33,7 +33,11 @@ export interface Component {
 }
 
 export const components: readonly Component[] = architectures.flatMap((architecture) =>
-  ['service', ...rolesOf(architecture, { engines: {} }).map(engineName)].map((victim) => ({
+  [
+    'service',
+    ...(architecture.alongside ?? []),
+    ...rolesOf(architecture, { engines: {} }).map(engineName),
+  ].map((victim) => ({
     architecture: architecture.id,
     victim,
   })),
@@ -70,6 +74,7 @@ const LEAD_MS = 200
 const SETTLE_MS = 1_500
 /** A store that took long to come back is filled for as long; one that never rests is the audit's to judge. */
 const SETTLE_WITHIN_MS = 20_000
+const LOOK_EVERY_MS = 250
 /** Time a service that is back needs at least to be asked something. */
 const ASKED_WITHIN_MS = 500
 
@@ -125,6 +130,7 @@ async function killIn({ dir, up }: Place, options: KillRunOptions): Promise<Kill
   const restartedAtMs = nowMs() - epochMs
   const result = await driver.result
   await untilStill(up.running.stores, signal)
+  await untilDelivered(up, signal)
   const dueEvents = result.segments.reduce((sum, segment) => sum + segment.dueEvents, 0)
   const { batchEvents } = scenario
   const outcomes = await openOutcomes({ ...files, batchEvents, events: dueEvents })
@@ -178,6 +184,29 @@ async function untilStill(stores: readonly Store[], signal: AbortSignal): Promis
     const now = await rowsNow()
     if (now === before) return
     before = now
+  }
+}
+
+/**
+ * Waits for stores that get every event in their own time: rows of a worker that was killed are nobody's until its lease is
+ * over, and nothing moves meanwhile. Whether they came is the audit's to say.
+ */
+async function untilDelivered(up: RunningTarget, signal: AbortSignal): Promise<void> {
+  const { stores } = up.running
+  const isLater = ({ name }: Store): boolean => {
+    const promise = up.promises.stores.find(({ store }) => store === name)
+    return promise?.readAfterAck === 'eventually' && promise.delivery !== 'at-most-once'
+  }
+  const idsOf = async (some: readonly Store[]): Promise<readonly number[]> => {
+    const totals = await Promise.all(some.map((store) => store.totals(signal)))
+    return totals.map(({ distinctIds }) => distinctIds)
+  }
+  const later = stores.filter(isLater)
+  if (later.length === 0) return
+  const first = Math.max(0, ...(await idsOf(stores.filter((store) => !isLater(store)))))
+  const deadlineMs = nowMs() + SETTLE_WITHIN_MS
+  while ((await idsOf(later)).some((ids) => ids < first) && nowMs() < deadlineMs) {
+    await delay(LOOK_EVERY_MS, undefined, { signal })
   }
 }
 

@@ -30,6 +30,7 @@ export const pgPartitioned = defineArchitecture({
   shapes: ['billing'],
   queries: EVENT_QUERIES,
   needs: { database: 'postgres' },
+  alongside: ['worker'],
   schemaVariants: ['default', 'lean'],
   settings,
 

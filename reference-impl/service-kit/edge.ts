@@ -88,6 +88,7 @@ export function buildEdge<Event>(options: EdgeOptions<Event>): FastifyInstance {
         queueBytes: admission.bytes,
         secondary: ingest.secondary(),
         routed: ingest.routed?.() ?? null,
+        more: ingest.metrics?.() ?? [],
       }),
     )
   })

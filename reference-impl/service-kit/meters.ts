@@ -25,6 +25,8 @@ export interface PageGauges {
   readonly secondary: SecondaryMeter | null
   /** Reads by the copy that answered; absent where there is one. */
   readonly routed?: RouterMeter | null
+  /** What only this architecture has, as lines of the page. */
+  readonly more: readonly string[]
 }
 
 export class Meters implements GroupCommitMeter, Disposable {
@@ -84,8 +86,8 @@ export class Meters implements GroupCommitMeter, Disposable {
     this.#shedEvents += events
   }
 
-  page(gauges: PageGauges): string {
-    const { secondary, routed } = gauges
+  page(seen: PageGauges): string {
+    const { secondary, routed } = seen
     const lines = [
       ...counter('headroom_events_total', 'Events by outcome.', [
         ['{outcome="accepted"}', this.#acceptedEvents],
@@ -99,8 +101,8 @@ export class Meters implements GroupCommitMeter, Disposable {
       ]),
       ...counter('headroom_batches_total', 'Batches sent to the store.', [['', this.#batches]]),
       ...counter('headroom_batch_rows_total', 'Rows in those batches.', [['', this.#batchRows]]),
-      ...gauge('headroom_queue_events', 'Events admitted and not answered.', gauges.queueEvents),
-      ...gauge('headroom_queue_bytes', 'Their request bytes.', gauges.queueBytes),
+      ...gauge('headroom_queue_events', 'Events admitted and not answered.', seen.queueEvents),
+      ...gauge('headroom_queue_bytes', 'Their request bytes.', seen.queueBytes),
       ...gauge(
         'headroom_pool_wait_seconds{quantile="0.99"}',
         'Wait for a database connection, over the last whole second.',
@@ -119,6 +121,7 @@ export class Meters implements GroupCommitMeter, Disposable {
     ]
     if (secondary !== null) lines.push(...secondaryLines(secondary))
     if (routed != null) lines.push(...routedLines(routed))
+    lines.push(...seen.more)
     return `${lines.join('\n')}\n`
   }
 

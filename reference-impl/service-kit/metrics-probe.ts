@@ -16,8 +16,24 @@ const MEANINGS: ReadonlyMap<string, { readonly metric: string; readonly factor: 
       'headroom_secondary_events_total{outcome="failed"}',
       { metric: 'secondary.failedEvents', factor: 1 },
     ],
+    ['headroom_outbox_claims_total', { metric: 'outbox.claims', factor: 1 }],
+    ['headroom_outbox_claimed_rows_total', { metric: 'outbox.claimedRows', factor: 1 }],
+    ['headroom_outbox_reclaimed_rows_total', { metric: 'outbox.reclaimedRows', factor: 1 }],
+    ['headroom_outbox_completed_rows_total', { metric: 'outbox.completedRows', factor: 1 }],
+    ['headroom_outbox_lost_lease_rows_total', { metric: 'outbox.lostLeaseRows', factor: 1 }],
+    [
+      'headroom_outbox_claim_seconds{quantile="0.99"}',
+      { metric: 'outbox.claimP99Ms', factor: 1_000 },
+    ],
   ],
 )
+/** Families with a line per consumer; the sample is labelled with it, not with the part. */
+const PER_CONSUMER: ReadonlyMap<string, string> = new Map([
+  ['headroom_outbox_pending_rows', 'outbox.pendingRows'],
+  ['headroom_outbox_oldest_pending_seconds', 'outbox.oldestPendingS'],
+  ['headroom_outbox_dead_rows', 'outbox.deadRows'],
+])
+const CONSUMER_LINE = /^(\w+)\{consumer="(\d+)"\}$/
 const INTERVAL_MS = 1_000
 
 /** The service's address is read at each sample: a restarted service may have another port. */
@@ -88,10 +104,17 @@ export function samplesOf(page: string, part: string): readonly Sample[] {
   const samples: Sample[] = []
   for (const line of page.split('\n')) {
     const space = line.lastIndexOf(' ')
-    const meaning = MEANINGS.get(line.slice(0, space))
+    const name = line.slice(0, space)
     const value = Number(line.slice(space + 1))
-    if (meaning === undefined || !Number.isFinite(value)) continue
-    samples.push({ metric: meaning.metric, label: part, value: value * meaning.factor })
+    if (!Number.isFinite(value)) continue
+    const meaning = MEANINGS.get(name)
+    if (meaning !== undefined) {
+      samples.push({ metric: meaning.metric, label: part, value: value * meaning.factor })
+      continue
+    }
+    const [, family = '', consumer = ''] = CONSUMER_LINE.exec(name) ?? []
+    const metric = PER_CONSUMER.get(family)
+    if (metric !== undefined) samples.push({ metric, label: consumer, value })
   }
   return samples
 }

@@ -18,4 +18,6 @@ export interface Ingest<Event = IngestEvent> extends AsyncDisposable {
   secondary(): SecondaryMeter | null
   /** Which copy answered which reads; absent where there is one copy. */
   routed?(): RouterMeter
+  /** Lines of the /metrics page that only this architecture has; absent: none. */
+  metrics?(): readonly string[]
 }

@@ -66,6 +66,8 @@ export interface LaunchOptions {
 export interface LaunchedPart extends Part {
   /** Base address the process printed in its ready line; null for a worker without a socket. */
   readonly url: URL | null
+  /** The same as another part of the architecture reaches it: containers know each other by name. */
+  readonly peerUrl: URL | null
 }
 
 export interface ArchitectureContext {
@@ -93,6 +95,8 @@ export interface Architecture<N extends Needs = Needs, Settings = unknown> {
   /** What its service answers at /v1/queries/{name}; a scenario's others are not asked of it. */
   readonly queries: readonly QueryName[]
   readonly needs: N
+  /** Names of the processes it launches beside its service, each by the entry file of that name; absent: none. */
+  readonly alongside?: readonly string[]
   readonly schemaVariants: readonly string[]
   readonly settings: z.ZodType<Settings>
   /** Whether requests under way at the same moment share a statement or a commit: then more of that is not what moves it. */

@@ -178,6 +178,14 @@ function* shareFigures(sampled: CostOptions['sampled']): Generator<[string, numb
   if (created !== undefined && inserts !== undefined && inserts.total > 0) {
     yield ['parts.perInsert', perS(created) / perS(inserts)]
   }
+  for (const [key, claims] of sampled) {
+    const { id, label } = parseMetricKey(key)
+    if (id !== 'outbox.claims' || claims.total <= 0) continue
+    const rows = sampled.get(metricKey('outbox.claimedRows', label))
+    if (rows !== undefined) {
+      yield [metricKey('outbox.rowsPerClaim', label), rows.total / claims.total]
+    }
+  }
   for (const [key, updates] of sampled) {
     const { id, label } = parseMetricKey(key)
     if (id !== 'table.updates' || updates.total <= 0) continue

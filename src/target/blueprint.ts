@@ -67,18 +67,21 @@ export async function blueprintOf(
       log: () => undefined,
       launch: (launch) => {
         launches.push(launch)
-        return Promise.resolve([paperPart(launch.name)])
+        return Promise.resolve([paperPart(architecture.id, launch.name)])
       },
     },
   )
   return { schema, launches }
 }
 
-function paperPart(name: string): LaunchedPart {
+/** Its peers reach it as docker-compose.yml names it. */
+function paperPart(architectureId: string, name: string): LaunchedPart {
+  const host = name === 'service' ? architectureId : `${architectureId}-${name}`
   return {
     name,
     kind: name.startsWith('worker') ? 'worker' : 'service',
     url: new URL('http://127.0.0.1:1'),
+    peerUrl: new URL(`http://${host}:8080`),
     pids: () => [],
     fault: () => Promise.reject(notThere(name)),
   }

@@ -28,6 +28,7 @@ async function launch(
   port: number,
 ): Promise<LaunchedService> {
   const { service, like, command } = placeOf(wish)
+  const portName = portVariable(like ?? service)
   const config = { ...configObject(wish.config), host: '0.0.0.0', port: PORT_INSIDE }
   const seen = { socket: false }
   const container = await Container.start(project, {
@@ -38,13 +39,8 @@ async function launch(
     coresMax: 1,
     // Its engines run already, and are known to answer.
     withDependencies: false,
-    override: {
-      command,
-      ...(like === null
-        ? {}
-        : { like, ports: [`127.0.0.1:${String(port)}:${String(PORT_INSIDE)}`] }),
-    },
-    env: { HEADROOM_CONFIG: JSON.stringify(config), [portVariable(service)]: String(port) },
+    override: { command, ...(like === null ? {} : { like }) },
+    env: { HEADROOM_CONFIG: JSON.stringify(config), [portName]: String(port) },
     ready: (_signal, life) => {
       const ready = readyLineOf(life)
       seen.socket = ready?.url != null
@@ -57,6 +53,7 @@ async function launch(
   })
   return Object.assign(container, {
     url: seen.socket ? new URL(`http://127.0.0.1:${String(port)}`) : null,
+    peerUrl: seen.socket ? new URL(`http://${service}:${String(PORT_INSIDE)}`) : null,
   })
 }
 
@@ -68,14 +65,19 @@ interface ContainerPlace {
   readonly command: readonly string[]
 }
 
-/** `reference-impl/pg-direct/service.ts` is the service `pg-direct` of the file; another process is made like it. */
+/**
+ * `reference-impl/outbox/service.ts` is the service `outbox` of the file, its worker `outbox-worker`; a second worker is
+ * made like the first.
+ */
 export function placeOf({ name, entry }: LaunchWish): ContainerPlace {
   const architecture = /^reference-impl\/([a-z0-9-]+)\//.exec(entry)?.[1]
   if (architecture === undefined) throw new Error(`${entry} is no part of an architecture`)
-  const isOwn = name === 'service'
+  const first = name.replace(/-\d+$/, '')
+  const of = (part: string): string =>
+    part === 'service' ? architecture : `${architecture}-${part}`
   return {
-    service: isOwn ? architecture : `${architecture}-${name}`,
-    like: isOwn ? null : architecture,
+    service: of(name),
+    like: first === name ? null : of(first),
     command: ['node', '--enable-source-maps', `dist/${entry.replace(/\.ts$/, '.js')}`],
   }
 }

@@ -85,6 +85,11 @@ class HostService implements LaunchedService {
     })
   }
 
+  /** Everything here is on one host. */
+  get peerUrl(): URL | null {
+    return this.url
+  }
+
   pids(): readonly number[] {
     return this.#daemon?.pids() ?? []
   }

@@ -1,6 +1,8 @@
 /** Every architecture there is. The only file of src that may name reference-impl. */
 import { clickhouseDirect } from '../../reference-impl/clickhouse-direct/architecture.ts'
 import { dualWrite } from '../../reference-impl/dual-write/architecture.ts'
+import { outbox } from '../../reference-impl/outbox/architecture.ts'
+import { outboxClickhouse } from '../../reference-impl/outbox-clickhouse/architecture.ts'
 import { pgBatch } from '../../reference-impl/pg-batch/architecture.ts'
 import { pgDirect } from '../../reference-impl/pg-direct/architecture.ts'
 import { pgPartitioned } from '../../reference-impl/pg-partitioned/architecture.ts'
@@ -14,6 +16,8 @@ export const architectures: readonly Architecture[] = [
   dualWrite,
   clickhouseDirect,
   pgReplica,
+  outbox,
+  outboxClickhouse,
 ]
 
 /** Undefined when there is none of this id. */

@@ -148,6 +148,7 @@ function partOf(pids: () => readonly number[]): LaunchedPart {
     name: PART,
     kind: 'service',
     url: null,
+    peerUrl: null,
     pids,
     fault: (fault: PartFault) =>
       Promise.reject(new Error(`${fault}: a service of the user's own is not harmed`)),

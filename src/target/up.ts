@@ -162,7 +162,11 @@ export function factsBefore(target: Target): TargetFacts {
     settings,
     promises: architecture.promises(settings, noSettings, target.schemaVariant),
     batches: architecture.batches(settings),
-    partsToOperate: ['service', ...roles.map(({ kind }) => kind)],
+    partsToOperate: [
+      'service',
+      ...(architecture.alongside ?? []),
+      ...roles.map(({ kind }) => kind),
+    ],
     queries: architecture.queries,
   }
 }

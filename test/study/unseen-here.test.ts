@@ -8,6 +8,7 @@ const part = {
   name: 'service',
   kind: 'service',
   url: null,
+  peerUrl: null,
   pids: () => [1],
   fault: () => Promise.resolve(),
 } as const

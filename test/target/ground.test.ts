@@ -68,11 +68,15 @@ describe('a process of an architecture in a container', () => {
     })
   })
 
-  it('is made like it where it is another process or another replica', () => {
-    const entry = 'reference-impl/pg-direct/worker.ts'
+  it('is the one named after both where it is another process, and made like that as a replica', () => {
+    const entry = 'reference-impl/outbox/worker.ts'
+    expect(placeOf({ name: 'worker', entry, config })).toMatchObject({
+      service: 'outbox-worker',
+      like: null,
+    })
     expect(placeOf({ name: 'worker-2', entry, config })).toMatchObject({
-      service: 'pg-direct-worker-2',
-      like: 'pg-direct',
+      service: 'outbox-worker-2',
+      like: 'outbox-worker',
     })
   })
 })

@@ -28,6 +28,8 @@ export interface EventsTable {
   readonly identity: Identity
   readonly foreignKeys: boolean
   readonly nonCriticalCodes: readonly string[]
+  /** Stored with each new event or not at all: see statements.ts. */
+  readonly following?: string
 }
 
 /** Reads have connections of their own: a slow aggregate must not hold up writes inside the service. */
@@ -40,12 +42,12 @@ export async function openPostgresIngest(
   context: OpenContext,
   options: PostgresIngestOptions,
 ): Promise<Ingest> {
-  const { identity, foreignKeys, nonCriticalCodes } = options.table
+  const { foreignKeys, nonCriticalCodes, ...told } = options.table
   const references = foreignKeys ? new ReferenceRows() : null
   const open = (relaxed: boolean): Promise<GroupCommit> =>
     openCommit(address, context, {
       ...options,
-      statements: eventStatements({ identity, relaxed }),
+      statements: eventStatements({ ...told, relaxed }),
       references,
     })
   const durable = await open(false)
@@ -64,7 +66,7 @@ export async function openPostgresIngest(
     submit: (events, answer) => {
       commitFor(events).submit(events, answer)
     },
-    reads: new PostgresReads(readPool, { hasIdentities: identity === 'identity-table' }),
+    reads: new PostgresReads(readPool, { hasIdentities: told.identity === 'identity-table' }),
     ping: async () => {
       await readPool.query('SELECT 1')
     },

@@ -1,7 +1,9 @@
 /**
  * How events reach their table, as SQL. In: how repeats are told and whether commits wait for the disk. Out: one
- * statement per way to travel. Where repeats are told at all, each names exactly the rows that were already there.
+ * statement per way to travel. Where repeats are told at all, each names exactly the rows that were already there. What must
+ * be stored with an event or not at all (an outbox row) follows in the same statement.
  */
+import { assert } from '../../../src/kit/errors.ts'
 
 /** What a repeated event does, and so how it is told. */
 export type Identity =
@@ -20,6 +22,11 @@ export interface StatementOptions {
   readonly identity: Identity
   /** Commits with synchronous_commit=off, whatever the server's setting. */
   readonly relaxed: boolean
+  /**
+   * An INSERT that reads the new rows, all their columns, as `inserted`: its rows are committed with them or not at all.
+   * Only with first-wins and last-wins; absent: nothing follows.
+   */
+  readonly following?: string
 }
 
 export interface EventStatements {
@@ -55,14 +62,19 @@ export function copyStatement(into: 'staging' | 'table', format: 'text' | 'binar
   return `COPY ${columns} FROM STDIN${format === 'binary' ? ' WITH (FORMAT binary)' : ''}`
 }
 
-export function eventStatements({ identity, relaxed }: StatementOptions): EventStatements {
+export function eventStatements(options: StatementOptions): EventStatements {
+  const { identity, relaxed, following } = options
+  assert(
+    following === undefined || identity === 'first-wins' || identity === 'last-wins',
+    'what follows an event needs its one identity',
+  )
   const from = relaxed ? RELAXED : ''
   return {
-    insertOne: insertOne(identity, from),
-    insertUnnest: insertGiven(identity, UNNESTED + (relaxed ? `, ${RELAXED_ITEM}` : '')),
+    insertOne: insertOne(options, from),
+    insertUnnest: insertGiven(options, UNNESTED + (relaxed ? `, ${RELAXED_ITEM}` : '')),
     insertValues: (rows) =>
-      insertGiven(identity, valuesOf(rows) + (relaxed ? `, ${RELAXED_ITEM}` : '')),
-    insertStaged: identity === 'kept' ? null : insertStaged(identity),
+      insertGiven(options, valuesOf(rows) + (relaxed ? `, ${RELAXED_ITEM}` : '')),
+    insertStaged: identity === 'kept' ? null : insertStaged(options),
     begin: relaxed ? 'BEGIN; SET LOCAL synchronous_commit TO off' : 'BEGIN',
   }
 }
@@ -93,12 +105,17 @@ function onConflict(identity: Identity): string {
 const ONE_ROW =
   '$1::uuid, $2::text, $3::text, $4::text, $5::timestamptz, $6::jsonb, $7::text::float8, $7::text::numeric'
 
-function insertOne(identity: Identity, from: string): string {
+function insertOne({ identity, following }: StatementOptions, from: string): string {
   if (identity === 'identity-table') return INSERT_ONE_FRESH + from.replace(' FROM ', ', ')
   const insert = `
 INSERT INTO events (${COLUMNS})
 SELECT ${ONE_ROW}${from}
 ${onConflict(identity)}`
+  if (following !== undefined) {
+    const stored = `stored AS (${insert} RETURNING ${COLUMNS}, ${IS_NEW})`
+    return `WITH ${stored}, inserted AS (SELECT ${COLUMNS} FROM stored WHERE is_new), followed AS (${following})
+SELECT FROM inserted`
+  }
   return identity === 'last-wins'
     ? `WITH stored AS (${insert} RETURNING ${IS_NEW}) SELECT FROM stored WHERE is_new`
     : insert
@@ -138,8 +155,8 @@ const NOT_INSERTED =
   'WHERE (g.organization_id, g.transaction_id) NOT IN (SELECT i.organization_id, i.transaction_id FROM inserted i)'
 
 /** @param source gives o, t, c, k, ts, p, v and the position n, from 1 */
-function insertGiven(identity: Identity, source: string): string {
-  if (identity === 'kept') {
+function insertGiven(options: StatementOptions, source: string): string {
+  if (options.identity === 'kept') {
     return `
 INSERT INTO events (${COLUMNS})
 SELECT o, t, c, k, ts, p, v::float8, v::numeric FROM ${source} ORDER BY n`
@@ -148,7 +165,7 @@ SELECT o, t, c, k, ts, p, v::float8, v::numeric FROM ${source} ORDER BY n`
 WITH given AS MATERIALIZED (
   SELECT o AS organization_id, t AS transaction_id, c AS customer, k AS code, ts, p, v, n
   FROM ${source}
-), ${insertedFrom(identity, {
+), ${insertedFrom(options, {
     rows: 'SELECT organization_id, transaction_id, customer, code, ts, p, v::float8, v::numeric FROM given',
     keys: 'SELECT organization_id, transaction_id, ts FROM given',
     order: 'ORDER BY n',
@@ -157,10 +174,10 @@ SELECT CASE WHEN ${SHORT_OF_ALL}
   THEN (SELECT array_agg((g.n - 1)::int) FROM given g ${NOT_INSERTED}) END AS duplicates`
 }
 
-function insertStaged(identity: Identity): string {
+function insertStaged(options: StatementOptions): string {
   return `
 WITH given AS NOT MATERIALIZED (SELECT position, organization_id, transaction_id FROM staged_events),
-${insertedFrom(identity, {
+${insertedFrom(options, {
   rows: `SELECT ${COLUMNS} FROM staged_events`,
   keys: 'SELECT organization_id, transaction_id, timestamp FROM staged_events',
   order: 'ORDER BY position',
@@ -176,15 +193,20 @@ interface Selected {
   readonly order: string
 }
 
-/** A CTE `inserted` with the identities that are new. */
-function insertedFrom(identity: Identity, { rows, keys, order }: Selected): string {
+/** A CTE `inserted` with the identities that are new, and what follows them. */
+function insertedFrom(
+  { identity, following }: StatementOptions,
+  { rows, keys, order }: Selected,
+): string {
   if (identity === 'identity-table') {
     return `inserted AS (${FRESH} ${keys} ${order} ON CONFLICT DO NOTHING RETURNING organization_id, transaction_id),
 stored AS (INSERT INTO events (${COLUMNS}) ${rows} JOIN inserted USING (organization_id, transaction_id) ${order})`
   }
+  const columns = following === undefined ? 'organization_id, transaction_id' : COLUMNS
+  const followed = following === undefined ? '' : `, followed AS (${following})`
   const insert = `INSERT INTO events (${COLUMNS}) ${rows} ${order} ${onConflict(identity)}`
   return identity === 'last-wins'
-    ? `stored AS (${insert} RETURNING organization_id, transaction_id, ${IS_NEW}),
-inserted AS (SELECT organization_id, transaction_id FROM stored WHERE is_new)`
-    : `inserted AS (${insert} RETURNING organization_id, transaction_id)`
+    ? `stored AS (${insert} RETURNING ${columns}, ${IS_NEW}),
+inserted AS (SELECT ${columns} FROM stored WHERE is_new)${followed}`
+    : `inserted AS (${insert} RETURNING ${columns})${followed}`
 }

@@ -11,8 +11,6 @@ export interface ServiceOverride {
   readonly mounts?: readonly { readonly file: string; readonly at: string }[]
   /** Another service of the file whose definition this one starts from; for what the file does not name. */
   readonly like?: string
-  /** `127.0.0.1:…`; only for what `like` made. */
-  readonly ports?: readonly string[]
   readonly buildLabels?: Readonly<Record<string, string>>
 }
 
@@ -45,7 +43,6 @@ function serviceOf(
       ? {}
       : { extends: { file: composeFile, service: service.like } }),
     ...(service.command === undefined ? {} : { command: service.command }),
-    ...(service.ports === undefined ? {} : { ports: service.ports }),
     ...(service.environment === undefined
       ? {}
       : { environment: Object.fromEntries(service.environment.map((name) => [name, null])) }),

@@ -39,11 +39,10 @@ describe('the override of docker-compose.yml', () => {
 
   it('makes a service that the file does not name from one that it does', () => {
     const { services } = written({
-      'pg-direct-worker': { like: 'pg-direct', ports: ['127.0.0.1:4321:8080'] },
+      'outbox-worker-2': { like: 'outbox-worker' },
     })
-    expect(services['pg-direct-worker']).toMatchObject({
-      extends: { file: '/app/docker-compose.yml', service: 'pg-direct' },
-      ports: ['127.0.0.1:4321:8080'],
+    expect(services['outbox-worker-2']).toMatchObject({
+      extends: { file: '/app/docker-compose.yml', service: 'outbox-worker' },
     })
   })
 

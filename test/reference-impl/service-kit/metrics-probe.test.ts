@@ -7,7 +7,7 @@ describe('the metrics page and its probe', () => {
   it('agree on names and units, and speak metrics the harness knows', () => {
     using meters = new Meters()
     const secondary = { queueEvents: 3, storedEvents: 5, failedEvents: 7 }
-    const page = meters.page({ queueEvents: 11, queueBytes: 13, secondary })
+    const page = meters.page({ queueEvents: 11, queueBytes: 13, secondary, more: [] })
     const samples = samplesOf(page, 'service')
     const valueOf = (metric: string) => samples.find((sample) => sample.metric === metric)?.value
     expect(valueOf('service.queueEvents')).toBe(11)
@@ -26,7 +26,7 @@ describe('the metrics page and its probe', () => {
     meters.answered({ state: 'stored', duplicates: [1], rejected: [{ index: 2, reason: 'x' }] }, 5)
     meters.answered({ state: 'unknown', because: 'x' }, 2)
     meters.answered({ state: 'refused', because: 'x' }, 4)
-    const page = meters.page({ queueEvents: 0, queueBytes: 0, secondary: null })
+    const page = meters.page({ queueEvents: 0, queueBytes: 0, secondary: null, more: [] })
     for (const line of [
       'accepted"} 3',
       'duplicate"} 1',
