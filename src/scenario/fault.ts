@@ -17,6 +17,9 @@ const span = {
 
 const partName = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'the name of a part: service, postgres …')
 
+/** A list where statements must not share a transaction: ALTER SYSTEM, then pg_reload_conf(). */
+const Script = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+
 export const Fault = z.discriminatedUnion('kind', [
   /** kill -9 of the whole process tree; it is started again when the fault ends. */
   z.strictObject({ kind: z.literal('kill'), part: partName, ...span }),
@@ -26,8 +29,8 @@ export const Fault = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('statements'),
     role: z.string().min(1),
-    begin: z.string().min(1),
-    end: z.string().min(1).optional(),
+    begin: Script,
+    end: Script.optional(),
     ...span,
   }),
   /** A session that runs a script and stays open, in whatever transaction that began. */
@@ -66,7 +69,7 @@ export function faultInWords(fault: Fault): string {
     case 'freeze':
       return `${fault.part} frozen`
     case 'statements':
-      return `on ${fault.role}: ${oneLine(fault.begin)}`
+      return `on ${fault.role}: ${oneLine([fault.begin].flat().join('; '))}`
     case 'restore':
       return fault.to === 'point'
         ? `${fault.role} taken back to a moment before an accident`

@@ -130,11 +130,11 @@ async function begin(fault: Fault, context: FaultContext): Promise<End> {
     }
     case 'statements': {
       const { control } = engineOf(fault.role, context)
-      await control.execute(fault.begin, context.hardSignal)
-      const { end } = fault
-      return async () => {
-        if (end !== undefined) await control.execute(end, context.hardSignal)
+      const run = async (script: string | readonly string[] = []): Promise<void> => {
+        for (const one of [script].flat()) await control.execute(one, context.hardSignal)
       }
+      await run(fault.begin)
+      return () => run(fault.end)
     }
     case 'restore': {
       const recovery = recoveryOf(fault.role, context)
