@@ -5,6 +5,7 @@
 import type { Percentiles, Quantile, Step } from '../results/record.ts'
 import { keptSteps, measuredSteps } from './evidence.ts'
 import type { Round, TargetEvidence } from './evidence.ts'
+import { partKind } from './part-kinds.ts'
 
 export type Figure =
   | 'rate.sustainedPerS'
@@ -105,20 +106,18 @@ function storedPerEvent(round: Round, bytes: 'totalBytes' | 'indexBytes'): numbe
   return stores.reduce((sum, store) => sum + store[bytes] / store.rows, 0)
 }
 
-/** What drives, measures and carries; the rest of the parts is what a target costs. */
-const NOT_UNDER_TEST = new Set(['driver', 'harness', 'docker-proxy'])
-
+/** Workers are the service’s own: what they do is what it costs to serve. */
 function cpuMsPer1000(
   round: Round,
   options: { readonly step: Step; readonly of: 'service' | 'engine' },
 ): number | null {
-  const engines = round.run.engines.flatMap((engine) => [engine.kind, engine.role])
   let sum: number | null = null
   for (const [key, value] of Object.entries(options.step.metrics)) {
     const part = /^cpu\.msPer1000Events\{(.+)\}$/.exec(key)?.[1]
-    if (part === undefined || NOT_UNDER_TEST.has(part)) continue
-    const isEngine = engines.some((name) => part === name || part.startsWith(`${name}-`))
-    if (isEngine === (options.of === 'engine')) sum = (sum ?? 0) + value
+    if (part === undefined) continue
+    const kind = partKind(round.run, part)
+    if (kind === 'harness') continue
+    if ((kind === 'engine') === (options.of === 'engine')) sum = (sum ?? 0) + value
   }
   return sum
 }

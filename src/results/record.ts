@@ -161,6 +161,10 @@ export const Measured = z.strictObject({
   freshnessResolutionMs: z.record(z.string(), z.number()),
   /** Cores used by harness and probes, without driver. */
   probeCpuCores: z.number(),
+  /** Parts under test by kind. Absent: a record of before this was kept; then names tell engines from services. */
+  parts: z
+    .array(z.strictObject({ name: z.string(), kind: z.enum(['service', 'worker', 'engine']) }))
+    .optional(),
   /** Parts under test whose processes could not be read: their CPU is unknown, not 0. Absent: none. */
   unseenCpu: z.array(z.string()).optional(),
   /** What answered on this machine without its processes being seen: foreign CPU may be its work. */

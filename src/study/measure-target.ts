@@ -157,7 +157,7 @@ async function measuredFrom(after: After): Promise<Measured> {
     checkpoints: live.checkpoints,
     overlapBySegment: await overlapBySegment(after),
     probeCpuCores: live.sampler.probeCpuCores,
-    parts: context.parts.map(({ name }) => name),
+    parts: context.parts,
     unseenHere: context.unseenHere,
     // What a fault takes away is no limit of the target.
     saturated: (steps) => (faults.length > 0 ? null : saturation({ ...context, steps })),

@@ -2,6 +2,7 @@
  * Raw sightings -> what the record says was measured. Pure arithmetic: no clock, file or process. In: the driver's
  * result, the series' figures, freshness and sizes. Out: `Measured`.
  */
+import type { Part } from '../architecture/part.ts'
 import type { FreshnessSummary } from '../collect/freshness.ts'
 import type { SaturationVerdict } from '../collect/saturation.ts'
 import type { SeriesSummary } from '../collect/summary.ts'
@@ -40,8 +41,8 @@ export interface MeasuredInput {
   /** How events fared while queries ran: metrics per driver segment; empty where none was asked. */
   readonly overlapBySegment: readonly Readonly<Record<string, number>>[]
   readonly probeCpuCores: number
-  /** Names of the parts under test. */
-  readonly parts: readonly string[]
+  /** Parts under test. */
+  readonly parts: readonly Pick<Part, 'name' | 'kind'>[]
   /** What answers on this machine without being seen. */
   readonly unseenHere: readonly string[]
   readonly saturated: (steps: readonly Step[]) => SaturationVerdict | null
@@ -86,15 +87,20 @@ export function measuredOf(input: MeasuredInput): Measured {
     ),
     probeCpuCores: input.probeCpuCores,
     unseenHere: [...input.unseenHere],
+    parts: input.parts.flatMap(({ name, kind }) =>
+      kind === 'driver' || kind === 'harness' ? [] : [{ name, kind }],
+    ),
     ...unseenCpuOf(input.parts, [series.measured, ...steps.map((step) => step.metrics)]),
   }
 }
 
 function unseenCpuOf(
-  parts: readonly string[],
+  parts: MeasuredInput['parts'],
   metrics: readonly Readonly<Record<string, number>>[],
 ): Pick<Measured, 'unseenCpu'> {
-  const unseen = parts.filter((part) => metrics.every((one) => !(`cpu.cores{${part}}` in one)))
+  const unseen = parts
+    .map(({ name }) => name)
+    .filter((name) => metrics.every((one) => !(`cpu.cores{${name}}` in one)))
   return unseen.length === 0 ? {} : { unseenCpu: unseen }
 }
 

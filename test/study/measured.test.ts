@@ -131,7 +131,10 @@ function measure(latenciesUs: readonly number[], options: MeasureOptions = {}) {
     faults: [],
     overlapBySegment: [],
     probeCpuCores: 0,
-    parts: options.parts ?? [],
+    parts: (options.parts ?? []).map((name) => ({
+      name,
+      kind: name === 'service' ? ('service' as const) : ('engine' as const),
+    })),
     unseenHere: [],
     saturated: () => null,
   }
@@ -142,7 +145,13 @@ describe('parts whose CPU nobody could read', () => {
   it('are named, where there are any', () => {
     const parts = ['service', 'postgres']
     const metrics = { 'cpu.cores{service}': 0 }
-    expect(measure([1_000], { parts, metrics }).unseenCpu).toEqual(['postgres'])
+    expect(measure([1_000], { parts, metrics })).toMatchObject({
+      unseenCpu: ['postgres'],
+      parts: [
+        { name: 'service', kind: 'service' },
+        { name: 'postgres', kind: 'engine' },
+      ],
+    })
     const both = { ...metrics, 'cpu.cores{postgres}': 0.5 }
     expect(measure([1_000], { parts, metrics: both })).not.toHaveProperty('unseenCpu')
   })

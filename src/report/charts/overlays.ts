@@ -1,6 +1,7 @@
-/** Charts that lay all targets over each other: backlog, freshness, dead rows and parts, and the driver's send delay. */
-import { formatCount, formatDurationUs } from '../../kit/units.ts'
+/** Charts that lay all targets over each other: backlog, freshness, health of tables, replication, the driver's send delay. */
+import { formatBytes, formatCount, formatDurationS, formatDurationUs } from '../../kit/units.ts'
 import { findMetric } from '../../collect/metrics.ts'
+import type { MetricId } from '../../collect/metrics.ts'
 import { seriesOf } from '../study-view.ts'
 import type { StudyView } from '../study-view.ts'
 import { levelsOf } from './levels.ts'
@@ -64,22 +65,80 @@ function resolution(view: StudyView): string {
 }
 
 export function tableHealthChart(view: StudyView, limit: number): ChartSpec | null {
-  const dead = overlayPanel(view, { metric: 'table.deadRows', scale: 'linear', limit })
-  const parts = overlayPanel(view, { metric: 'parts.active', scale: 'linear', limit })
-  const panels = [dead, parts].filter((panel) => panel !== null)
-  if (panels.length === 0) return null
-  const sentences = [
-    dead === null ? null : `dead tuples peak at ${formatCount(Math.round(peak(dead)))}`,
-    parts === null ? null : `active parts at ${formatCount(Math.round(peak(parts)))}`,
-  ].filter((sentence) => sentence !== null)
-  const sentence = sentences.join(', ')
-  return {
+  return panelsChart(view, {
     name: 'table-health',
-    title: `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`,
     subtitle:
-      'Dead rows awaiting vacuum (PostgreSQL) and active data parts (ClickHouse), in the shown rounds.',
-    panels,
+      'Dead rows awaiting vacuum with the age of the xmin horizon, which vacuum must respect (PostgreSQL), and active data parts (ClickHouse), in the shown rounds.',
+    panels: [
+      { metric: 'table.deadRows', words: 'dead tuples peak at', format: formatWhole },
+      {
+        metric: 'horizon.ageTransactions',
+        words: 'the xmin horizon lags by',
+        format: (age) => `${formatWhole(age)} transactions at most`,
+      },
+      { metric: 'parts.active', words: 'active parts peak at', format: formatWhole },
+    ],
+    limit,
+  })
+}
+
+/** Standbys and slots: what an architecture without them has no chart of. */
+export function replicationChart(view: StudyView, limit: number): ChartSpec | null {
+  return panelsChart(view, {
+    name: 'replication',
+    subtitle:
+      'Lag of every standby as its primary sees it, never smaller than the age of what it has replayed, and WAL that every slot keeps, in the shown rounds.',
+    panels: [
+      {
+        metric: 'replica.replayLagS',
+        words: 'replicas lag by',
+        format: (s) => `${formatDurationS(s)} at most`,
+      },
+      {
+        metric: 'replica.heartbeatLagMs',
+        words: 'their heartbeat by',
+        format: (ms) => `${formatDurationUs(ms * 1e3)} at most`,
+      },
+      {
+        metric: 'slot.lagBytes',
+        words: 'slots keep',
+        format: (bytes) => `${formatBytes(bytes)} of WAL at most`,
+      },
+    ],
+    limit,
+  })
+}
+
+interface PanelsOptions {
+  readonly name: string
+  readonly subtitle: string
+  readonly panels: readonly {
+    readonly metric: MetricId
+    /** Begins what the title says of the peak. */
+    readonly words: string
+    readonly format: (peak: number) => string
+  }[]
+  readonly limit: number
+}
+
+/** A panel for each metric that some target has; null where none has any. */
+function panelsChart(view: StudyView, options: PanelsOptions): ChartSpec | null {
+  const drawn = options.panels.flatMap(({ metric, words, format }) => {
+    const panel = overlayPanel(view, { metric, scale: 'linear', limit: options.limit })
+    return panel === null ? [] : [{ panel, sentence: `${words} ${format(peak(panel))}` }]
+  })
+  if (drawn.length === 0) return null
+  const sentence = drawn.map((one) => one.sentence).join(', ')
+  return {
+    name: options.name,
+    title: `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`,
+    subtitle: options.subtitle,
+    panels: drawn.map((one) => one.panel),
   }
+}
+
+function formatWhole(value: number): string {
+  return formatCount(Math.round(value))
 }
 
 /** Above this the driver, not the target, may explain a slow answer. */
@@ -136,11 +195,13 @@ function overlayLines(
 ): readonly Line[] {
   if (target.shown === null) return []
   const instances = instancesOf(seriesOf(view, target.shown.run), options.metric)
+  const short = instances.map(({ label }) => shortName(label ?? ''))
+  const isDistinct = new Set(short).size === short.length
   return instances.map((instance, i) =>
     lineOf(instance.points, {
       label:
         instances.length > 1 && instance.label !== null
-          ? `${target.name} · ${shortName(instance.label)}`
+          ? `${target.name} · ${isDistinct ? (short[i] ?? '') : instance.label}`
           : target.name,
       ink: target.ink,
       style: styleOf(i),
@@ -150,7 +211,7 @@ function overlayLines(
   )
 }
 
-/** `clickhouse.events_raw` is the only store of its engine here: the engine names it. */
+/** `clickhouse.events_raw` is mostly the only store of its engine: then the engine names it. */
 function shortName(store: string): string {
   return store.split('.')[0] ?? store
 }

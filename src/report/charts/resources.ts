@@ -1,4 +1,6 @@
 /** What the events cost: write-ahead log with its full-page images, and CPU per part against the machine's cores. */
+import { partKind } from '../../judge/part-kinds.ts'
+import type { PartKind } from '../../judge/part-kinds.ts'
 import { formatBytes, formatBytesPerS, formatNumber } from '../../kit/units.ts'
 import { NEUTRAL_INK, tint } from '../palette.ts'
 import type { Ink } from '../palette.ts'
@@ -124,34 +126,38 @@ export function cpuChart(view: StudyView): ChartSpec | null {
 /** On a machine with many more cores than are in use, their line would flatten everything else. */
 const CORES_SHOWN_UP_TO = 6
 
-const HARNESS_PARTS = new Set(['driver', 'harness', 'probes', 'docker-proxy'])
+/** The way of an event: services and workers first, engines after them, what measures on top. */
+const KINDS = ['service', 'worker', 'engine', 'harness'] as const satisfies readonly PartKind[]
+
+/** From the full colour of a target to less than half of it; each kind has its own stretch, whatever its parts are called. */
+const SHADES: Readonly<Record<PartKind, readonly [from: number, to: number]>> = {
+  service: [1, 0.86],
+  worker: [0.78, 0.66],
+  engine: [0.56, 0.34],
+  harness: [1, 0.45],
+}
 
 function cpuLines(series: RunSeries, target: TargetView): readonly Line[] {
-  const parts = inOrderOfWork(instancesOf(series, 'cpu.cores'))
+  const run = target.shown?.run
+  if (run === undefined) return []
+  const parts = instancesOf(series, 'cpu.cores')
   const longest = parts.toSorted((a, b) => b.points.length - a.points.length)[0]
   const grid = gridOf(longest?.points ?? [])
-  const own = parts.filter(({ label }) => !HARNESS_PARTS.has(label ?? ''))
-  const harness = parts.filter(({ label }) => HARNESS_PARTS.has(label ?? ''))
-  const inOrder = [
-    ...own.map((part, i) => ({ ...part, ink: tint(target.ink, shade(i, own.length)) })),
-    ...harness.map((part, i) => ({ ...part, ink: tint(NEUTRAL_INK, shade(i, harness.length)) })),
-  ]
-  return inOrder.map(({ label, points, ink }) =>
-    stackLine(label ?? 'all parts', ink, meansOnGrid(points, grid)),
-  )
+  return KINDS.flatMap((kind) => {
+    const same = parts.filter(({ label }) => partKind(run, label ?? '') === kind)
+    const ink = kind === 'harness' ? NEUTRAL_INK : target.ink
+    return same.map(({ label, points }, i) =>
+      stackLine(
+        label ?? 'all parts',
+        tint(ink, shade(SHADES[kind], i / Math.max(1, same.length - 1))),
+        meansOnGrid(points, grid),
+      ),
+    )
+  })
 }
 
-/** The way of an event: services and workers first, engines after them. */
-function inOrderOfWork<T extends { readonly label: string | null }>(
-  parts: readonly T[],
-): readonly T[] {
-  const rank = ({ label }: T): number => (/^(service|worker)/.test(label ?? '') ? 0 : 1)
-  return parts.toSorted((a, b) => rank(a) - rank(b))
-}
-
-/** From the full colour to less than half of it. */
-function shade(position: number, count: number): number {
-  return count <= 1 ? 1 : 1 - (position / (count - 1)) * 0.55
+function shade([from, to]: readonly [from: number, to: number], position: number): number {
+  return from + (to - from) * position
 }
 
 function cpuTitle({ findings }: StudyView): string | null {

@@ -19,6 +19,7 @@ const CHART_OF: Readonly<Record<string, { readonly name: string; readonly words:
   wal: { name: 'wal', words: 'WAL by time' },
   freshness: { name: 'freshness', words: 'freshness by time' },
   backlog: { name: 'backlog', words: 'backlog by time' },
+  replica: { name: 'replication', words: 'lag by time' },
   table: { name: 'table-health', words: 'dead tuples by time' },
   parts: { name: 'table-health', words: 'parts by time' },
   query: { name: 'query-seconds', words: 'every answer by time, with the rows it read' },
