@@ -47,5 +47,6 @@ export function queryLine(query: QueryResult): SeriesLine | null {
   const v: Record<string, number> = { [metricKey('query.seconds', query.name)]: query.seconds }
   if (query.rowsRead !== null) v[metricKey('query.rowsRead', query.name)] = query.rowsRead
   if (query.bytesRead !== null) v[metricKey('query.bytesRead', query.name)] = query.bytesRead
+  if (query.saidLagS !== undefined) v[metricKey('query.saidLagS', query.name)] = query.saidLagS
   return { t: query.atMs, v }
 }

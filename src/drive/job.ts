@@ -186,6 +186,9 @@ export interface QueryResult {
   readonly rows: number | null
   readonly rowsRead: number | null
   readonly bytesRead: number | null
+  /** What an answer says of its own age: `stale` in its body, X-Data-Lag-Seconds. Absent: it said nothing. */
+  readonly stale?: boolean
+  readonly saidLagS?: number
   readonly error: string | null
 }
 

@@ -22,7 +22,7 @@ export interface QueryAskerOptions {
 }
 
 /** What an answer says about itself; what it does not say is null. */
-type AnswerFigures = Pick<QueryResult, 'rows' | 'rowsRead' | 'bytesRead'>
+type AnswerFigures = Pick<QueryResult, 'rows' | 'rowsRead' | 'bytesRead' | 'stale' | 'saidLagS'>
 
 export class QueryAsker {
   readonly #options: QueryAskerOptions
@@ -74,7 +74,7 @@ export class QueryAsker {
     const seconds = (): number => (performance.now() - startedMs) / 1_000
     const nothing: AnswerFigures = { rows: null, rowsRead: null, bytesRead: null }
     try {
-      const { statusCode, body } = await this.#pool.request({
+      const { statusCode, headers, body } = await this.#pool.request({
         method: 'GET',
         path: this.#pathOf(name),
         headers: { ...this.#options.headers },
@@ -83,7 +83,8 @@ export class QueryAsker {
       const text = await body.text()
       const took = seconds()
       if (statusCode >= 200 && statusCode < 300) {
-        onResult({ ...asked, seconds: took, outcome: 'ok', ...figuresOf(text), error: null })
+        const figures = { ...figuresOf(text), ...saidLag(headers['x-data-lag-seconds']) }
+        onResult({ ...asked, seconds: took, outcome: 'ok', ...figures, error: null })
         return
       }
       const error = `HTTP ${String(statusCode)}`
@@ -111,13 +112,20 @@ function figuresOf(text: string): AnswerFigures {
   } catch {
     return { rows: null, rowsRead: null, bytesRead: null }
   }
-  const { rows, meta } = asRecord(body)
+  const { rows, meta, stale } = asRecord(body)
   const said = asRecord(meta)
   return {
     rows: Array.isArray(rows) ? rows.length : null,
     rowsRead: numberOf(said['rowsRead']),
     bytesRead: numberOf(said['bytesRead']),
+    ...(typeof stale === 'boolean' ? { stale } : {}),
   }
+}
+
+function saidLag(header: string | string[] | undefined): Pick<QueryResult, 'saidLagS'> {
+  if (typeof header !== 'string' || header.trim() === '') return {}
+  const saidLagS = Number(header)
+  return Number.isFinite(saidLagS) && saidLagS >= 0 ? { saidLagS } : {}
 }
 
 function asRecord(value: unknown): Readonly<Record<string, unknown>> {

@@ -111,6 +111,9 @@ export const Measured = z.strictObject({
       seconds: Percentiles.nullable(),
       rowsRead: z.number().nullable(),
       bytesRead: z.number().nullable(),
+      /** What the answers said of their own age: share with `stale`, longest X-Data-Lag-Seconds. */
+      staleRatio: z.number().optional(),
+      saidLagMaxS: z.number().optional(),
     }),
   ),
   /** The most expensive statements of each engine by time, from warm-up to drain. Absent: not counted. */

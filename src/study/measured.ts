@@ -159,6 +159,9 @@ function slowestQueries(
     const seconds = answers.map((query) => query.seconds).sort((a, b) => a - b)
     const median = seconds[Math.floor(seconds.length / 2)]
     if (median !== undefined) figures[`query.seconds{${name}}`] = median
+    const { staleRatio, saidLagMaxS } = stalenessOf(answers)
+    if (staleRatio !== undefined) figures[`query.staleRatio{${name}}`] = staleRatio
+    if (saidLagMaxS !== undefined) figures[`query.saidLagS{${name}}`] = saidLagMaxS
   }
   return figures
 }
@@ -181,8 +184,22 @@ function queriesOf(queries: readonly QueryResult[]): Measured['queries'] {
       seconds: us === null ? null : inSeconds(us),
       rowsRead: last?.rowsRead ?? null,
       bytesRead: last?.bytesRead ?? null,
+      ...stalenessOf(answered),
     }
   })
+}
+
+/** What answers said of their own age; nothing where none of them said it. */
+function stalenessOf(answers: readonly QueryResult[]): {
+  readonly staleRatio?: number
+  readonly saidLagMaxS?: number
+} {
+  const said = answers.flatMap(({ stale }) => stale ?? [])
+  const lags = answers.flatMap(({ saidLagS }) => saidLagS ?? [])
+  return {
+    ...(said.length === 0 ? {} : { staleRatio: said.filter(Boolean).length / said.length }),
+    ...(lags.length === 0 ? {} : { saidLagMaxS: Math.max(...lags) }),
+  }
 }
 
 /** Seconds for the reader; the histogram would still be in microseconds, so it is left out. */

@@ -147,7 +147,10 @@ describe('driver process', () => {
       }
       paths.push(path)
       if (path.includes('/Q3')) socket.write(answerText(500, 'no'))
-      else socket.write(answerText(200, '{"rows":[1,2],"meta":{"rowsRead":7,"bytesRead":null}}'))
+      else
+        socket.write(
+          answerText(200, '{"rows":[1,2],"stale":true,"meta":{"rowsRead":7,"bytesRead":null}}'),
+        )
     })
     await using run = await runDriver({
       url: server.url,
@@ -163,7 +166,10 @@ describe('driver process', () => {
     expect(run.queries).toEqual(run.result.queries)
     const of = (name: string) => run.queries.filter((query) => query.name === name)
     expect(of('Q1').length).toBeGreaterThanOrEqual(4)
-    expect(of('Q1')[0]).toMatchObject({ outcome: 'ok', rows: 2, rowsRead: 7, bytesRead: null })
+    expect(of('Q1')[0]).toMatchObject({
+      ...{ outcome: 'ok', rows: 2, rowsRead: 7, bytesRead: null },
+      stale: true,
+    })
     expect(of('Q3')[0]).toMatchObject({ outcome: 'error', rows: null, error: 'HTTP 500' })
     const [q1, q4] = ['/Q1', '/Q4'].map(
       (name) =>

@@ -85,6 +85,8 @@ function measure(latenciesUs: readonly number[], options: MeasureOptions = {}) {
         rows: 1,
         rowsRead: 7,
         bytesRead: 9,
+        stale: true,
+        saidLagS: 0.25,
         error: null,
       },
       {
@@ -207,6 +209,7 @@ describe('the rest of what was measured', () => {
   it('counts an unanswered query as one that took for ever', () => {
     const [query] = measured.queries
     expect(query).toMatchObject({ name: 'Q1', answered: 1, failed: 1, rowsRead: 7, bytesRead: 9 })
+    expect(query).toMatchObject({ staleRatio: 1, saidLagMaxS: 0.25 })
     expect(query?.seconds).toMatchObject({ samples: 2, infinite: 1, max: 'infinite' })
     expect(query?.seconds?.p50).toBeCloseTo(0.5, 2)
   })
