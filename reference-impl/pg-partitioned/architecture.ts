@@ -77,6 +77,7 @@ export const pgPartitioned = defineArchitecture({
 })
 
 const IDENTITIES = {
+  beside: ['event_identities'],
   load: {
     table: 'events',
     then: [

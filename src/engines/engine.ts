@@ -195,6 +195,8 @@ export interface EventsStoreOptions {
   readonly readable: string
   /** What the table calls them; absent: as billing events are called. */
   readonly columns?: EventColumns
+  /** Tables kept beside it, such as its keys: their bytes are the store's own. */
+  readonly beside?: readonly string[]
   /** Where bulk load goes, where that is not the table itself; absent: there. */
   readonly load?: LoadedThrough
 }

@@ -1,11 +1,12 @@
 /**
- * What a reader must know of servers that are the user's own. In: runs. Out: sentences: settings that were not in force
- * as the target asks, and what could not be seen or done with the rights that were there.
+ * What a reader must know of servers, most of it of the user's own. In: runs. Out: sentences: settings that were not in
+ * force as the target asks, and what could not be seen or done with the rights that were there.
  */
 import type { RunRecord } from '../results/record.ts'
 
 export function ownServerCaveats(runs: readonly RunRecord[]): readonly string[] {
   const settings = new Map<string, Set<string>>()
+  const unknown = new Map<string, Set<string>>()
   const unseen = new Map<string, Set<string>>()
   const refused = new Map<string, Set<string>>()
   for (const { engines, target, outcome } of runs) {
@@ -15,7 +16,7 @@ export function ownServerCaveats(runs: readonly RunRecord[]): readonly string[] 
     for (const engine of engines) {
       for (const { name, asked, inForce } of engine.settingsNotInForce ?? []) {
         const sentence = `${engine.kind} uses ${name} = ${inForce}, the target asks for ${asked}`
-        named(settings, sentence).add(target.name)
+        named(engine.provider === 'external' ? settings : unknown, sentence).add(target.name)
       }
       for (const sentence of engine.unseen ?? []) named(unseen, engine.label).add(sentence)
     }
@@ -24,6 +25,9 @@ export function ownServerCaveats(runs: readonly RunRecord[]): readonly string[] 
     ...[...settings].map(
       ([sentence, targets]) =>
         `A setting of your server was not changed: ${sentence} (${[...targets].join(', ')}).`,
+    ),
+    ...[...unknown].map(
+      ([sentence, targets]) => `Not in force: ${sentence} (${[...targets].join(', ')}).`,
     ),
     ...[...unseen].map(
       ([label, sentences]) => `Gaps in what your ${label} shows: ${[...sentences].join('; ')}.`,

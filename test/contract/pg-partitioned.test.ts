@@ -201,6 +201,17 @@ describe('pg-partitioned maintenance', () => {
     expect((await rig.client.event(event)).status).toBe(200)
     expect(await waitingRows(sql)).toBe('0')
     await sql.end()
+    const { probes } = rig.up.engines[0]!.engine
+    const samplesOf = (name: string) =>
+      probes.find((probe) => probe.name === name)!.sample(AbortSignal.timeout(20_000))
+    expect(await samplesOf('postgres.partitions')).toEqual([
+      { metric: 'partition.count', label: ROOT, value: 365 },
+      { metric: 'partition.ahead', label: ROOT, value: 3 },
+      { metric: 'partition.waitingRows', label: ROOT, value: 0 },
+    ])
+    const [plan] = await samplesOf('postgres.events.plan')
+    expect(plan).toMatchObject({ metric: 'query.planMs', label: 'postgres.events' })
+    expect(plan!.value).toBeGreaterThan(0)
   })
 })
 

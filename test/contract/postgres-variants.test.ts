@@ -23,12 +23,19 @@ import { Meters } from '../../reference-impl/service-kit/meters.ts'
 import type { Ingest } from '../../reference-impl/service-kit/service.ts'
 import type { Answer } from '../../reference-impl/service-kit/written.ts'
 import type { StoringEngine } from '../../src/engines/engine.ts'
+import { setBuildDependent } from '../../src/engines/postgres/build-dependent.ts'
 import { clientConfig } from '../../src/engines/postgres/connection.ts'
 import { startEngine } from '../../src/engines/registry.ts'
 import { z } from 'zod'
 
 const dir = mkdtempSync(join(tmpdir(), 'headroom-variants-'))
 const signal = new AbortController().signal
+const SETTINGS = {
+  wal_writer_delay: '10s',
+  bgwriter_lru_maxpages: '0',
+  autovacuum: 'off',
+  wal_compression: 'lz4',
+}
 const meters = new Meters()
 let engine: StoringEngine<'postgres'>
 let client: pg.Client
@@ -48,7 +55,7 @@ beforeAll(async () => {
     // A commit that does not wait for its flush stays in memory: nobody else flushes before the kill.
     {
       provider: 'embedded',
-      settings: { wal_writer_delay: '10s', bgwriter_lru_maxpages: '0', autovacuum: 'off' },
+      settings: SETTINGS,
     },
     { dataDir, logDir: join(dir, 'logs'), name: 'pg', runId: 'test', signal, log: () => undefined },
   )
@@ -254,6 +261,28 @@ describe('ways to travel', () => {
       ...fresh,
       duplicates: [0, 1],
     })
+  })
+})
+
+describe('a setting that not every build of PostgreSQL knows', () => {
+  const shown = async (): Promise<unknown> => (await client.query('SHOW wal_compression')).rows[0]
+
+  it('is in force, or named as not in force with what the build offers', async () => {
+    const { rows } = await client.query<{ values: string[] }>(
+      `SELECT enumvals AS values FROM pg_settings WHERE name = 'wal_compression'`,
+    )
+    const values = rows[0]!.values
+    if (values.includes('lz4')) {
+      expect(await shown()).toEqual({ wal_compression: 'lz4' })
+    } else {
+      const inForce = `off (this build of PostgreSQL offers ${values.join(', ')})`
+      expect(engine.notes?.settingsNotInForce).toEqual([
+        { name: 'wal_compression', asked: 'lz4', inForce },
+      ])
+    }
+    // And one that every build knows.
+    expect(await setBuildDependent(client, { wal_compression: 'pglz' })).toEqual([])
+    expect(await shown()).toEqual({ wal_compression: 'pglz' })
   })
 })
 

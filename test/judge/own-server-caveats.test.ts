@@ -17,8 +17,16 @@ describe('caveats of servers of the user’s own', () => {
 
   it('say once which setting was not in force, and for which targets', () => {
     const settingsNotInForce = [{ name: 'fsync', asked: 'on', inForce: 'off' }]
-    expect(ownServerCaveats(runs((engine) => ({ ...engine, settingsNotInForce })))).toEqual([
+    const external = { provider: 'external', settingsNotInForce } as const
+    expect(ownServerCaveats(runs((engine) => ({ ...engine, ...external })))).toEqual([
       'A setting of your server was not changed: postgres uses fsync = off, the target asks for on (pg-direct, pg-batch).',
+    ])
+  })
+
+  it('say of a server started here what its build does not know', () => {
+    const settingsNotInForce = [{ name: 'wal_compression', asked: 'lz4', inForce: 'off (…)' }]
+    expect(ownServerCaveats(runs((engine) => ({ ...engine, settingsNotInForce })))).toEqual([
+      'Not in force: postgres uses wal_compression = off (…), the target asks for lz4 (pg-direct, pg-batch).',
     ])
   })
 

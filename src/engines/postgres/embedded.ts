@@ -7,6 +7,7 @@ import { Scope } from '../../kit/scope.ts'
 import type { EngineContext, EngineSettings, PostgresAddress, StoringEngine } from '../engine.ts'
 import type { AccountKind } from './account.ts'
 import { archivingIn, recoveryOf } from './archive.ts'
+import { setBuildDependent, withoutBuildDependent } from './build-dependent.ts'
 import { withClient } from './connection.ts'
 import { createExtensions, serverVersion } from './control.ts'
 import { makeExtensions, requireExtensionPackages, withExtensions } from './extensions.ts'
@@ -34,7 +35,8 @@ export async function startEmbeddedPostgres(
 ): Promise<StoringEngine<'postgres'>> {
   const { extensions = [], accounts } = options
   const packages = requireExtensionPackages(extensions)
-  const settings = withExtensions(serverSettings(asked), extensions, EMBEDDED_DATABASE)
+  const { start, later } = withoutBuildDependent(serverSettings(asked))
+  const settings = withExtensions(start, extensions, EMBEDDED_DATABASE)
   await using scope = new Scope()
   const { server } = scope.use(
     await startLocalServer(
@@ -49,7 +51,7 @@ export async function startEmbeddedPostgres(
     ),
   )
   const address: PostgresAddress = { ...server.address, database: EMBEDDED_DATABASE }
-  const known = await prepare(server.address, extensions, context.signal)
+  const known = await prepare(server.address, { extensions, later }, context.signal)
   const reading = scope.use(new SharedConnection(address))
   const polling = scope.use(new SharedConnection(address))
 
@@ -72,9 +74,9 @@ export async function startEmbeddedPostgres(
 /** A database of its own, the extensions that the probes read, and what the server says about itself. */
 async function prepare(
   server: PostgresAddress,
-  extensions: readonly string[],
+  { extensions, later }: { readonly extensions: readonly string[]; readonly later: EngineSettings },
   signal: AbortSignal,
-): Promise<Pick<StoringEngine<'postgres'>, 'version' | 'settings' | 'facts'>> {
+): Promise<Pick<StoringEngine<'postgres'>, 'version' | 'settings' | 'facts' | 'notes'>> {
   await withClient(server, signal, async (client) => {
     await client.query(WAIT_FOR_NO_REPLICA)
     await client.query(`CREATE DATABASE ${EMBEDDED_DATABASE}`)
@@ -83,10 +85,12 @@ async function prepare(
     await client.query(WAIT_FOR_NO_REPLICA)
     await createExtensions(client)
     await makeExtensions(client, 'PostgreSQL', extensions)
+    const settingsNotInForce = await setBuildDependent(client, later)
     return {
       version: await serverVersion(client),
       settings: await nonDefaultSettings(client),
       facts: await postgresFacts(client),
+      ...(settingsNotInForce.length === 0 ? {} : { notes: { settingsNotInForce, unseen: [] } }),
     }
   })
 }

@@ -41,7 +41,7 @@ export async function observePostgres(
   const control = postgresControl(address)
   const watched = tables.map((table) => ({
     name: `${name}.${table}`,
-    size: quickSize(reading, table),
+    size: quickSize(reading, { table }),
   }))
   const probes = [
     ...postgresProbes(reading),

@@ -8,6 +8,7 @@ import type { MetricId } from '../../collect/metrics.ts'
 import { HARNESS_APPLICATION } from './connection.ts'
 import { FullPageImages } from './full-page-images.ts'
 import { BlockedSessions, readHorizon } from './horizon.ts'
+import { readPartitions } from './partition-probe.ts'
 import { ReplicationProbes } from './replication-probes.ts'
 import type { SharedConnection } from './shared-connection.ts'
 import { readTables } from './table-probe.ts'
@@ -42,6 +43,7 @@ export function postgresProbes(connection: SharedConnection, isShared = false): 
     probe('slots', EVERY_MS, (client) => replication.readSlots(client)),
     probe('buffers', EVERY_MS, (client) => buffers.read(client)),
     probe('tables', SIZES_EVERY_MS, (client) => readTables(client, isShared)),
+    probe('partitions', SIZES_EVERY_MS, (client) => readPartitions(client, isShared)),
   ]
 }
 

@@ -2,10 +2,12 @@
  * What every running PostgreSQL has alike. In: what its provider knows of it, and the harness's own access. Out: the
  * running engine, with its figures, control and readers.
  */
+import type { Probe } from '../../collect/probe.ts'
 import type { EngineRecovery, PostgresAddress, StoringEngine } from '../engine.ts'
 import { SizeProbes } from '../size-probes.ts'
 import { postgresControl } from './control.ts'
 import { postgresProbes } from './probes.ts'
+import { planProbe } from './partition-probe.ts'
 import { replicaProbes } from './replica-probes.ts'
 import type { SharedConnection } from './shared-connection.ts'
 import { readStatements } from './statements.ts'
@@ -36,22 +38,26 @@ export function runningPostgres(
       ? postgresProbes(reading, isShared)
       : replicaProbes(reading, provided.name)
   const sizes = new SizeProbes()
+  const plans: Probe[] = []
   return {
     ...provided,
     kind: 'postgres',
     get probes() {
-      return [...probes, ...sizes.probes]
+      return [...probes, ...sizes.probes, ...plans]
     },
     statements: (signal) =>
       reading.use(signal, (client) => readStatements(client, isShared === true)),
     control: { ...postgresControl(address), ...(recovery === undefined ? {} : { recovery }) },
-    eventsStore: (store) =>
-      sizes.watch(
+    eventsStore: (store) => {
+      // Q1 asks billing events.
+      if (store.columns === undefined) plans.push(planProbe(reading, store))
+      return sizes.watch(
         postgresEventsStore(
           { address, polling, ...(primary === undefined ? {} : { primary }) },
           store,
         ),
-        quickSize(reading, store.table),
-      ),
+        quickSize(reading, store),
+      )
+    },
   }
 }

@@ -8,6 +8,7 @@ import type { Client } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { BILLING_COLUMNS } from '../../shapes/billing/columns.ts'
 import type { EventColumns } from '../../shapes/event-columns.ts'
+import { assert } from '../../kit/errors.ts'
 import type {
   EventsStoreOptions,
   LoadedThrough,
@@ -65,7 +66,7 @@ export function postgresEventsStore(
         : untilReplayed({ address, primary }, signal),
     size: (signal) =>
       withClient(address, signal, async (client) => ({
-        ...(await readSize(client, table.name)),
+        ...(await readSize(client, table.name, options.beside)),
         rows: await countRows(client, table.name),
       })),
   }
@@ -77,9 +78,9 @@ export function postgresEventsStore(
  */
 export function quickSize(
   connection: SharedConnection,
-  table: string,
+  { table, beside }: Pick<EventsStoreOptions, 'table' | 'beside'>,
 ): (signal: AbortSignal) => Promise<StoreSize> {
-  return (signal) => connection.use(signal, (client) => readSize(client, quoteName(table)))
+  return (signal) => connection.use(signal, (client) => readSize(client, quoteName(table), beside))
 }
 
 /** A table whose columns are known. */
@@ -156,34 +157,45 @@ async function load(
   })
 }
 
-async function readSize(client: Client, table: string): Promise<StoreSize> {
-  const { rows } = await client.query<
-    Record<'live' | 'dense' | 'pages' | 'sampled' | 'heap' | 'indexes' | 'total', string>
-  >(
-    `SELECT coalesce(sum(pg_stat_get_live_tuples(c.oid)), 0) AS live,
+/** Tables with their partitions, if they have any. */
+const WITH_PARTITIONS = `
+  FROM (SELECT named AS relid FROM unnest($1::regclass[]) AS named
+        UNION SELECT relid FROM unnest($1::regclass[]) AS named, pg_partition_tree(named)) t
+  JOIN pg_class c ON c.oid = t.relid`
+
+async function readSize(
+  client: Client,
+  table: string,
+  beside: readonly string[] = [],
+): Promise<StoreSize> {
+  const { rows } = await client.query<Record<keyof KnownRows, number>>(
+    `SELECT coalesce(sum(pg_stat_get_live_tuples(c.oid)), 0)::float8 AS "liveRows",
             coalesce(sum(CASE WHEN c.relpages > 0
-              THEN c.reltuples / c.relpages * (pg_relation_size(c.oid) / 8192) END), 0) AS dense,
-            sum(pg_relation_size(c.oid)) / 8192 AS pages,
-            sum(c.relpages) AS sampled,
-            sum(pg_table_size(c.oid)) AS heap,
-            sum(pg_indexes_size(c.oid)) AS indexes,
-            sum(pg_total_relation_size(c.oid)) AS total
-       FROM (SELECT $1::regclass AS relid UNION SELECT relid FROM pg_partition_tree($1::regclass)) t
-       JOIN pg_class c ON c.oid = t.relid`,
-    [table],
+              THEN c.reltuples / c.relpages * (pg_relation_size(c.oid) / 8192) END), 0)::float8 AS "denseRows",
+            (sum(pg_relation_size(c.oid)) / 8192)::float8 AS pages,
+            sum(c.relpages)::float8 AS "sampledPages" ${WITH_PARTITIONS}`,
+    [[table]],
   )
-  const row = rows[0]
+  const [known] = rows
+  assert(known !== undefined, 'an aggregate has one row')
   return {
-    rows: await rowsOf(client, table, {
-      pages: Number(row?.pages),
-      sampledPages: Number(row?.sampled),
-      denseRows: Number(row?.dense),
-      liveRows: Number(row?.live),
-    }),
-    heapBytes: Number(row?.heap),
-    indexBytes: Number(row?.indexes),
-    totalBytes: Number(row?.total),
+    rows: await rowsOf(client, table, known),
+    ...(await readBytes(client, [table, ...beside.map((name) => quoteName(name))])),
   }
+}
+
+type StoreBytes = Omit<StoreSize, 'rows'>
+
+async function readBytes(client: Client, tables: readonly string[]): Promise<StoreBytes> {
+  const { rows } = await client.query<StoreBytes>(
+    `SELECT sum(pg_table_size(c.oid))::float8 AS "heapBytes",
+            sum(pg_indexes_size(c.oid))::float8 AS "indexBytes",
+            sum(pg_total_relation_size(c.oid))::float8 AS "totalBytes" ${WITH_PARTITIONS}`,
+    [tables],
+  )
+  const [bytes] = rows
+  assert(bytes !== undefined, 'an aggregate has one row')
+  return bytes
 }
 
 /** 32 MiB: a count takes about 10 ms. */
@@ -191,17 +203,16 @@ const COUNTED_PAGES_MAX = 4_096
 /** Fewer pages may all have been half empty when they were looked at. */
 const SAMPLED_PAGES_MIN = 100
 
+/** What the catalogue says of a table's rows. */
+interface KnownRows {
+  readonly pages: number
+  readonly sampledPages: number
+  readonly denseRows: number
+  readonly liveRows: number
+}
+
 /** By the rows per page that the last vacuum or analyze saw, else by the live-row counter. */
-async function rowsOf(
-  client: Client,
-  table: string,
-  known: {
-    readonly pages: number
-    readonly sampledPages: number
-    readonly denseRows: number
-    readonly liveRows: number
-  },
-): Promise<number> {
+async function rowsOf(client: Client, table: string, known: KnownRows): Promise<number> {
   if (known.pages > COUNTED_PAGES_MAX) {
     if (known.sampledPages >= SAMPLED_PAGES_MIN) return Math.round(known.denseRows)
     if (known.liveRows > 0) return known.liveRows
