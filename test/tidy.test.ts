@@ -19,7 +19,7 @@ const UNIT =
   /(Ns|Us|Ms|S|Days|Bytes|KiB|MiB|GiB|Rows|Events|Requests|PerS|Ratio|Cores|Per1000|PerEvent|PerMonth|Sum)(P\d+|Max|Min|Expected|Found|Stored)?$/
 /** Numbers that are what their name says: counts of things, positions, identities, points of a distribution. */
 const COUNT_NOUNS = new Set(
-  `accepted answered before bytesRead bytesSent connectErrors connections cores count customers divergedBetweenStores dropped
+  `accepted answered before blocks bytesRead bytesSent calls connectErrors connections cores count customers divergedBetweenStores dropped
   duplicate duplicatedReadable failed high highest index infinite last listLimit low max mid organizations p50 p90 p99 p999
   position rejected requests round rounds rows rowsRead samples schema seconds seed shed status t unknown v value`
     .split(/\s+/)

@@ -26,6 +26,7 @@ describe('windowSeries', () => {
       t: 1_000,
       v: {
         'rate.dueEventsPerS': 1_000,
+        'rate.notAcceptedEventsPerS': 50,
         'rate.sentEventsPerS': 990,
         'rate.acceptedEventsPerS': 950,
         'latency.p50Us': 900,
@@ -57,6 +58,7 @@ describe('windowSeries', () => {
       'inFlight.requests',
       'rate.acceptedEventsPerS',
       'rate.dueEventsPerS',
+      'rate.notAcceptedEventsPerS',
       'rate.sentEventsPerS',
     ])
   })
