@@ -167,7 +167,10 @@ export function boundsWords({
 function textsOf(experiment: ExperimentRecord | undefined): ClaimFinding['texts'] {
   return (experiment?.arms ?? []).flatMap(({ arm, round, outcome }) =>
     outcome.state === 'measured' && round === 1
-      ? Object.entries(outcome.texts).map(([name, text]) => ({ name: `${arm}.${name}`, text }))
+      ? // A record on disk has its keys in alphabetical order: what was just measured reads the same.
+        Object.entries(outcome.texts)
+          .toSorted(([a], [b]) => (a < b ? -1 : 1))
+          .map(([name, text]) => ({ name: `${arm}.${name}`, text }))
       : [],
   )
 }

@@ -121,6 +121,7 @@ function conditionsSection({ record }: ClaimsFindings): Markup {
           experiment.name,
           name,
           Object.entries(settings)
+            .toSorted(([a], [b]) => (a < b ? -1 : 1))
             .map(([setting, value]) => `${setting} = ${value}`)
             .join(', '),
         ]),

@@ -1,11 +1,17 @@
-import axe from 'axe-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Browser, Page } from 'playwright-core'
 import { renderReport } from '../../src/report/report.ts'
 import { withOutcome } from '../fixtures/study.ts'
 import { findingsFixture, seriesFixture } from '../report/report-fixture.ts'
-import { browserIsMissing, browserNote, launchChromium, openPage } from './browser.ts'
-import type { OpenedPage } from './browser.ts'
+import {
+  browserIsMissing,
+  browserNote,
+  deadLinks,
+  launchChromium,
+  openPage,
+  overflowPx,
+  violationsOf,
+} from './browser.ts'
 
 function pageOf(options: Parameters<typeof findingsFixture>[0] = {}): string {
   const findings = findingsFixture(options)
@@ -24,29 +30,6 @@ function blankCharts(page: Page): Promise<readonly string[]> {
   }).map((canvas) => canvas.closest('figure').id)`)
 }
 
-interface AxeViolation {
-  readonly id: string
-  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[]
-}
-
-async function violationsOf({ page }: OpenedPage): Promise<readonly string[]> {
-  await page.evaluate(axe.source)
-  const violations = await page.evaluate<readonly AxeViolation[]>(
-    `axe.run().then((result) => result.violations.map(({ id, nodes }) => ({
-      id, nodes: nodes.map(({ html, failureSummary }) => ({ html, failureSummary })),
-    })))`,
-  )
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.slice(0, 3).map((node) => `${id}: ${node.html} ${node.failureSummary ?? ''}`),
-  )
-}
-
-function overflowPx(page: Page): Promise<number> {
-  return page.evaluate<number>(
-    'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-  )
-}
-
 function styleOf(page: Page, selector: string, property: string): Promise<string> {
   return page.evaluate<string>(
     `getComputedStyle(document.querySelector('${selector}')).getPropertyValue('${property}')`,
@@ -57,14 +40,6 @@ function styleOf(page: Page, selector: string, property: string): Promise<string
 function columnOf(page: Page, label: string): Promise<readonly string[]> {
   return page.evaluate<readonly string[]>(
     `[...document.querySelectorAll('.comparison td[data-label^="${label}"]')].map((cell) => cell.dataset.sort)`,
-  )
-}
-
-/** Ids that links of the page name and nothing on it has. */
-function deadLinks(page: Page): Promise<readonly string[]> {
-  return page.evaluate<readonly string[]>(
-    `[...document.querySelectorAll('a[href^="#"]')].map((link) => link.getAttribute('href').slice(1))
-      .filter((id) => document.getElementById(id) === null)`,
   )
 }
 
