@@ -78,7 +78,9 @@ export async function openEngine(
     // With the experiment's own settings a server may refuse to start; without, it is everybody's problem.
     if (engine.unless === undefined || !(error instanceof HeadroomError)) throw error
     ground.signal.throwIfAborted()
-    return { state: 'missing', because: `${engine.unless}: ${messageOf(error)}`, cannot: {} }
+    const hint = error.hint === null ? '' : ` (${error.hint})`
+    const because = `${engine.unless}: ${messageOf(error)}${hint}`
+    return { state: 'missing', because, cannot: {} }
   }
   if (running.addressFor('harness').schema !== undefined) {
     const because =

@@ -4,12 +4,12 @@ import { messageOf } from '../../../kit/errors.ts'
 import { sqlStateOf } from '../../../engines/postgres/sql-state.ts'
 import type { ArmContext } from '../arm-context.ts'
 
-/** Partitions included; heap with its forks and its TOAST table, indexes with theirs. */
+/** With partitions and chunks; heap with its forks and its TOAST table, indexes with theirs. */
 const SIZES = `
-  SELECT sum(pg_table_size(relid)) AS heap, sum(pg_indexes_size(relid)) AS indexes
-    FROM (SELECT $1::regclass AS relid
-          UNION SELECT relid FROM pg_partition_tree($1::regclass)) AS tables
-   WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = relid AND c.relkind IN ('p', 'I'))`
+  WITH RECURSIVE tables AS (
+    SELECT $1::regclass::oid AS relid
+    UNION SELECT inhrelid FROM pg_inherits JOIN tables ON inhparent = relid)
+  SELECT sum(pg_table_size(relid)) AS heap, sum(pg_indexes_size(relid)) AS indexes FROM tables`
 
 export async function lookSizes(arm: ArmContext, step: StepOf<'sizes'>): Promise<void> {
   const client = await arm.client()
