@@ -18,7 +18,7 @@ import { Scope } from '../../src/kit/scope.ts'
 import type { Audit } from '../../src/results/audit-record.ts'
 import { Scenario } from '../../src/scenario/scenario.ts'
 import { driverJob, planRun } from '../../src/study/run-plan.ts'
-import { architectures } from '../../src/target/registry.ts'
+import { architectureById, architectures } from '../../src/target/registry.ts'
 import { engineName, rolesOf } from '../../src/target/roles.ts'
 import { Target } from '../../src/target/target.ts'
 import type { RunningTarget } from '../../src/target/up.ts'
@@ -78,12 +78,14 @@ const LOOK_EVERY_MS = 250
 /** Time a service that is back needs at least to be asked something. */
 const ASKED_WITHIN_MS = 500
 
-/** 400 events/s for five seconds with repeated events among them; everything else may be given. */
+/** 400 events/s for five seconds with repeated events among them, of the architecture's first shape. */
 export function killScenario(
+  architecture: string,
   more: { readonly seed?: number; readonly batchEvents?: number; readonly measureS?: number } = {},
 ): Scenario {
   return Scenario.parse({
     name: 'kills',
+    shape: architectureById(architecture)?.shapes[0],
     seed: more.seed ?? 20_261_121,
     rate: { kind: 'constant', ratePerS: 400 },
     spacing: 'poisson',

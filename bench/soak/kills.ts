@@ -27,7 +27,7 @@ export const kills: Soak = {
   name: 'kills',
   title: 'kill -9 of every part at many moments',
   plan: ({ positions, limitS }) =>
-    `kills each of the ${String(components.length)} parts of the four architectures at ${String(positions)} seeded moments of a run and audits every store; begins nothing more after ${String(limitS)} s`,
+    `kills each of the ${String(components.length)} parts of the architectures at ${String(positions)} seeded moments of a run and audits every store; begins nothing more after ${String(limitS)} s`,
   estimateS: ({ positions, limitS }) =>
     Math.min(limitS, (components.length * positions * POSITION_S) / atOnce()),
   run,
@@ -94,7 +94,7 @@ async function killOnce(position: Position, signal: AbortSignal): Promise<Done> 
   const { seed, batchEvents } = position
   const run = await killDuringRun({
     ...position,
-    scenario: killScenario({ seed, batchEvents, measureS: MEASURE_S }),
+    scenario: killScenario(position.architecture, { seed, batchEvents, measureS: MEASURE_S }),
     signal: AbortSignal.any([signal, AbortSignal.timeout(POSITION_MAX_MS)]),
   })
   const { dueEvents, counts, restartedAtMs, acknowledgedAfterRestart, scheduleEndedFirst } = run

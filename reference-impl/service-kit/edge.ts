@@ -5,6 +5,7 @@
 import { createServer } from 'node:http'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { Admission, type AdmissionLimits } from './admission.ts'
+import { addEntityRoute } from './entity-route.ts'
 import { ExpressLane } from './express-lane.ts'
 import { IngestRequests } from './ingest-request.ts'
 import { addIngestRoute } from './ingest-route.ts'
@@ -71,6 +72,7 @@ export function buildEdge<Event>(options: EdgeOptions<Event>): FastifyInstance {
   })
 
   addIngestRoute(app, requests)
+  if (ingest.entities !== undefined) addEntityRoute(app, ingest.entities, options.log)
   addReadRoutes(app, { reads: ingest.reads, columns: ingest.door.columns, log: options.log })
   app.get('/healthz', async (_request, reply) => {
     try {

@@ -25,6 +25,27 @@ const MEANINGS: ReadonlyMap<string, { readonly metric: string; readonly factor: 
       'headroom_outbox_claim_seconds{quantile="0.99"}',
       { metric: 'outbox.claimP99Ms', factor: 1_000 },
     ],
+    ['headroom_staged_rows', { metric: 'staging.rows', factor: 1 }],
+    ['headroom_oldest_staged_seconds', { metric: 'staging.oldestMs', factor: 1_000 }],
+    ['headroom_flush_seconds{quantile="0.99"}', { metric: 'staging.flushP99Ms', factor: 1_000 }],
+    ['headroom_flushed_rows_total{outcome="stored"}', { metric: 'staging.storedRows', factor: 1 }],
+    [
+      'headroom_flushed_rows_total{outcome="repeated"}',
+      { metric: 'staging.repeatedRows', factor: 1 },
+    ],
+    ['headroom_failed_flushes_total', { metric: 'staging.failedFlushes', factor: 1 }],
+    [
+      'headroom_projection_updates_total{kind="hot"}',
+      { metric: 'projection.hotUpdates', factor: 1 },
+    ],
+    [
+      'headroom_projection_updates_total{kind="indexed"}',
+      { metric: 'projection.indexedUpdates', factor: 1 },
+    ],
+    ['headroom_cache_reads_total{outcome="hit"}', { metric: 'cache.hits', factor: 1 }],
+    ['headroom_cache_reads_total{outcome="miss"}', { metric: 'cache.misses', factor: 1 }],
+    ['headroom_cache_errors_total', { metric: 'cache.errors', factor: 1 }],
+    ['headroom_cache_bypassed_total', { metric: 'cache.bypassed', factor: 1 }],
   ],
 )
 /** Families with a line per consumer; the sample is labelled with it, not with the part. */

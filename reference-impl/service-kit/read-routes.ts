@@ -96,7 +96,7 @@ async function answerQuery(
 }
 
 /** Sets the freshness headers; answers 503 itself and returns null when the store does not. */
-async function answerOrProblem(
+export async function answerOrProblem(
   reply: FastifyReply,
   asked: Promise<QueryAnswer>,
   log: (line: string) => void,

@@ -37,6 +37,12 @@ export interface Reads {
   query(query: Query, demand: ReadDemand): Promise<QueryAnswer>
 }
 
+/** For events that are about entities. */
+export interface EntityReads {
+  /** No rows: nothing is known of it. Rejects when no copy answers. */
+  entity(tenantId: string, entityId: string, demand: ReadDemand): Promise<QueryAnswer>
+}
+
 export const QUERY_ROWS_MAX = 10_000
 /** What every store of events answers. */
 export const EVENT_QUERIES = ['Q1', 'Q2', 'Q3', 'Q4'] as const satisfies readonly QueryName[]

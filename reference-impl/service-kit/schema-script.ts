@@ -22,11 +22,21 @@ export function statementsOf(script: string, ...variants: readonly string[]): re
       if (names.includes('all') || names.some((name) => variants.includes(name))) kept.push(line)
     }
   }
-  return kept
-    .join('\n')
-    .split(/;\s*(?:\n|$)/)
+  return pieces(kept.join('\n'))
     .map((statement) => statement.trim())
     .filter((statement) => statement !== '')
+}
+
+/** A body between $$ and $$ is one text, whatever ends in it. */
+function pieces(script: string): readonly string[] {
+  const found: string[] = []
+  let inBody = false
+  for (const piece of script.split(/;[^\S\n]*(?:\n|$)/)) {
+    if (inBody) found.push(`${found.pop() ?? ''};\n${piece}`)
+    else found.push(piece)
+    if (piece.split('$$').length % 2 === 0) inBody = !inBody
+  }
+  return found
 }
 
 /** @param file path below reference-impl: `service-kit/postgres/events.sql`. Rejects when the engine refuses a statement. */

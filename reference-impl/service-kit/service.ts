@@ -3,7 +3,7 @@ import type { Door } from './door.ts'
 import type { IngestEvent } from './event.ts'
 import type { RouterMeter } from './freshness/router.ts'
 import type { SecondaryMeter } from './meters.ts'
-import type { Reads } from './reads.ts'
+import type { EntityReads, Reads } from './reads.ts'
 import type { Answer } from './written.ts'
 
 export interface Ingest<Event = IngestEvent> extends AsyncDisposable {
@@ -12,6 +12,8 @@ export interface Ingest<Event = IngestEvent> extends AsyncDisposable {
   /** Answers once, never rejects. Dispose answers everything submitted before it closes its stores. */
   submit(events: readonly Event[], answer: (answer: Answer) => void): void
   readonly reads: Reads
+  /** Answers what an entity is like now; absent: events here are about none. */
+  readonly entities?: EntityReads
   /** Resolves when every store that the ack depends on answers; rejects otherwise. */
   ping(): Promise<void>
   /** A second store written after the ack; null where there is none. */

@@ -3,6 +3,7 @@ import { clickhouseDirect } from '../../reference-impl/clickhouse-direct/archite
 import { dualWrite } from '../../reference-impl/dual-write/architecture.ts'
 import { outbox } from '../../reference-impl/outbox/architecture.ts'
 import { outboxClickhouse } from '../../reference-impl/outbox-clickhouse/architecture.ts'
+import { eav } from '../../reference-impl/eav/architecture.ts'
 import { pgBatch } from '../../reference-impl/pg-batch/architecture.ts'
 import { pgDirect } from '../../reference-impl/pg-direct/architecture.ts'
 import { pgPartitioned } from '../../reference-impl/pg-partitioned/architecture.ts'
@@ -18,6 +19,7 @@ export const architectures: readonly Architecture[] = [
   pgReplica,
   outbox,
   outboxClickhouse,
+  eav,
 ]
 
 /** Undefined when there is none of this id. */

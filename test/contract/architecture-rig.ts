@@ -12,6 +12,7 @@ import { Target } from '../../src/target/target.ts'
 import { bringUp, type RunningTarget } from '../../src/target/up.ts'
 import { startOwnClickHouse } from '../fixtures/own-clickhouse.ts'
 import { startOwnPostgres } from '../fixtures/own-postgres.ts'
+import { startOwnRedis } from '../fixtures/own-redis.ts'
 import { ServiceClient } from './service-client.ts'
 
 /** `HEADROOM_TEST_ENGINES=compose` asks the same of containers: docs/docker-compose.md. */
@@ -95,7 +96,7 @@ async function ownAddresses(
   needs: readonly string[],
   scope: Scope,
 ): Promise<ReturnType<typeof externalEngines>['addresses']> {
-  const named: { postgres?: string; clickhouse?: string } = {}
+  const named: { postgres?: string; clickhouse?: string; redis?: string } = {}
   if (needs.includes('postgres')) {
     const server = scope.use(await startOwnPostgres())
     // A schema in one database, and nothing more.
@@ -109,6 +110,11 @@ async function ownAddresses(
     const { port, caFile } = server
     const user = `bench:${encodeURIComponent(SECRET)}`
     named.clickhouse = `https://${user}@localhost:${String(port)}/default?ca=${caFile}`
+  }
+  if (needs.includes('redis')) {
+    const { port, caFile } = scope.use(await startOwnRedis('bench', SECRET))
+    const user = `bench:${encodeURIComponent(SECRET)}`
+    named.redis = `rediss://${user}@localhost:${String(port)}/0?ca=${caFile}`
   }
   return externalEngines({ ...named, engines: null }, {}).addresses
 }

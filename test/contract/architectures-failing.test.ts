@@ -3,15 +3,19 @@ import { describe, expect, it } from 'vitest'
 import type { Store } from '../../src/engines/engine.ts'
 import { architectures } from '../../src/target/registry.ts'
 import { heldBy, startRig, untilReadable } from './architecture-rig.ts'
-import { keyOf, makeEvent } from './service-client.ts'
+import { makeEvent } from './service-client.ts'
+import { kitOf, type AnyEvent } from './shape-kits.ts'
 
 describe.each(architectures)('$id under a store that stands still', ({ id }) => {
+  const kit = kitOf(id)
+  const keyOf = (event: AnyEvent): string => `${kit.sourceOf(event)}/${kit.idOf(event)}`
+
   it('sheds beyond its queue with Retry-After, and answers what it admitted once the store is back', async () => {
     await using rig = await startRig(id, { settings: { queueEventsMax: 100, timeoutMs: 60_000 } })
     const enginePart = rig.up.engines[0]!.engine.parts[0]!
-    await rig.client.post(makeEvent())
+    await rig.client.post(kit.make())
     await enginePart.fault('freeze')
-    const bodies = Array.from({ length: 40 }, () => Array.from({ length: 10 }, () => makeEvent()))
+    const bodies = Array.from({ length: 40 }, () => Array.from({ length: 10 }, () => kit.make()))
     const posted = Promise.all(bodies.map((body) => rig.client.post(body)))
     await expect
       .poll(async () => (await rig.client.metrics()).get('headroom_shed_requests_total'), {
@@ -36,20 +40,20 @@ describe.each(architectures)('$id under a store that stands still', ({ id }) => 
     const { readable } = await heldBy(store)
     expect(readable.filter((key) => accepted.includes(key)).sort()).toEqual([...accepted].sort())
     expect(readable.length).toBe(accepted.length + 1)
-    expect((await rig.client.post(makeEvent())).body.accepted).toBe(1)
+    expect((await rig.client.post(kit.make())).body.accepted).toBe(1)
   })
 
   it('says that an outcome is unknown when the store does not answer in time', async () => {
     await using rig = await startRig(id, { settings: { timeoutMs: 500 } })
     const enginePart = rig.up.engines[0]!.engine.parts[0]!
     await enginePart.fault('freeze')
-    const answer = await rig.client.post(makeEvent())
+    const answer = await rig.client.post(kit.make())
     expect((await rig.client.get('/healthz')).status).toBe(503)
     await enginePart.fault('thaw')
     expect(answer.status).toBe(504)
     expect(answer.body.error).toBe('OUTCOME_UNKNOWN')
     await expect
-      .poll(async () => (await rig.client.post(makeEvent())).status, { timeout: 20_000 })
+      .poll(async () => (await rig.client.post(kit.make())).status, { timeout: 20_000 })
       .toBe(200)
   })
 
@@ -57,9 +61,9 @@ describe.each(architectures)('$id under a store that stands still', ({ id }) => 
     await using rig = await startRig(id)
     const enginePart = rig.up.engines[0]!.engine.parts[0]!
     const service = rig.up.running.parts[0]!
-    await rig.client.post(makeEvent())
+    await rig.client.post(kit.make())
     await enginePart.fault('freeze')
-    const events = Array.from({ length: 25 }, () => makeEvent())
+    const events = Array.from({ length: 25 }, () => kit.make())
     const posted = Promise.all(events.map((event) => rig.client.post(event)))
     await expect
       .poll(async () => (await rig.client.metrics()).get('headroom_queue_events'), {
@@ -76,7 +80,7 @@ describe.each(architectures)('$id under a store that stands still', ({ id }) => 
     // Not asked for by the target, so it is told; and it was a clean end.
     expect((await rig.up.crashed).message).toContain('exit code 0')
     for (const store of rig.up.running.stores) await untilReadable(store, events.length + 1)
-    await expect(rig.client.post(makeEvent())).rejects.toThrow()
+    await expect(rig.client.post(kit.make())).rejects.toThrow()
   })
 })
 

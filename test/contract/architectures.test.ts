@@ -4,15 +4,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findMetric } from '../../src/collect/metrics.ts'
 import type { Store } from '../../src/engines/engine.ts'
 import { GROUNDS, heldBy, startRig, type Rig } from './architecture-rig.ts'
-import { keyOf, makeEvent, type EventBody, type PostAnswer } from './service-client.ts'
+import type { PostAnswer } from './service-client.ts'
+import { kitOf, type AnyEvent } from './shape-kits.ts'
 
 /** Which of the posted events an answer accepted. */
-function acceptedOf(events: readonly EventBody[], answer: PostAnswer): readonly EventBody[] {
+function acceptedOf(events: readonly AnyEvent[], answer: PostAnswer): readonly AnyEvent[] {
   const left = new Set((answer.body.items ?? []).map(({ index }) => index))
   return events.filter((_event, index) => !left.has(index))
 }
 
 describe.each(GROUNDS)('$id ($ground)', ({ id, ground }) => {
+  const kit = kitOf(id)
+  const keyOf = (event: AnyEvent): string => `${kit.sourceOf(event)}/${kit.idOf(event)}`
   let rig: Rig
   beforeAll(async () => {
     rig = await startRig(id, { ground })
@@ -31,7 +34,7 @@ describe.each(GROUNDS)('$id ($ground)', ({ id, ground }) => {
     rig.up.promises.stores.some((promise) => promise.duplicates === 'one-row')
 
   /** Every store shows exactly these events of one organization, once each. */
-  const expectReadable = async (organization: string, expected: readonly EventBody[]) => {
+  const expectReadable = async (organization: string, expected: readonly AnyEvent[]) => {
     const keys = expected.map(keyOf).sort()
     for (const store of rig.up.running.stores) {
       await expect
@@ -53,7 +56,7 @@ describe.each(GROUNDS)('$id ($ground)', ({ id, ground }) => {
 
   it('stores every acknowledged event, single and in arrays, under concurrency', async () => {
     const organization = randomUUID()
-    const event = () => makeEvent({ organization_id: organization })
+    const event = () => kit.make(organization)
     const bodies = Array.from({ length: 200 }, (_, index) =>
       index % 10 === 0 ? Array.from({ length: 37 }, event) : [event()],
     )
@@ -68,56 +71,25 @@ describe.each(GROUNDS)('$id ($ground)', ({ id, ground }) => {
   })
 
   it('keeps the exact value and every character of an event', async () => {
-    const event = makeEvent({
-      transaction_id: 'tab\tnewline\nquote"backslash\\brace{}comma,ünïcödé😀\r',
-      external_customer_id: "it's \\N null",
-      code: '\\.',
-      properties: { text: 'a\\u0000b\n\t"\\', nested: { list: [1, 2.5, null, true] }, empty: '' },
-      value: -12345.015625,
-      timestamp: '2026-02-25T14:30:00.123456+02:30',
-    })
+    const { event, read } = kit.hard()
     // In company as well as alone: one row and many rows travel in different statements.
-    const others = [makeEvent(), makeEvent({ properties: {} })]
+    const others = [kit.make(), kit.bare().event]
     expect((await rig.client.post([event, ...others])).body.accepted).toBe(3)
-    const answer = await rig.client.event(event)
-    expect(answer.body['event']).toEqual({
-      ...event,
-      timestamp: '2026-02-25T12:00:00.123456Z',
-      decimal_value: '-12345.015625',
-    })
+    const answer = await rig.client.eventBy(kit.sourceOf(event), kit.idOf(event))
+    expect(answer.body['event']).toEqual(read)
   })
 
-  it('takes an event without value and properties', async () => {
-    const full = makeEvent()
-    const bare = {
-      organization_id: full.organization_id,
-      transaction_id: full.transaction_id,
-      external_customer_id: full.external_customer_id,
-      code: full.code,
-      timestamp: full.timestamp,
-    }
-    expect((await rig.client.post(bare)).body.accepted).toBe(1)
-    const answer = await rig.client.event(bare)
-    expect(answer.body['event']).toMatchObject({ value: null, decimal_value: null, properties: {} })
+  it('takes an event without anything that can be left out', async () => {
+    const { event, read } = kit.bare()
+    expect((await rig.client.post(event)).body.accepted).toBe(1)
+    const answer = await rig.client.eventBy(kit.sourceOf(event), kit.idOf(event))
+    expect(answer.body['event']).toMatchObject(read)
   })
 
   it('rejects bad items one by one, with a reason, and stores the others', async () => {
     const organization = randomUUID()
-    const good = [
-      makeEvent({ organization_id: organization }),
-      makeEvent({ organization_id: organization }),
-    ]
-    const bad = [
-      { ...good[0], transaction_id: '' },
-      { ...good[0], organization_id: 'not-a-uuid' },
-      { ...good[0], timestamp: '2026-02-30T00:00:00Z' },
-      { ...good[0], value: '1' },
-      { ...good[0], code: 'nul\0' },
-      { ...good[0], surprise: 1 },
-      { ...good[0], properties: [] },
-      null,
-      7,
-    ]
+    const good = [kit.make(organization), kit.make(organization)] as const
+    const bad = kit.spoiled(good[0])
     const answer = await rig.client.post([good[0], ...bad, good[1]])
     expect(answer.status).toBe(200)
     expect(answer.body).toMatchObject({ accepted: 2, duplicate: 0, rejected: bad.length })
@@ -135,10 +107,7 @@ describe.each(GROUNDS)('$id ($ground)', ({ id, ground }) => {
 
   it('counts an event repeated inside one request once', async () => {
     const organization = randomUUID()
-    const [first, second] = [
-      makeEvent({ organization_id: organization }),
-      makeEvent({ organization_id: organization }),
-    ]
+    const [first, second] = [kit.make(organization), kit.make(organization)]
     const answer = await rig.client.post([first, second, first, first])
     expect(answer.body).toEqual({
       accepted: 2,
@@ -154,12 +123,10 @@ describe.each(GROUNDS)('$id ($ground)', ({ id, ground }) => {
 
   it('keeps an event readable once when it is sent again, and says so where the store can tell', async () => {
     const organization = randomUUID()
-    const events = Array.from({ length: 50 }, () => makeEvent({ organization_id: organization }))
+    const events = Array.from({ length: 50 }, () => kit.make(organization))
     await rig.client.post(events)
     // Another spelling of the same UUID is the same organization.
-    const again = await rig.client.post(
-      events.map((event) => ({ ...event, organization_id: event.organization_id.toUpperCase() })),
-    )
+    const again = await rig.client.post(events.map((event) => kit.respelled(event)))
     const alone = await rig.client.post(events[0])
     const duplicate = tellsDuplicates()
     expect(again.body).toMatchObject(
@@ -176,7 +143,7 @@ describe.each(GROUNDS)('$id ($ground)', ({ id, ground }) => {
 
   it('accepts each of many ids exactly once when concurrent requests overlap', async () => {
     const organization = randomUUID()
-    const events = Array.from({ length: 200 }, () => makeEvent({ organization_id: organization }))
+    const events = Array.from({ length: 200 }, () => kit.make(organization))
     const bodies = Array.from({ length: 60 }, (_, request) =>
       // Different orders: writers that lock rows as they come would deadlock.
       Array.from(
@@ -200,22 +167,22 @@ describe.each(GROUNDS)('$id ($ground)', ({ id, ground }) => {
 
   it('rejects alone the one item that only the store finds bad', async () => {
     const { engine } = rig.up.engines[0]!
-    const table = engine.kind === 'postgres' ? 'events' : 'events_raw'
+    const table = kit.tables[engine.kind === 'postgres' ? 'postgres' : 'clickhouse']
     const signal = AbortSignal.timeout(10_000)
     await engine.control.execute(
-      `ALTER TABLE ${table} ADD CONSTRAINT poison CHECK (code <> 'poison')`,
+      `ALTER TABLE ${table} ADD CONSTRAINT poison CHECK (${kit.check})`,
       signal,
     )
     try {
       const organization = randomUUID()
       const events = Array.from({ length: 9 }, (_, index) =>
-        makeEvent({ organization_id: organization, code: index === 4 ? 'poison' : 'fine' }),
+        index === 4 ? kit.poisoned(organization) : kit.make(organization),
       )
-      const bystander = makeEvent({ organization_id: organization })
+      const bystander = kit.make(organization)
       const [answer, other, alone] = await Promise.all([
         rig.client.post(events),
         rig.client.post(bystander),
-        rig.client.post(makeEvent({ organization_id: organization, code: 'poison' })),
+        rig.client.post(kit.poisoned(organization)),
       ])
       expect(answer.body).toMatchObject({
         accepted: 8,
@@ -232,9 +199,9 @@ describe.each(GROUNDS)('$id ($ground)', ({ id, ground }) => {
 
   it('reads an event right after its ack, with its source and freshness', async () => {
     for (let round = 0; round < 20; round++) {
-      const event = makeEvent()
+      const event = kit.make()
       await rig.client.post(event)
-      const answer = await rig.client.event(event)
+      const answer = await rig.client.eventBy(kit.sourceOf(event), kit.idOf(event))
       expect(answer.status).toBe(200)
       expect(answer.body['stale']).toBe(false)
       const stores = rig.up.running.stores.map(({ name }) => name)
@@ -242,7 +209,7 @@ describe.each(GROUNDS)('$id ($ground)', ({ id, ground }) => {
       expect(Number(answer.headers.get('x-data-lag-seconds'))).toBeGreaterThanOrEqual(0)
       expect(answer.headers.get('x-consistency-level')).toMatch(/^(strong|session)$/)
     }
-    expect((await rig.client.event(makeEvent())).status).toBe(404)
+    expect((await rig.client.eventBy(randomUUID(), randomUUID())).status).toBe(404)
   })
 
   it('is healthy while its stores answer', async () => {
@@ -251,7 +218,7 @@ describe.each(GROUNDS)('$id ($ground)', ({ id, ground }) => {
 
   it('counts what it did, and the probe reads it from outside', async () => {
     const before = await rig.client.metrics()
-    await rig.client.post([makeEvent(), makeEvent({ code: '' })])
+    await rig.client.post([kit.make(), kit.spoiled(kit.make())[0]])
     const after = await rig.client.metrics()
     const grew = (name: string) => after.get(name)! - before.get(name)!
     expect(grew('headroom_events_total{outcome="accepted"}')).toBe(1)

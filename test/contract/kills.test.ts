@@ -16,7 +16,7 @@ function killed(architecture: string, victim: string): Promise<KillRun> {
 
 function killOnce(architecture: string, victim: string): Promise<KillRun> {
   const signal = AbortSignal.timeout(120_000)
-  const scenario = killScenario()
+  const scenario = killScenario(architecture)
   const at = { killAtMs: 2_000, downMs: 500 }
   return killDuringRun({ architecture, victim, scenario, ...at, engines: ENGINES, signal })
 }

@@ -79,11 +79,13 @@ export class ServiceClient {
     readonly organization_id: string
     readonly transaction_id: string
   }): Promise<GetAnswer> {
-    const id = encodeURIComponent(event.transaction_id)
-    return this.get(
-      '/v1/events/{organization_id}/{transaction_id}',
-      `/v1/events/${event.organization_id}/${id}`,
-    )
+    return this.eventBy(event.organization_id, event.transaction_id)
+  }
+
+  /** By its identity, whatever the shape calls it. */
+  eventBy(source: string, transactionId: string): Promise<GetAnswer> {
+    const id = encodeURIComponent(transactionId)
+    return this.get('/v1/events/{organization_id}/{transaction_id}', `/v1/events/${source}/${id}`)
   }
 
   query(name: string, params: Readonly<Record<string, string>>): Promise<GetAnswer> {

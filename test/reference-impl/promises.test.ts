@@ -27,8 +27,10 @@ describe('promises', () => {
   it.each(POSTGRES_ARCHITECTURES)(
     '%s promises no more than the settings of PostgreSQL keep',
     (id) => {
+      // Its staging is UNLOGGED unless asked otherwise: below.
+      const settings = id === 'eav' ? { staging: 'logged' } : {}
       const survives = (database: Record<string, string>) =>
-        promisesOf(id, { database }).stores[0]!.survives
+        promisesOf(id, { database }, { settings }).stores[0]!.survives
       expect(survives({})).toBe('power-loss')
       expect(survives({ synchronous_commit: 'on', fsync: 'on' })).toBe('power-loss')
       expect(survives({ synchronous_commit: 'local' })).toBe('power-loss')
@@ -38,6 +40,19 @@ describe('promises', () => {
       expect(survives({ full_page_writes: 'off' })).toBe('process-kill')
     },
   )
+
+  it('eav promises of what is staged UNLOGGED, or committed asynchronously, that a crash loses it', () => {
+    const promised = (settings: object) => promisesOf('eav', { database: {} }, { settings })
+    expect(promised({}).stores[0]).toMatchObject({
+      survives: 'nothing',
+      duplicates: 'one-readable',
+    })
+    expect(promised({}).ack).toMatch(/UNLOGGED.*what no flush has moved by then is lost/)
+    const logged = promised({ staging: 'logged', asyncNonCritical: true })
+    expect(logged.stores[0]!.survives).toBe('nothing')
+    expect(logged.ack).not.toContain('UNLOGGED')
+    expect(promised({ dedup: 'none' }).stores[0]!.duplicates).toBe('kept')
+  })
 
   it('clickhouse-direct promises power loss only where both fsync settings ask for it', () => {
     const survives = (warehouse: Record<string, string>) =>

@@ -36,7 +36,9 @@ describe('a scenario whose events a target does not take', () => {
     expect(() => {
       requireShape([targetOn('takes-both')], scenario, known)
     }).not.toThrow()
-    const all = architectures.map(({ id }) => targetOn(id))
+    const all = architectures
+      .filter(({ shapes }) => shapes.includes('billing'))
+      .map(({ id }) => targetOn(id))
     expect(() => {
       requireShape(all, scenario)
     }).not.toThrow()

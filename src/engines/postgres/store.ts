@@ -146,9 +146,12 @@ async function load(
   const columns = table.columns.copy.map((column) => quoteName(column)).join(', ')
   const target = through === undefined ? table.name : quoteName(through.table)
   await withClient(address, signal, async (client) => {
+    // One transaction: whoever else takes rows out of there sees none of these.
+    await client.query('BEGIN')
     const sink = client.query(copyFrom(`COPY ${target} (${columns}) FROM STDIN`))
     await pipeline(Readable.from(rows, { objectMode: false }), sink)
     for (const statement of through?.then ?? []) await client.query(statement)
+    await client.query('COMMIT')
   })
   // Otherwise autovacuum would do this in the middle of the measurement, and plans would know nothing of the rows. In a
   // session of its own: one that still has inserted rows to report would count them a second time.

@@ -1,0 +1,103 @@
+/** eav (A18, A19): attribute writes over UNLOGGED staging to a partitioned time series, with a hot projection and a cache. */
+import { defineArchitecture } from '../../src/architecture/architecture.ts'
+import { EAV_COLUMNS } from '../../src/shapes/eav/columns.ts'
+import { launchService } from '../service-kit/launch.ts'
+import { serviceMetricsProbe } from '../service-kit/metrics-probe.ts'
+import { commitSurvives, commitWords } from '../service-kit/postgres/promise.ts'
+import { applySchema } from '../service-kit/schema-script.ts'
+import { eavSettings, type EavSettings } from '../service-kit/eav/settings.ts'
+import { PROJECT_STAGED, SERIES, STAGING } from '../service-kit/eav/statements.ts'
+import { SERIES_STORE } from '../service-kit/eav/stores.ts'
+
+export const eav = defineArchitecture({
+  id: 'eav',
+  title: 'PostgreSQL as EAV: staging, time series, hot projection, cache',
+  documents: ['A18', 'A19', 'B12', 'C2', 'C9', 'C12', 'C19', 'C22', 'E17', 'H13', 'H14'],
+  shapes: ['eav'],
+  queries: ['Q4', 'Q9', 'Q10'],
+  needs: { database: 'postgres', cache: 'redis' },
+  alongside: ['worker'],
+  schemaVariants: ['default', 'no-gin', 'top-n'],
+  settings: eavSettings,
+
+  batches: () => true,
+
+  promises: (settings, engines) => ({
+    ack: ackWords(settings, engines.database),
+    stores: [
+      {
+        store: SERIES_STORE,
+        survives: staysStaged(settings) ? commitSurvives(engines.database) : 'nothing',
+        delivery: 'at-least-once',
+        readAfterAck: 'eventually',
+        duplicates: settings.dedup === 'flush' ? 'one-readable' : 'kept',
+      },
+    ],
+  }),
+
+  async start({ database, cache }, { settings, schemaVariant }, context) {
+    const { signal } = context
+    await applySchema(database, 'eav/schema.sql', {
+      variant: schemaVariant,
+      parts: [settings.staging, ...(settings.dedup === 'flush' ? ['dedup'] : [])],
+      signal,
+    })
+    const layout = `('${settings.partitionBy}', ${String(settings.hashShards)})`
+    await database.control.execute(`INSERT INTO eav_layout VALUES ${layout}`, signal)
+    const addresses = {
+      database: database.addressFor('service'),
+      cache: cache.addressFor('service'),
+    }
+    const service = await launchService(context, {
+      entry: 'reference-impl/eav/service.ts',
+      addresses,
+      settings,
+    })
+    const { flush, flushMs, vacuumEveryFlushes } = settings
+    const workers = await context.launch({
+      name: 'worker',
+      entry: 'reference-impl/eav/worker.ts',
+      replicas: 1,
+      config: {
+        port: 0,
+        addresses: { database: addresses.database },
+        settings: { flush, flushMs, vacuumEveryFlushes },
+      },
+    })
+    return {
+      ...service,
+      parts: [...service.parts, ...workers],
+      probes: [...service.probes, ...workers.map(serviceMetricsProbe)],
+      stores: [
+        database.eventsStore({
+          name: SERIES_STORE,
+          table: SERIES,
+          readable: SERIES,
+          columns: EAV_COLUMNS,
+          load: {
+            table: STAGING,
+            then: ['SELECT ensure_partitions()', PROJECT_STAGED, 'SELECT moved FROM stage_flush()'],
+          },
+        }),
+      ],
+    }
+  },
+})
+
+/** Whether a row that waits in staging is as safe as any commit. */
+function staysStaged({ staging, asyncNonCritical }: EavSettings): boolean {
+  return staging === 'logged' && !asyncNonCritical
+}
+
+function ackWords(settings: EavSettings, engineSettings: Readonly<Record<string, string>>): string {
+  const committed = commitWords(engineSettings)
+  const hot = `The latest value of a critical attribute is ${committed} in the hot projection and readable at once.`
+  const flushed = `a flush moves it to the time series, every ${String(settings.flushMs)} ms`
+  if (settings.staging === 'unlogged') {
+    return `Every accepted write is in an UNLOGGED staging table, which outlives the service and the flusher but not a crash of PostgreSQL: what no flush has moved by then is lost; ${flushed}. ${hot}`
+  }
+  const staged = settings.asyncNonCritical
+    ? `${committed}, or without a critical attribute in memory for up to 600 ms,`
+    : committed
+  return `Every accepted write is ${staged} in a staging table, from where ${flushed}. ${hot}`
+}

@@ -1,0 +1,61 @@
+/** The flusher process of eav: staged rows to the time series, and a /metrics page of what waits and what was moved. */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { PostgresAddress } from '../../src/engines/engine.ts'
+import { messageOf } from '../../src/kit/errors.ts'
+import { logLine, stopAsked, takeConfig } from '../service-kit/process-life.ts'
+import { Flusher, type FlusherSettings } from '../service-kit/eav/flusher.ts'
+import { StagingWatch } from '../service-kit/eav/staging-watch.ts'
+
+interface WorkerConfig {
+  /** 0 takes any free port. */
+  readonly port: number
+  readonly host?: string
+  /** Secrets may be inside: never logged. */
+  readonly addresses: { readonly database: PostgresAddress }
+  readonly settings: FlusherSettings
+}
+
+const LOOPBACK = '127.0.0.1'
+/** Below the ten seconds after which the harness kills. */
+const STOP_TIMEOUT_MS = 9_000
+
+try {
+  await work((await takeConfig()) as WorkerConfig)
+  process.exit(0)
+} catch (error) {
+  logLine(messageOf(error))
+  process.exit(1)
+}
+
+async function work({ addresses, settings, ...where }: WorkerConfig): Promise<void> {
+  const stopped = stopAsked()
+  const flusher = new Flusher(addresses.database, settings, logLine)
+  await flusher.open()
+  const watch = new StagingWatch(addresses.database, logLine)
+  const stopping = new AbortController()
+  const running = flusher.run(stopping.signal)
+  const server = createServer((request, response) => {
+    const isMetrics = request.method === 'GET' && request.url === '/metrics'
+    const type = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
+    response.writeHead(isMetrics ? 200 : 404, type)
+    response.end(isMetrics ? `${watch.lines(flusher.meter).join('\n')}\n` : 'no such route\n')
+  })
+  const host = where.host ?? LOOPBACK
+  server.listen(where.port, host)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const url = `http://${host}:${String(port)}`
+  process.stdout.write(`${JSON.stringify({ ready: true, url })}\n`)
+
+  await stopped
+  setTimeout(() => {
+    logLine(`a flush was still under way ${String(STOP_TIMEOUT_MS)} ms after the stop`)
+    process.exit(1)
+  }, STOP_TIMEOUT_MS).unref()
+  stopping.abort()
+  await running
+  await flusher.close()
+  await watch[Symbol.asyncDispose]()
+}

@@ -1,0 +1,105 @@
+/** Staging, projection, cache and reads put together. In: addresses and settings. Out: what the edge needs. */
+import type { PostgresAddress } from '../../../src/engines/engine.ts'
+import type { RedisAddress } from '../../../src/engines/redis/address.ts'
+import { FreshnessRouter } from '../freshness/router.ts'
+import { breakerRules, lagBudgets } from '../freshness/settings.ts'
+import { GroupCommit } from '../group-commit.ts'
+import { counter, gauge } from '../metrics-text.ts'
+import { openPool } from '../postgres/connection.ts'
+import { Lanes } from '../postgres/lanes.ts'
+import type { OpenContext } from '../service-process.ts'
+import type { Ingest } from '../service.ts'
+import { EntityCache } from './cache.ts'
+import { EAV_DOOR, type AttributeWrite } from './door.ts'
+import { EavReads } from './reads.ts'
+import type { EavSettings } from './settings.ts'
+import { StagingWriter } from './staging-writer.ts'
+import { PROJECTION_SOURCE } from './stores.ts'
+
+export interface EavAddresses {
+  readonly database: PostgresAddress
+  readonly cache: RedisAddress
+}
+
+/** Reads have connections of their own: a slow aggregate must not hold up writes inside the service. */
+const READ_CONNECTIONS = 4
+const READ_STATEMENT_TIMEOUT_MS = 120_000
+const NAME = 'eav'
+
+/** Rejects when PostgreSQL cannot be reached; without Redis it serves, and counts what went without. */
+export async function openEavIngest(
+  { database, cache: redis }: EavAddresses,
+  settings: EavSettings,
+  { meters, log }: OpenContext,
+): Promise<Ingest<AttributeWrite>> {
+  const lanes = new Lanes(database, { name: NAME, log })
+  await lanes.open(settings.connections)
+  const cache = await EntityCache.open(redis, {
+    ttlS: settings.cacheTtlS,
+    timeoutMs: settings.cacheTimeoutMs,
+    log,
+  })
+  const primary = openPool(database, {
+    connections: READ_CONNECTIONS,
+    name: `${NAME} reads`,
+    log,
+    statementTimeoutMs: READ_STATEMENT_TIMEOUT_MS,
+  })
+  const router = new FreshnessRouter({
+    primary: { source: PROJECTION_SOURCE, access: primary, isAway: () => false },
+    replicas: [],
+    budgetsMs: lagBudgets(settings),
+    tokenWaitMs: settings.tokenWaitMs,
+    rules: breakerRules(settings),
+  })
+  const { asyncNonCritical } = settings
+  const commit = new GroupCommit(
+    new StagingWriter(lanes, { cache, asyncNonCritical }),
+    {
+      lanes: settings.connections,
+      rowsMax: settings.batchRowsMax,
+      requestsMax: Number.MAX_SAFE_INTEGER,
+      lingerMs: 0,
+      timeoutMs: settings.timeoutMs,
+      order: 'by-identity',
+      identityOf: EAV_DOOR.identityOf,
+    },
+    meters,
+  )
+  const reads = new EavReads({ primary, router, cache, forms: settings })
+  return {
+    door: EAV_DOOR,
+    submit: (writes, answer) => {
+      commit.submit(writes, answer)
+    },
+    reads,
+    entities: reads,
+    ping: async () => {
+      await primary.query('SELECT 1')
+    },
+    secondary: () => null,
+    metrics: () => cacheLines(cache),
+    async [Symbol.asyncDispose]() {
+      await commit[Symbol.asyncDispose]()
+      await cache[Symbol.asyncDispose]()
+      await primary.end()
+    },
+  }
+}
+
+function cacheLines(cache: EntityCache): readonly string[] {
+  const { hits, misses, errors, bypassed, isUp } = cache.meter
+  return [
+    ...counter('headroom_cache_reads_total', 'Reads of entities by what the cache had.', [
+      ['{outcome="hit"}', hits],
+      ['{outcome="miss"}', misses],
+    ]),
+    ...counter('headroom_cache_errors_total', 'Commands that Redis did not answer in time.', [
+      ['', errors],
+    ]),
+    ...counter('headroom_cache_bypassed_total', 'Reads and rows that did without Redis.', [
+      ['', bypassed],
+    ]),
+    ...gauge('headroom_cache_up', 'Whether Redis is used.', isUp ? 1 : 0),
+  ]
+}

@@ -1,0 +1,23 @@
+/** SQL asked of the PostgreSQL of a rig, with the harness's own rights. */
+import pg from 'pg'
+import { clientConfig } from '../../reference-impl/service-kit/postgres/connection.ts'
+import type { PostgresAddress } from '../../src/engines/engine.ts'
+import type { Rig } from './architecture-rig.ts'
+
+/** @param values of $1, $2, … */
+export async function sqlOf<Row extends pg.QueryResultRow>(
+  rig: Rig,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<readonly Row[]> {
+  const found = rig.up.engines.find(({ engine }) => engine.kind === 'postgres')
+  if (found === undefined) throw new Error('the rig has no PostgreSQL')
+  const address = found.engine.addressFor('harness') as PostgresAddress
+  const client = new pg.Client(clientConfig(address, 'contract'))
+  await client.connect()
+  try {
+    return (await client.query<Row>(text, [...values])).rows
+  } finally {
+    await client.end()
+  }
+}
