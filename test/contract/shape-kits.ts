@@ -55,7 +55,8 @@ const billing: ShapeKit = {
     }
   },
   bare: () => {
-    const { properties: _properties, value: _value, ...event } = makeEvent()
+    const { organization_id, transaction_id, external_customer_id, code, timestamp } = makeEvent()
+    const event = { organization_id, transaction_id, external_customer_id, code, timestamp }
     return { event, read: { value: null, decimal_value: null, properties: {} } }
   },
   spoiled: (good) => [
@@ -121,7 +122,8 @@ const eav: ShapeKit = {
     return { event: event as never, read: { ...event, written_at: '2026-02-25T12:00:00.123456Z' } }
   },
   bare: () => {
-    const { critical: _critical, ...event } = makeWrite()
+    const { tenant_id, write_id, entity_id, attribute, value, written_at } = makeWrite()
+    const event = { tenant_id, write_id, entity_id, attribute, value, written_at }
     return { event, read: { critical: false, weight: null, note: null } }
   },
   spoiled: (good) => [

@@ -17,19 +17,24 @@ export function copyRows(writes: readonly AttributeWrite[]): string {
 
 /** Six array literals, in the parameter order of PROJECT_GIVEN. */
 export function arrayLiterals(writes: readonly AttributeWrite[]): readonly string[] {
-  const columns = ['', '', '', '', '', '']
+  let tenants = ''
+  let ids = ''
+  let entities = ''
+  let times = ''
+  let attributes = ''
+  let values = ''
   let comma = '{'
   for (const write of writes) {
     const value = write.dataType === 'number' ? write.value : JSON.stringify(write.value)
-    columns[0] += comma + write.tenantId
-    columns[1] += comma + quoted(write.writeId)
-    columns[2] += comma + String(write.entityId)
-    columns[3] += comma + write.writtenAt
-    columns[4] += comma + quoted(write.attribute)
-    columns[5] += comma + quoted(value)
+    tenants += comma + write.tenantId
+    ids += comma + quoted(write.writeId)
+    entities += comma + String(write.entityId)
+    times += comma + write.writtenAt
+    attributes += comma + quoted(write.attribute)
+    values += comma + quoted(value)
     comma = ','
   }
-  return columns.map((literal) => `${literal}}`)
+  return [tenants, ids, entities, times, attributes, values].map((literal) => `${literal}}`)
 }
 
 function quoted(text: string): string {
