@@ -7,6 +7,8 @@ import type { RunningTarget } from '../target/up.ts'
 
 /** As many as a reader looks at; the rest are summed up in the share. */
 const SHOWN_MAX = 12
+/** Less than this of the time says nothing. */
+const SHOWN_MIN_RATIO = 0.001
 
 export type StatementTotals = ReadonlyMap<string, readonly StatementCount[]>
 
@@ -39,7 +41,8 @@ export function topStatements(
       .filter(({ calls }) => calls > 0)
       .sort((a, b) => b.totalMs - a.totalMs)
     const allMs = grown.reduce((sum, { totalMs }) => sum + totalMs, 0)
-    return grown.slice(0, SHOWN_MAX).map(({ text, calls, totalMs, rows, blocks, walBytes }) => ({
+    const notable = grown.filter(({ totalMs }) => totalMs >= allMs * SHOWN_MIN_RATIO)
+    return notable.slice(0, SHOWN_MAX).map(({ text, calls, totalMs, rows, blocks, walBytes }) => ({
       engine,
       text,
       calls,

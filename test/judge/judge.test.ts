@@ -101,7 +101,7 @@ describe('a study of four targets over three rounds', () => {
 
   it('says it in sentences that can be repeated', () => {
     expect(targetOf(findings, 'pg-direct').sentence).toBe(
-      'pg-direct holds 4,000 events/s on this machine, 10× the declared 400 events/s; its first limit is service CPU, p99 > 50 ms at 8,000 events/s; of 11 documented triggers one fires (E4: more than 500 million rows a month) and one is unknown (E3: aggregations > 5 s); at 5–12 % growth a month the next (WAL > 100 MB/min) fires between January 2028 and October 2030.',
+      'pg-direct holds 4,000 events/s on this machine, 10× the declared 400 events/s; its first limit is service CPU, p99 > 50 ms at 8,000 events/s; of 10 documented triggers one fires (E4: more than 500 million rows a month) and one is unknown (E3: aggregations > 5 s); at 5–12 % growth a month the next (WAL > 100 MB/min) fires between January 2028 and October 2030.',
     )
     expect(findings.verdict).toContain('pg-batch carries 400 events/s: it holds 8,000 events/s')
     expect(findings.verdict).toContain(
@@ -151,7 +151,7 @@ describe('a profile', () => {
     const profile = { ...HEALTHY.study.profile, ratePerS: 150 }
     const { verdict } = judgeStudy({ ...HEALTHY, triggers, profile })
     expect(verdict).toContain('pg-batch is enough for 150 events/s')
-    expect(verdict).toContain('of 11 documented triggers none fires')
+    expect(verdict).toContain('of 10 documented triggers none fires')
     expect(verdict).toContain(
       'the first (more than 500 million rows a month) fires between January and April 2027',
     )

@@ -7,7 +7,7 @@ import type { StatementCount } from '../engine.ts'
 import { quoteName } from './quote-name.ts'
 
 /** A statement of an architecture is shorter; a user's own may be a page. */
-const TEXT_MAX = 600
+const TEXT_MAX = 300
 
 /** In a database that others use as well only the role's own statements are the run's. */
 export async function readStatements(

@@ -10,8 +10,8 @@ import { compared } from './finding.ts'
 import type { FormulaFinding } from './finding.ts'
 import type { FormulaRun } from './formula-run.ts'
 
-/** Fewer dead rows per event than this are retries and preparations, not a queue. */
-const OUTDATED_MIN = 0.05
+/** Fewer dead rows per event than this are heartbeats, retries and preparations, not a queue. */
+const OUTDATED_MIN = 0.5
 
 /** Every update and every delete leaves a dead row behind. */
 function deadRowsPerEvent(run: FormulaRun, table: string): number {

@@ -14,8 +14,9 @@ import { factTable } from './table.ts'
 const PAGE_BYTES = 8_192
 const HEADINGS = [
   'target',
+  'engine',
   'statement',
-  '#share of time',
+  '#share of its time',
   '#calls',
   '#mean',
   '#rows per call',
@@ -27,6 +28,7 @@ export function statementsSection(view: StudyView): Markup {
   const rows = view.targets.flatMap(({ name, shown }) =>
     (shown?.measured.statements ?? []).map((one): readonly Insertable[] => [
       name,
+      one.engine,
       html`<code>${one.text}</code>`,
       formatRatio(one.timeRatio),
       formatCount(one.calls),
