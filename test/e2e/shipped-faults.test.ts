@@ -1,0 +1,151 @@
+/** Every fault scenario that ships, at a third of its length: what it takes away comes back, and the audit says what was lost. */
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { FaultSeen } from '../../src/results/fault-record.ts'
+import { RunRecord } from '../../src/results/record.ts'
+import { packageRoot } from '../../src/kit/paths.ts'
+import type { Fault } from '../../src/scenario/fault.ts'
+import { loadScenario } from '../../src/scenario/load.ts'
+import type { Scenario } from '../../src/scenario/scenario.ts'
+import { headroom, temporaryFolder } from '../cli/cli-process.ts'
+
+let folder: ReturnType<typeof temporaryFolder>
+beforeEach(() => {
+  folder = temporaryFolder()
+})
+afterEach(() => {
+  folder.remove()
+})
+
+const SCALE = 0.35
+/** A fault needs calm before it (scenario/fault-findings.ts). */
+const FIRST_AT_S = 2.2
+
+function scaled(fault: Fault): Fault {
+  const at = (s: number): number => Math.max(FIRST_AT_S, s * SCALE)
+  const atS =
+    typeof fault.atS === 'number'
+      ? at(fault.atS)
+      : ([at(fault.atS[0]), at(fault.atS[1])] as [number, number])
+  return { ...fault, atS, lengthS: Math.max(0.5, fault.lengthS * SCALE) }
+}
+
+function shorter(scenario: Scenario): Scenario {
+  const { phases, rate, faults } = scenario
+  const ratePerS = rate.kind === 'constant' ? Math.min(rate.ratePerS, 250) : 250
+  // Recovery takes its time however short the fault is; a restore begins a server anew.
+  const backWithinS = faults.some(({ kind }) => kind === 'restore') ? 9 : 3
+  return {
+    ...scenario,
+    rate: { kind: 'constant', ratePerS },
+    phases: { ...phases, warmupS: 1, measureS: (phases.measureS ?? 20) * SCALE + backWithinS },
+    initialRows: Math.min(scenario.initialRows, 2_000),
+    rounds: 1,
+    faults: faults.map(scaled),
+  }
+}
+
+interface Met {
+  readonly record: RunRecord
+  readonly faults: readonly FaultSeen[]
+  readonly lostEvents: number
+  readonly verdicts: readonly string[]
+}
+
+async function met(name: string, target: string): Promise<Met> {
+  const { scenario } = loadScenario(name)
+  // JSON is YAML.
+  writeFileSync(join(folder.path, 'short.yaml'), JSON.stringify(shorter(scenario)))
+  const { stderr } = await headroom(['run', './short.yaml', '--target', target], {
+    cwd: folder.path,
+  })
+  const file = readdirSync(folder.path, { recursive: true, encoding: 'utf8' }).find((one) =>
+    one.endsWith('run.json'),
+  )
+  if (file === undefined) throw new Error(stderr)
+  const record = RunRecord.parse(JSON.parse(readFileSync(join(folder.path, file), 'utf8')))
+  const { outcome } = record
+  if (outcome.state !== 'completed') {
+    throw new Error(`${outcome.state} ${JSON.stringify('audit' in outcome ? outcome.audit : '')}`)
+  }
+  return {
+    record,
+    faults: outcome.measured.faults ?? [],
+    lostEvents: outcome.audit.stores.reduce((sum, { lostEvents }) => sum + lostEvents, 0),
+    verdicts: outcome.audit.stores.map(({ verdict }) => verdict),
+  }
+}
+
+/** Fault scenarios, the target each is meant for, and what is true of it besides that every fault was put. */
+const MET: Readonly<
+  Record<string, { readonly target: string; readonly check: (met: Met) => void }>
+> = {
+  'fault-accident': {
+    target: 'pg-batch-archived',
+    check: ({ faults, verdicts }) => {
+      // The preloaded rows were deleted too: an audit that misses one of them is broken.
+      expect(verdicts.every((verdict) => verdict !== 'broken')).toBe(true)
+      expect(faults[0]?.wholeMs).not.toBeNull()
+    },
+  },
+  'fault-database-killed': { target: 'pg-direct', check: losesNothing },
+  'fault-disk-lost': {
+    target: 'pg-batch-archived',
+    check: ({ faults }) => {
+      expect(faults[0]?.wholeMs).not.toBeNull()
+    },
+  },
+  'fault-duplicates': { target: 'pg-batch', check: losesNothing },
+  'fault-out-of-range': { target: 'pg-partitioned', check: losesNothing },
+  'fault-replay-paused': {
+    target: 'pg-replica',
+    check: (met) => {
+      losesNothing(met)
+      expect(movedIn(met)).toMatch(/replica\./)
+    },
+  },
+  'fault-replica-lag': { target: 'pg-replica', check: losesNothing },
+  'fault-service-killed': { target: 'pg-batch', check: losesNothing },
+  'fault-slot-stalled': {
+    target: 'pg-batch-slot',
+    check: (met) => {
+      losesNothing(met)
+      expect(movedIn(met)).toMatch(/slot\.lagBytes/)
+    },
+  },
+  'fault-worker-killed': { target: 'outbox', check: losesNothing },
+  'fault-xmin-pinned': {
+    target: 'pg-direct',
+    check: (met) => {
+      losesNothing(met)
+      expect(movedIn(met)).toMatch(/horizon\./)
+    },
+  },
+}
+
+function losesNothing({ lostEvents, verdicts }: Met): void {
+  expect(lostEvents).toBe(0)
+  expect(verdicts).not.toContain('broken')
+}
+
+function movedIn({ faults }: Met): string {
+  return faults.flatMap(({ moved }) => moved.map(({ metric }) => metric)).join(' ')
+}
+
+const shipped = readdirSync(join(packageRoot, 'scenarios'))
+  .filter((file) => file.startsWith('fault-') && file.endsWith('.yaml'))
+  .map((file) => file.replace('.yaml', ''))
+
+describe('fault scenarios', () => {
+  it('are all known here', () => {
+    expect(Object.keys(MET).sort()).toEqual(shipped.sort())
+  })
+
+  it.each(Object.entries(MET))('%s comes to its end', async (name, { target, check }) => {
+    const found = await met(name, target)
+    const asked = loadScenario(name).scenario.faults
+    expect(found.faults.map(({ failed }) => failed)).toEqual(asked.map(() => null))
+    check(found)
+  })
+})
