@@ -23,6 +23,7 @@ type ComposeRequest = Extract<EngineRequest<'postgres'>, { provider: 'compose' }
 const USER = 'headroom'
 const DATABASE = 'headroom'
 const PORT_INSIDE = 5432
+export const POSTGRES_IN_COMPOSE = { port: PORT_INSIDE } as const
 
 /** initdb on a slow disk, with a checkpoint behind it. */
 const READY_TIMEOUT_MS = 120_000
@@ -59,6 +60,8 @@ export async function startComposePostgres(
   scope.use(container)
 
   const known = await withClient(address, context.signal, async (client) => {
+    // With synchronous_standby_names a commit waits for a replica, and none can be there yet.
+    await client.query('SET synchronous_commit = local')
     await createExtensions(client)
     await makeExtensions(client, `the image ${container.image.name}`, extensions)
     return {
@@ -90,12 +93,12 @@ export async function startComposePostgres(
 }
 
 interface Wanted extends Pick<ComposeRequest, 'project'> {
-  readonly service: 'postgres' | 'timescaledb'
+  readonly service: 'postgres' | 'timescaledb' | 'postgres-replica'
   readonly address: PostgresAddress
   readonly gucs: Readonly<Record<string, string>>
 }
 
-async function startContainer(
+export async function startContainer(
   { address, service, gucs, project }: Wanted,
   { name, logDir }: EngineContext,
 ): Promise<Container> {
@@ -106,7 +109,7 @@ async function startContainer(
     kind: 'engine',
     withDependencies: true,
     override: { command: ['postgres', ...parameters] },
-    env: { [`HEADROOM_${service.toUpperCase()}_PORT`]: String(address.port) },
+    env: { [`HEADROOM_${service.toUpperCase().replaceAll('-', '_')}_PORT`]: String(address.port) },
     ready: () => answers(address),
     readyTimeoutMs: READY_TIMEOUT_MS,
     recoveryTimeoutMs: RECOVERY_TIMEOUT_MS,

@@ -2,6 +2,7 @@
 import type { StoringFolder } from '../engine-folder.ts'
 import { findNativeDir, postgresPackage } from './binaries.ts'
 import { startComposePostgres } from './compose.ts'
+import { startComposeReplica } from './compose-replica.ts'
 import { startEmbeddedPostgres } from './embedded.ts'
 import { startExternalPostgres } from './external.ts'
 import { observePostgres } from './observed.ts'
@@ -19,7 +20,9 @@ export const postgres: StoringFolder<'postgres'> = {
             })
           : startEmbeddedReplica(request.settings, request.upstream, context)
       case 'compose':
-        return startComposePostgres(request, context)
+        return request.upstream === undefined
+          ? startComposePostgres(request, context)
+          : startComposeReplica(request, request.upstream, context)
       case 'external':
         return startExternalPostgres(request, context)
     }

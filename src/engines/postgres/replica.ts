@@ -36,7 +36,7 @@ const AT_LEAST_AS_PRIMARY = [
   ...['max_locks_per_transaction', 'shared_preload_libraries'],
 ]
 /** A primary that was started again is found within that; PostgreSQL's own 5 s would be most of a short outage. */
-const REPLICA_DEFAULTS: EngineSettings = { wal_retrieve_retry_interval: '500ms' }
+export const REPLICA_DEFAULTS: EngineSettings = { wal_retrieve_retry_interval: '500ms' }
 const STREAMING_TIMEOUT_MS = 30_000
 const LOOK_EVERY_MS = 20
 
@@ -137,7 +137,7 @@ async function isStreaming(client: Client): Promise<boolean> {
   return rows.length > 0
 }
 
-async function settingsOfPrimary(client: Client): Promise<EngineSettings> {
+export async function settingsOfPrimary(client: Client): Promise<EngineSettings> {
   const { rows } = await client.query<{ name: string; setting: string }>(
     'SELECT name, setting FROM pg_settings WHERE name = ANY ($1)',
     [AT_LEAST_AS_PRIMARY],

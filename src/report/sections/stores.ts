@@ -1,4 +1,5 @@
 /** What was promised and what the stores were found to hold: promises, audits and bytes on disk. */
+import { parseMetricKey } from '../../collect/metrics.ts'
 import { formatBytes, formatCount } from '../../kit/units.ts'
 import type { StoreAudit } from '../../results/audit-record.ts'
 import { html, nothing } from '../markup.ts'
@@ -12,7 +13,7 @@ import type { Tone } from './words.ts'
 export function storesSection(view: StudyView): Markup {
   return html`<section id="integrity" aria-labelledby="integrity-title">
     <h2 id="integrity-title">Promised and kept</h2>
-    ${promises(view)} ${audits(view)} ${sizes(view)}
+    ${promises(view)} ${audits(view)} ${sizes(view)} ${reads(view)}
   </section>`
 }
 
@@ -160,6 +161,23 @@ function idsOf(audits: readonly StoreAudit[]): Markup {
   const shown = ids.slice(0, IDS_SHOWN).map((id) => html`<code>${id}</code> `)
   const more = ids.length - shown.length
   return html`<br /><small>${shown}${more > 0 && html`and ${more} more in the record`}</small>`
+}
+
+/** Where several copies can answer; one copy needs no table. */
+function reads(view: StudyView): Markup {
+  const rows = view.targets.flatMap(({ name, shown }) =>
+    Object.entries(shown?.measured.metrics ?? {}).flatMap(([key, count]) => {
+      const { id, label } = parseMetricKey(key)
+      return id === 'replica.reads' ? [[name, label ?? '', formatCount(Math.round(count))]] : []
+    }),
+  )
+  if (rows.length === 0) return nothing
+  return html`<h3 id="reads">Which copy answered reads</h3>
+    <p class="lead">
+      Counted by the service in the measured phase: a replica as long as it is within the budget of
+      the reader’s class, else the primary.
+    </p>
+    ${factTable({ label: 'Which copy answered reads', headings: ['target', 'copy', '#reads'], rows })}`
 }
 
 function sizes(view: StudyView): Markup {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Meters } from '../../../reference-impl/service-kit/meters.ts'
-import { samplesOf } from '../../../reference-impl/service-kit/metrics-probe.ts'
+import { routedSamplesOf, samplesOf } from '../../../reference-impl/service-kit/metrics-probe.ts'
 import { findMetric } from '../../../src/collect/metrics.ts'
 
 describe('the metrics page and its probe', () => {
@@ -38,4 +38,49 @@ describe('the metrics page and its probe', () => {
     }
     expect(page).not.toContain('secondary')
   })
+})
+
+it('reads who answered, how far replicas lag and which breakers are open, each by its own label', () => {
+  using meters = new Meters()
+  const page = meters.page({
+    queueEvents: 0,
+    queueBytes: 0,
+    secondary: null,
+    more: [],
+    routed: {
+      reads: new Map([
+        ['postgres.events', 3],
+        ['replica-1.events', 40],
+      ]),
+      primaryReads: new Map([['breaker', 3]]),
+      openings: 2,
+      replicas: [
+        {
+          name: 'replica-1',
+          heartbeatLagMs: 12.5,
+          breakers: { critical: 'open', search: 'half-open', analytics: 'closed' },
+        },
+        {
+          name: 'replica-2',
+          heartbeatLagMs: null,
+          breakers: { critical: 'open', search: 'open', analytics: 'open' },
+        },
+      ],
+    },
+  })
+  const samples = routedSamplesOf(page)
+  expect(samples).toEqual(
+    expect.arrayContaining([
+      { metric: 'replica.reads', label: 'postgres.events', value: 3 },
+      { metric: 'replica.reads', label: 'replica-1.events', value: 40 },
+      { metric: 'replica.heartbeatLagMs', label: 'replica-1', value: 12.5 },
+      { metric: 'replica.breakerOpenRatio', label: 'replica-1 critical', value: 1 },
+      { metric: 'replica.breakerOpenRatio', label: 'replica-1 search', value: 0.5 },
+      { metric: 'replica.breakerOpenRatio', label: 'replica-1 analytics', value: 0 },
+    ]),
+  )
+  // A replica that does not answer has no lag, which is not a lag of zero.
+  expect(samples.filter(({ label }) => label === 'replica-2')).toEqual([])
+  expect(page).toContain('headroom_primary_reads_total{because="breaker"} 3\n')
+  expect(page).toContain('headroom_breaker_openings_total 2\n')
 })
