@@ -7,6 +7,7 @@ import type { Probe } from '../collect/probe.ts'
 import type { EngineKind, EngineOf, EngineSettings, Store } from '../engines/engine.ts'
 import type { QueryName, ShapeName } from '../scenario/scenario.ts'
 import type { Part } from './part.ts'
+import type { SqlWriting } from './sql-writes.ts'
 
 /** Engines that an architecture can need; a pooler is put in front of one by the target. */
 export type NeededKind = Exclude<EngineKind, 'pgbouncer'>
@@ -83,6 +84,8 @@ export interface RunningArchitecture {
   /** Probes of the architecture's own queues and lags, beside those of its engines. */
   readonly probes: readonly Probe[]
   readonly stores: readonly Store[]
+  /** Where nothing listens for HTTP: the driver writes this way. Absent: over HTTP. */
+  readonly writes?: SqlWriting
 }
 
 export interface Architecture<N extends Needs = Needs, Settings = unknown> {

@@ -24,7 +24,7 @@ export async function requireDockerFor(engines: OwnProvider): Promise<void> {
 }
 
 function usesContainers(target: Target, engines: OwnProvider): boolean {
-  if (target.kind !== 'architecture') return false
+  if (target.kind === 'service') return false
   const chosen = Object.values(target.engines).map(({ provider }) => provider)
   return engines === 'compose' || chosen.includes('compose')
 }

@@ -6,10 +6,12 @@ import { HeadroomError } from '../kit/errors.ts'
 import type { Profile } from '../plan/profile.ts'
 import { holdsSecret } from '../results/redaction.ts'
 import type { Trigger } from '../judge/trigger.ts'
+import type { Scenario } from '../scenario/scenario.ts'
 import type { PointsInputs } from '../study/run-points.ts'
 import { requireFaults } from '../target/fault-check.ts'
 import { serviceInputs } from '../target/service-inputs.ts'
 import { requireShape } from '../target/shape-check.ts'
+import type { Target } from '../target/target.ts'
 import type { OwnProvider } from '../target/up.ts'
 import type { CommandContext } from './command.ts'
 import { chooseEngines } from './engines-choice.ts'
@@ -64,8 +66,10 @@ export async function studyInputs(
   const warnings = new Set([
     ...chosen.external.warnings,
     ...services.flatMap((service) => service.warnings),
-    ...points.flatMap(({ target, scenario }) => unaskedQueries([target], scenario)),
-    ...points.flatMap(({ target, scenario }) => sloWarnings([target], scenario)),
+    ...byScenario(points).flatMap(({ targets, scenario }) => [
+      ...unaskedQueries(targets, scenario),
+      ...sloWarnings(targets, scenario),
+    ]),
   ])
   for (const warning of warnings) terminal.talk(terminal.paint('yellow', `warning: ${warning}`))
   return {
@@ -77,6 +81,20 @@ export async function studyInputs(
     out: wishes.out,
     json: wishes.json,
   }
+}
+
+/** Targets that are sent the same: what none of them answers is a mistake, what one does not is not. */
+function byScenario(
+  points: PointsInputs['points'],
+): readonly { readonly scenario: Scenario; readonly targets: readonly Target[] }[] {
+  const groups = new Map<string, { readonly scenario: Scenario; readonly targets: Target[] }>()
+  for (const { target, scenario } of points) {
+    const key = JSON.stringify(scenario)
+    const group = groups.get(key) ?? { scenario, targets: [] }
+    group.targets.push(target)
+    groups.set(key, group)
+  }
+  return [...groups.values()]
 }
 
 /** A record that held one would be refused after the run: better told before it. */

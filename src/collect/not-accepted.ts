@@ -21,6 +21,8 @@ export const NOT_ACCEPTED_MAX_RATIO = 0.01
 const TOLD_MAX = 3
 /** Of what was not accepted, the share from which on the answers themselves are the limit. */
 const REFUSED_MIN_SHARE = 0.5
+/** What the driver puts before the code of a statement that a database refused. */
+const REFUSED_BY_SQL = 'SQLSTATE '
 /** A service says so when it is overloaded: a symptom of a limit, not a refusal. */
 const SHED_STATUSES: readonly number[] = [429, 503]
 
@@ -83,7 +85,9 @@ export function answersInWords(
 }
 
 function isRefusal(reason: NotAcceptedReason): boolean {
-  return reason.by === 'answer' && !SHED_STATUSES.includes(reason.status)
+  return reason.by === 'answer'
+    ? !SHED_STATUSES.includes(reason.status)
+    : reason.code.startsWith(REFUSED_BY_SQL)
 }
 
 function reasonInWords(
@@ -92,6 +96,9 @@ function reasonInWords(
 ): string {
   const requests = formatCount(reason.requests)
   if (reason.by === 'loss') {
+    if (reason.code.startsWith(REFUSED_BY_SQL)) {
+      return `${requests} batches were refused by the database (${reason.code})`
+    }
     return `${requests} of ${formatCount(answers + lost)} requests got no answer (${reason.code})`
   }
   const status = `${requests} of ${formatCount(answers)} answers were HTTP ${String(reason.status)}`

@@ -18,6 +18,8 @@ export interface ClientEvents {
 export interface Lost {
   /** Bytes may have reached the service, so what became of it is unknown. */
   readonly sent: boolean
+  /** The other side has said no: nothing of it was kept. */
+  readonly refused?: boolean
   /** A system error's code, or TIMEOUT, CLOSED, BAD_ANSWER, GIVEN_UP. */
   readonly code: string
 }

@@ -202,7 +202,8 @@ function partOf(daemon: Daemon): Part {
   }
 }
 
-function mustSuit({ url, client }: DriverJob): void {
+function mustSuit({ url, client, writes }: DriverJob): void {
+  if (writes !== undefined) return
   const { protocol } = new URL(url)
   if (protocol === 'http:' || (protocol === 'https:' && client === 'undici')) return
   const hint =

@@ -2,6 +2,7 @@
  * What the harness and the driver process say to each other over IPC: one job in, progress and one result out.
  * The driver sees a schedule, a stream and an address, nothing else of the target.
  */
+import type { SqlWriting } from '../architecture/sql-writes.ts'
 import type { RateShape } from '../scenario/scenario.ts'
 import type { AnswerCondition, Scalar } from '../kit/answer-condition.ts'
 import type { JsonValue } from '../shapes/event-template.ts'
@@ -33,6 +34,8 @@ export interface DriverJob {
   readonly inFlightRequestsMax: number
   readonly requestTimeoutMs: number
   readonly client: 'raw' | 'undici'
+  /** Present: there is no service, and events go to a database this way; `url` is only its name. Holds a secret. */
+  readonly writes?: SqlWriting
   readonly pacing: 'auto' | 'metro' | 'tick'
   /** After the last due event, how long outstanding requests may still be answered. */
   readonly drainS: number

@@ -30,8 +30,11 @@ export interface OpenLoopOptions {
 
 /** Requests sent before the loop looks at its sockets again. */
 const BURST_REQUESTS_MAX = 256
-const UNKNOWN: Ack = { kind: 'whole', outcome: 'unknown' }
-const DROPPED: Ack = { kind: 'whole', outcome: 'dropped' }
+const LOST = {
+  unknown: { kind: 'whole', outcome: 'unknown' },
+  dropped: { kind: 'whole', outcome: 'dropped' },
+  rejected: { kind: 'whole', outcome: 'rejected' },
+} as const satisfies Record<string, Ack>
 
 /** No connection was free in time, or too many requests were under way. */
 const NOT_SENT = 'NOT_SENT'
@@ -39,7 +42,7 @@ const NOT_SENT = 'NOT_SENT'
 interface Ended {
   readonly request: number
   readonly segment: number
-  readonly outcome: 'unknown' | 'dropped'
+  readonly outcome: keyof typeof LOST
   readonly code: string
 }
 
@@ -148,9 +151,10 @@ export class OpenLoop implements ClientEvents {
     this.#inFlight--
   }
 
-  lost({ request, segment }: Exchange, { sent, code }: Lost): void {
+  lost({ request, segment }: Exchange, { sent, refused = false, code }: Lost): void {
     this.#inFlight--
-    this.#end({ request, segment, outcome: sent ? 'unknown' : 'dropped', code })
+    const outcome = refused ? 'rejected' : sent ? 'unknown' : 'dropped'
+    this.#end({ request, segment, outcome, code })
   }
 
   changed(): void {
@@ -200,7 +204,7 @@ export class OpenLoop implements ClientEvents {
     const events = this.#options.writer.eventsIn(request)
     this.#tallyOf(segment).lost({ outcome, events, code })
     this.#options.windows.lost(outcome, events)
-    this.#options.log.set(request, outcome === 'unknown' ? UNKNOWN : DROPPED, null)
+    this.#options.log.set(request, LOST[outcome], null)
   }
 
   #dropWaiting(): void {

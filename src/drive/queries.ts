@@ -26,19 +26,14 @@ type AnswerFigures = Pick<QueryResult, 'rows' | 'rowsRead' | 'bytesRead' | 'stal
 
 export class QueryAsker {
   readonly #options: QueryAskerOptions
-  readonly #pool: Pool
+  /** Opened by the first question: an address that nobody asks need not be one of HTTP. */
+  #pool: Pool | null = null
   readonly #timers: NodeJS.Timeout[] = []
   readonly #asking = new Map<string, Promise<void>>()
   readonly #ended = new AbortController()
 
   constructor(options: QueryAskerOptions) {
     this.#options = options
-    this.#pool = new Pool(options.url.origin, {
-      connections: Math.max(1, options.queries.length),
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: { rejectUnauthorized: true, ...(options.ca === null ? {} : { ca: options.ca }) },
-    })
   }
 
   /** Call when the epoch has come. */
@@ -61,7 +56,18 @@ export class QueryAsker {
     }, graceMs)
     await Promise.all(this.#asking.values())
     clearTimeout(patience)
-    await this.#pool.destroy()
+    await this.#pool?.destroy()
+  }
+
+  #opened(): Pool {
+    const { url, queries, ca } = this.#options
+    this.#pool ??= new Pool(url.origin, {
+      connections: queries.length,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: { rejectUnauthorized: true, ...(ca === null ? {} : { ca }) },
+    })
+    return this.#pool
   }
 
   async #ask(name: string): Promise<void> {
@@ -74,7 +80,7 @@ export class QueryAsker {
     const seconds = (): number => (performance.now() - startedMs) / 1_000
     const nothing: AnswerFigures = { rows: null, rowsRead: null, bytesRead: null }
     try {
-      const { statusCode, headers, body } = await this.#pool.request({
+      const { statusCode, headers, body } = await this.#opened().request({
         method: 'GET',
         path: this.#pathOf(name),
         headers: { ...this.#options.headers },

@@ -23,6 +23,8 @@ import type { RequestSource, RequestWriterOptions } from './request-writer.ts'
 import { RequestWriter } from './request-writer.ts'
 import type { Schedule } from './schedule.ts'
 import { eventTimes, scheduleOf } from './schedule.ts'
+import { RowWriter } from './sql/row-writer.ts'
+import { SqlClient } from './sql/sql-client.ts'
 import { TemplateWriter } from './template-writer.ts'
 import { UndiciClient } from './undici-client.ts'
 import { WindowTally } from './windows.ts'
@@ -66,7 +68,8 @@ export class JobRun {
     const dueTimes = new DueTimes(schedule)
     const url = new URL(job.url)
     const headers = lowerCased(job.headers)
-    const { segments, batchEvents, connections, requestTimeoutMs } = job
+    const { segments, batchEvents, requestTimeoutMs } = job
+    const connections = job.writes?.connections ?? job.connections
     const writer = requestsOf(job, { url, headers, stream, batchEvents })
     const answers = job.speech?.answers ?? null
     const nowMs = (): number => performance.now()
@@ -268,13 +271,17 @@ export class JobRun {
   }
 }
 
-function makeClient({ client, ca }: DriverJob, options: ClientOptions): Client {
+function makeClient({ client, ca, writes, stream }: DriverJob, options: ClientOptions): Client {
+  if (writes !== undefined) {
+    return new SqlClient({ ...options, writing: writes, columns: shapes[stream.shape].columns })
+  }
   return client === 'raw'
     ? new RawClient(options)
     : new UndiciClient({ ...options, ca: ca ?? null })
 }
 
-function requestsOf({ speech }: DriverJob, options: RequestWriterOptions): RequestSource {
+function requestsOf({ speech, writes }: DriverJob, options: RequestWriterOptions): RequestSource {
+  if (writes !== undefined) return new RowWriter(options)
   if (speech?.request == null) return new RequestWriter(options)
   return new TemplateWriter(speech.request, { ...options, constants: speech.constants })
 }

@@ -32,7 +32,7 @@ export interface AnsweredRequest {
 }
 
 export interface LostRequest {
-  readonly outcome: 'unknown' | 'dropped'
+  readonly outcome: 'unknown' | 'dropped' | 'rejected'
   readonly events: number
   /** Why: a system error's code, or one of our own. */
   readonly code: string

@@ -30,7 +30,7 @@ export class WindowTally {
     this.#latency.record(latencyUs, events)
   }
 
-  lost(outcome: 'unknown' | 'dropped', events: number): void {
+  lost(outcome: 'unknown' | 'dropped' | 'rejected', events: number): void {
     this.#counts[outcome] += events
   }
 

@@ -206,7 +206,7 @@ function duration(study: StudyRecord, rounds: readonly Round[]): readonly string
       'p99 and p99.9 with PostgreSQL are provisional: a run was shorter than two checkpoints.',
     )
   }
-  const filled = rounds.filter((round) => round.run.target.kind === 'architecture')
+  const filled = rounds.filter((round) => round.run.target.kind !== 'service')
   const ofArchitectures = filled.length < rounds.length ? 'of an architecture ' : ''
   if (filled.length > 0 && study.scenario.initialRows > 0) {
     words.push(

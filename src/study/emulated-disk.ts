@@ -8,7 +8,8 @@ import { messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import type { StudyRecord } from '../results/record.ts'
 import { needsOf } from '../target/roles.ts'
-import type { ArchitectureTarget, Target } from '../target/target.ts'
+import type { Target } from '../target/target.ts'
+import { OwnTarget } from '../target/target.ts'
 import { parseArchitectureSettings } from '../target/up.ts'
 
 /** Below this a disk (or its cache) does not wait for stable storage: design.md, honesty rule 5. */
@@ -16,7 +17,7 @@ const FREE_FSYNC_BELOW_US = 200
 const EMULATED_FSYNC_US = 1_000
 
 export type EmulatedTarget = NonNullable<StudyRecord['emulated']>[number] & {
-  readonly target: ArchitectureTarget
+  readonly target: OwnTarget
 }
 
 /** @param fsyncP50Us of the disk that holds engine data; null where it is not known: then nothing is emulated */
@@ -50,18 +51,18 @@ export function emulatedTargets(
     return {
       of: target.name,
       fsyncUs: EMULATED_FSYNC_US,
-      target: {
+      target: OwnTarget.parse({
         ...target,
         name: `${target.name}-fsync-1ms`,
         description: `${target.name} with an emulated fsync of 1 ms (commit_delay)`,
         engines: { ...target.engines, [role]: { ...choice, settings } },
-      },
+      }),
     }
   })
 }
 
 /** A commit that waits for no flush has no fsync to emulate. */
-function isDurable(target: ArchitectureTarget, role: string): boolean {
+function isDurable(target: OwnTarget, role: string): boolean {
   const settings = target.engines[role]?.settings ?? {}
   return (
     String(settings['synchronous_commit'] ?? 'on') !== 'off' &&

@@ -64,6 +64,7 @@ export async function runLive(options: LiveRunOptions): Promise<LiveRun> {
         outcomesFile: join(options.runDir, OUTCOMES_FILE),
         exceptionsFile: join(options.runDir, EXCEPTIONS_FILE),
         service: up.requests,
+        writes: up.running.writes,
         queries: up.facts.queries,
       }),
       {
@@ -143,7 +144,9 @@ async function startPolls(
 }> {
   const seen = new Map<string, SeenLogFile>()
   const polls: RunningFreshness[] = []
-  for (const store of options.up.running.stores) {
+  // Where the driver commits by itself, what is acknowledged is readable: a poll would only be load.
+  const { stores, writes } = options.up.running
+  for (const store of writes === undefined ? stores : []) {
     const seenLog = await openSeenLog(join(options.dataDir, `seen-${store.name}.bin`))
     seen.set(store.name, seenLog)
     polls.push(

@@ -3,6 +3,7 @@
  * job a driver gets for a given address.
  */
 import { resolve } from 'node:path'
+import type { SqlWriting } from '../architecture/sql-writes.ts'
 import type { DriverJob, Segment } from '../drive/job.ts'
 import { eventTimes, scheduleOf } from '../drive/schedule.ts'
 import { segmentsOf } from '../drive/segments.ts'
@@ -134,6 +135,8 @@ export function pacingOf(scenario: Scenario): Pick<DriverJob, 'spacing' | 'seed'
 interface JobPlaces extends Pick<DriverJob, 'url' | 'outcomesFile' | 'exceptionsFile'> {
   /** How a service of the user's own is spoken to; absent: as the contract has it. */
   readonly service?: ServiceRequests | null
+  /** How events are written where there is no service. */
+  readonly writes?: SqlWriting | undefined
   /** What the target answers; absent: whatever the scenario asks. */
   readonly queries?: readonly string[]
 }
@@ -141,7 +144,7 @@ interface JobPlaces extends Pick<DriverJob, 'url' | 'outcomesFile' | 'exceptions
 export function driverJob(
   scenario: Scenario,
   plan: RunPlan,
-  { service = null, queries, ...where }: JobPlaces,
+  { service = null, queries, writes, ...where }: JobPlaces,
 ): DriverJob {
   return {
     ...where,
@@ -160,6 +163,7 @@ export function driverJob(
     queries: scenario.queries.filter(({ name }) => queries?.includes(name) !== false),
     headers: service?.headers ?? {},
     ...(service === null ? {} : { speech: service.speech }),
+    ...(writes === undefined ? {} : { writes }),
     ...(service?.ca == null ? {} : { ca: service.ca }),
   }
 }

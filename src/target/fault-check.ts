@@ -10,7 +10,7 @@ import { providersOf } from './ground.ts'
 import { partNames } from './launch.ts'
 import type { Role } from './roles.ts'
 import { engineName, rolesOf } from './roles.ts'
-import type { ArchitectureTarget, Target } from './target.ts'
+import type { OwnTarget, Target } from './target.ts'
 import type { UpOptions } from './up.ts'
 import { parseArchitectureSettings } from './up.ts'
 
@@ -37,7 +37,7 @@ async function problemsOf(
   faults: readonly Fault[],
   where: Whereabouts,
 ): Promise<readonly string[]> {
-  if (target.kind !== 'architecture') {
+  if (target.kind === 'service') {
     return [`${target.name} is not an architecture of Headroom: nothing of it is broken on purpose`]
   }
   const { architecture } = parseArchitectureSettings(target)
@@ -64,7 +64,7 @@ async function problemsOf(
 function archiveProblems(
   name: string,
   engines: readonly Role[],
-  target: ArchitectureTarget,
+  target: OwnTarget,
 ): readonly string[] {
   const role = engines.find((engine) => engine.name === name)
   if (role?.kind !== 'postgres' || role.of !== null)
@@ -75,7 +75,7 @@ function archiveProblems(
 }
 
 /** Names of the processes it would launch. */
-async function processesOf(target: ArchitectureTarget): Promise<readonly string[]> {
+async function processesOf(target: OwnTarget): Promise<readonly string[]> {
   const { architecture, settings } = parseArchitectureSettings(target)
   const { launches } = await blueprintOf(architecture, {
     addressOf: (_role, { kind }) => NOWHERE[kind],

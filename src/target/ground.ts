@@ -15,7 +15,7 @@ import { hostLauncher } from './launch-host.ts'
 import type { Launcher } from './launch.ts'
 import type { Role } from './roles.ts'
 import { engineName } from './roles.ts'
-import type { ArchitectureTarget } from './target.ts'
+import type { OwnTarget } from './target.ts'
 import type { UpOptions } from './up.ts'
 
 export interface Ground extends AsyncDisposable {
@@ -28,7 +28,7 @@ export interface Ground extends AsyncDisposable {
 
 /** @throws HeadroomError BAD_INPUT, DOCKER_MISSING, DOCKER_NOT_RUNNING, COMPOSE_TOO_OLD */
 export async function openGround(
-  target: ArchitectureTarget,
+  target: OwnTarget,
   roles: readonly Role[],
   options: UpOptions,
 ): Promise<Ground> {
@@ -80,7 +80,7 @@ export function providersOf(
 interface Wanted {
   readonly role: Role
   readonly upstream: RunningEngine | undefined
-  readonly target: ArchitectureTarget
+  readonly target: OwnTarget
   readonly providers: ReadonlyMap<string, Provider>
   readonly project: ComposeProject | null
 }
@@ -124,7 +124,7 @@ async function startRole(
 }
 
 /** One address is one server: a replica of the user's own has another. */
-function noAddressOfItsOwn(target: ArchitectureTarget, { name, kind }: Role): HeadroomError {
+function noAddressOfItsOwn(target: OwnTarget, { name, kind }: Role): HeadroomError {
   return new HeadroomError(
     'BAD_INPUT',
     `target ${target.name} wants ${name}, a second ${kind} beside your own`,
@@ -132,7 +132,7 @@ function noAddressOfItsOwn(target: ArchitectureTarget, { name, kind }: Role): He
   )
 }
 
-function noAddress(target: ArchitectureTarget, kind: EngineKind): HeadroomError {
+function noAddress(target: OwnTarget, kind: EngineKind): HeadroomError {
   if (kind === 'pgbouncer') {
     return new HeadroomError('BAD_INPUT', `target ${target.name} wants a PgBouncer of your own`, {
       hint: 'give its address as the PostgreSQL to measure, and leave the pooler out',

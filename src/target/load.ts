@@ -7,6 +7,7 @@ import { parseYamlFile, schemaFindings } from '../kit/yaml-door.ts'
 import { suggest } from '../kit/nearest.ts'
 import { needsOf } from './roles.ts'
 import { architectureById, architectures } from './registry.ts'
+import { enginesFindings } from './engines-target.ts'
 import { serviceFindings, withAbsolutePaths } from './service-findings.ts'
 import type { ArchitectureTarget } from './target.ts'
 import { Target } from './target.ts'
@@ -44,7 +45,14 @@ export function loadTarget(nameOrPath: string): Target {
 
 /** Rules that the schema cannot say: what its architecture takes. */
 export function targetFindings(target: Target): readonly Finding[] {
-  return target.kind === 'service' ? serviceFindings(target) : architectureFindings(target)
+  switch (target.kind) {
+    case 'service':
+      return serviceFindings(target)
+    case 'engines':
+      return enginesFindings(target)
+    case 'architecture':
+      return architectureFindings(target)
+  }
 }
 
 function architectureFindings(target: ArchitectureTarget): readonly Finding[] {

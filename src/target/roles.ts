@@ -4,7 +4,7 @@
  */
 import type { Architecture, Need, NeededKind, Needs } from '../architecture/architecture.ts'
 import type { EngineKind, EngineSettings } from '../engines/engine.ts'
-import type { ArchitectureTarget, EngineChoice } from './target.ts'
+import type { EngineChoice } from './target.ts'
 
 export interface Role {
   /** `database`, `replica-2`, `database.pooler`; unique in a target. */
@@ -48,7 +48,7 @@ export function needsOf({
 
 export function rolesOf(
   architecture: Pick<Architecture, 'needs'>,
-  target: Pick<ArchitectureTarget, 'engines'>,
+  target: { readonly engines: Readonly<Record<string, EngineChoice>> },
 ): readonly Role[] {
   return needsOf(architecture).flatMap(([need, { kind, of, extensions, many }]) => {
     const choice = target.engines[need]

@@ -26,7 +26,7 @@ function whyNever(target: Target, key: string): string | null {
   if (of === 'query' && !factsBefore(target).queries.some((one) => one === label)) {
     return target.kind === 'service'
       ? `${label} is not asked; list it under queries if the service answers it`
-      : `${label} is not asked: ${target.architecture} does not answer it`
+      : `${label} is not asked: ${factsBefore(target).id} does not answer it`
   }
   // Tables of a user's own servers are stores too, whose rows and bytes are seen.
   if (of !== 'store' || id.startsWith('store.')) return null

@@ -1,34 +1,18 @@
-/** What a scenario hits, as data. One file, one target: a reference architecture, or a service of the user's own. */
+/**
+ * What a scenario hits, as data. One file, one target: a reference architecture, engines without a service, or a service
+ * of the user's own.
+ */
 import { z } from 'zod'
-import { OWN_PROVIDERS, PROVIDERS } from '../engines/kinds.ts'
+import { EngineChoice, TargetName } from './engine-choice.ts'
+import { EnginesTarget } from './engines-target.ts'
 import { ServiceTarget } from './service-target.ts'
 
-const EngineSettings = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
-
-/** Where an engine comes from. */
-export const ProviderName = z.enum(PROVIDERS)
-
-const EngineChoice = z.strictObject({
-  /** Absent: the provider the command line or engines.yaml chose, else `embedded`. */
-  provider: ProviderName.optional(),
-  /** Every GUC of PostgreSQL or every server, user and MergeTree setting of ClickHouse, by its own name. */
-  settings: EngineSettings.default({}),
-  /** Of a role that may be many (streaming replicas); absent: one. */
-  count: z.int().min(1).max(8).optional(),
-  /** PgBouncer in front of this engine: the service connects to it, the harness past it. */
-  pooler: z
-    .strictObject({
-      provider: z.enum(OWN_PROVIDERS).optional(),
-      /** Every setting of pgbouncer.ini's [pgbouncer] section, by its own name. */
-      settings: EngineSettings.default({}),
-    })
-    .optional(),
-})
-export type EngineChoice = z.infer<typeof EngineChoice>
+export { ProviderName } from './engine-choice.ts'
+export type { EngineChoice } from './engine-choice.ts'
 
 export const ArchitectureTarget = z.strictObject({
   kind: z.literal('architecture'),
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and dashes'),
+  name: TargetName,
   description: z.string().default(''),
   architecture: z.string(),
   /** The architecture's own settings; parsed by the architecture. */
@@ -40,5 +24,13 @@ export const ArchitectureTarget = z.strictObject({
 })
 export type ArchitectureTarget = z.infer<typeof ArchitectureTarget>
 
-export const Target = z.discriminatedUnion('kind', [ArchitectureTarget, ServiceTarget])
+export const Target = z.discriminatedUnion('kind', [
+  ArchitectureTarget,
+  EnginesTarget,
+  ServiceTarget,
+])
 export type Target = z.infer<typeof Target>
+
+/** What Headroom brings up itself: engines, and perhaps a service in front of them. */
+export const OwnTarget = z.discriminatedUnion('kind', [ArchitectureTarget, EnginesTarget])
+export type OwnTarget = z.infer<typeof OwnTarget>

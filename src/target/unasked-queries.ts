@@ -14,7 +14,7 @@ export function unaskedQueries(targets: readonly Target[], scenario: Scenario): 
   const unanswered = asked.filter(
     (name) => !answers.some(({ answered }) => answered.includes(name)),
   )
-  if (unanswered.length > 0 && targets.every(({ kind }) => kind === 'architecture')) {
+  if (unanswered.length > 0 && targets.every(({ kind }) => kind !== 'service')) {
     throw new HeadroomError(
       'BAD_INPUT',
       `scenario ${scenario.name} asks ${unanswered.join(', ')}, which no target answers`,
@@ -31,7 +31,9 @@ export function unaskedQueries(targets: readonly Target[], scenario: Scenario): 
     const remedy =
       target.kind === 'service'
         ? 'list them under queries if the service answers them'
-        : `it answers ${answered.join(', ')}`
+        : answered.length === 0
+          ? 'there is no service to ask'
+          : `it answers ${answered.join(', ')}`
     return [
       `${target.name}: ${unasked.join(', ')} ${unasked.length === 1 ? 'is' : 'are'} not asked; ${remedy}`,
     ]

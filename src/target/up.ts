@@ -28,11 +28,12 @@ import type { QueryName } from '../scenario/scenario.ts'
 import { enginesForArchitecture, settingsByNeed } from './hand-over.ts'
 import type { LaunchedService } from './launch.ts'
 import { partNames } from './launch.ts'
+import { enginesArchitecture } from './engines-architecture.ts'
 import { architectureById, architectures } from './registry.ts'
 import { rolesOf } from './roles.ts'
 import { bringUpService, factsOfService } from './service-up.ts'
 import type { Env, ServiceRequests } from './service-speech.ts'
-import type { ArchitectureTarget, Target } from './target.ts'
+import type { OwnTarget, Target } from './target.ts'
 
 /** Where an engine kind is reached when it is not started here; by kind. */
 export type ExternalAddresses = Partial<{ readonly [Kind in EngineKind]: EngineAddress[Kind] }>
@@ -104,20 +105,11 @@ export interface Crash {
 }
 
 /** The architecture's settings after defaults. Throws BAD_INPUT listing every problem. */
-export function parseArchitectureSettings(target: ArchitectureTarget): {
+export function parseArchitectureSettings(target: OwnTarget): {
   readonly architecture: Architecture
   readonly settings: Readonly<Record<string, unknown>>
 } {
-  const architecture = architectureById(target.architecture)
-  if (architecture === undefined) {
-    throw new HeadroomError(
-      'UNKNOWN_TARGET',
-      `no architecture is called "${target.architecture}"`,
-      {
-        hint: `known: ${architectures.map((known) => known.id).join(', ')}`,
-      },
-    )
-  }
+  const architecture = architectureOf(target)
   if (!architecture.schemaVariants.includes(target.schemaVariant)) {
     throw new HeadroomError(
       'BAD_INPUT',
@@ -150,6 +142,21 @@ export function parseArchitectureSettings(target: ArchitectureTarget): {
   return { architecture, settings: parsed.data as Readonly<Record<string, unknown>> }
 }
 
+/** Between engines and the driver there is none. */
+function serviceOf({ kind }: OwnTarget): readonly string[] {
+  return kind === 'engines' ? [] : ['service']
+}
+
+/** @throws HeadroomError UNKNOWN_TARGET */
+function architectureOf(target: OwnTarget): Architecture {
+  if (target.kind === 'engines') return enginesArchitecture(target)
+  const architecture = architectureById(target.architecture)
+  if (architecture !== undefined) return architecture
+  throw new HeadroomError('UNKNOWN_TARGET', `no architecture is called "${target.architecture}"`, {
+    hint: `known: ${architectures.map((known) => known.id).join(', ')}`,
+  })
+}
+
 /** What is known of a target before it is up. @throws HeadroomError BAD_INPUT, UNKNOWN_TARGET */
 export function factsBefore(target: Target): TargetFacts {
   if (target.kind === 'service') return factsOfService(target)
@@ -163,7 +170,7 @@ export function factsBefore(target: Target): TargetFacts {
     promises: architecture.promises(settings, noSettings, target.schemaVariant),
     batches: architecture.batches(settings),
     partsToOperate: [
-      'service',
+      ...serviceOf(target),
       ...(architecture.alongside ?? []),
       ...roles.map(({ kind }) => kind),
     ],
@@ -192,10 +199,7 @@ export async function bringUp(options: UpOptions): Promise<RunningTarget> {
     : await bringUpArchitecture(target, options)
 }
 
-async function bringUpArchitecture(
-  target: ArchitectureTarget,
-  options: UpOptions,
-): Promise<RunningTarget> {
+async function bringUpArchitecture(target: OwnTarget, options: UpOptions): Promise<RunningTarget> {
   const { architecture, settings } = parseArchitectureSettings(target)
   await using scope = new Scope()
   const roles = rolesOf(architecture, target)

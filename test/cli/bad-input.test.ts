@@ -46,7 +46,7 @@ const withScenario = (change: (text: string) => string) => ({
 const right = withScenario((text) => text)
 
 const cases: readonly Case[] = [
-  { name: 'no command', args: [], says: [/say what to do: run, report/] },
+  { name: 'no command', args: [], says: [/say what to do: run, sweep/] },
   {
     name: 'a misspelt command',
     args: ['rnu', 'quick'],

@@ -1,42 +1,7 @@
-/** What a commit of PostgreSQL survives, read from the settings that decide it. */
-import type { StorePromise } from '../../../src/architecture/architecture.ts'
-
-const OFF = new Set(['off', 'false', 'no', '0'])
-
-/**
- * synchronous_commit=off leaves up to three wal_writer_delays of acked commits in shared memory, which dies with the
- * server; without fsync or full_page_writes they are in the page cache, which dies with the machine
- * (https://www.postgresql.org/docs/18/wal-async-commit.html, runtime-config-wal.html).
- */
-export function commitSurvives(
-  settings: Readonly<Record<string, string>>,
-): StorePromise['survives'] {
-  const isOff = (name: string): boolean => OFF.has((settings[name] ?? 'on').toLowerCase())
-  if (isOff('synchronous_commit')) return 'nothing'
-  return isOff('fsync') || isOff('full_page_writes') ? 'process-kill' : 'power-loss'
-}
-
-export function postgresPromise(settings: Readonly<Record<string, string>>): StorePromise {
-  return {
-    store: POSTGRES_STORE,
-    survives: commitSurvives(settings),
-    delivery: 'exactly-once',
-    readAfterAck: 'at-once',
-    duplicates: 'one-row',
-  }
-}
-
-export const POSTGRES_STORE = 'postgres.events'
-
-/** What a commit means, for the sentence in reports. */
-export function commitWords(settings: Readonly<Record<string, string>>): string {
-  switch (commitSurvives(settings)) {
-    case 'nothing':
-      return 'committed, but still in memory for up to 600 ms (synchronous_commit=off)'
-    case 'process-kill':
-      return 'committed and handed to the operating system, but not forced to disk'
-    case 'power-loss':
-    case 'node-loss':
-      return 'committed and flushed to disk'
-  }
-}
+/** What a commit of PostgreSQL survives: the harness says the same of batches that it writes itself. */
+export {
+  POSTGRES_STORE,
+  commitSurvives,
+  commitWords,
+  postgresPromise,
+} from '../../../src/architecture/commit-promise.ts'

@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest'
+import { sweepAsked } from '../../../src/cli/sweep-asked.ts'
+import { DATA_KINDS, dataFiles, nameOf } from '../../../src/kit/data-file.ts'
+
+const names = dataFiles(DATA_KINDS.sweep).map(nameOf)
+const scenarios = dataFiles(DATA_KINDS.scenario).map(nameOf)
+
+describe('every sweep that ships', () => {
+  it.each(names)('%s: fits the architectures there are', (name) => {
+    const { sweep, scenario } = sweepAsked({ what: name, vary: [], set: [] })
+    expect(sweep.file).toBe(name)
+    expect(sweep.points.length).toBeGreaterThan(1)
+    expect(scenario.rounds).toBeGreaterThanOrEqual(3)
+    for (const id of sweep.documents ?? []) expect(id).toMatch(/^[CFGH]\d+$/)
+  })
+
+  it('is called like no scenario, except where it varies that one', () => {
+    const both = names.filter((name) => scenarios.includes(name))
+    expect(both).toEqual(['aging'])
+  })
+
+  it('asks every documented axis whose architecture is there', () => {
+    const asked = new Set(
+      names.flatMap((what) => sweepAsked({ what, vary: [], set: [] }).sweep.documents ?? []),
+    )
+    // C5, C17, C18 belong to the outbox, C19 and C22 to eav, C20 to TimescaleDB: their sweeps come with them.
+    const axes = [1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 21, 23, 24].map((n) => `C${String(n)}`)
+    expect(axes.filter((id) => !asked.has(id))).toEqual([])
+  })
+})
