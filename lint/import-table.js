@@ -69,8 +69,8 @@ export const IMPORT_TABLE = {
   },
   // The services under test: each folder knows itself and the edge it shares, never a sibling and never the harness.
   'service-kit': {
-    values: ['kit', 'shapes'],
-    types: ['scenario', 'architecture', 'engines', 'collect'],
+    values: ['kit', 'shapes', 'architecture'],
+    types: ['scenario', 'engines', 'collect'],
   },
   'reference-impl': {
     values: ['kit', 'architecture', 'shapes', 'service-kit'],
