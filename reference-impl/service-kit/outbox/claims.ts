@@ -63,13 +63,13 @@ SELECT consumer, count(*)::float8 AS pending,
   extract(epoch FROM clock_timestamp() - min(created_at))::float8 AS oldest_s
  FROM outbox WHERE ${open} GROUP BY consumer`,
     q11: `
-SELECT c AS consumer, next.claimable, open.pending, open.oldest_pending_seconds
+SELECT c AS consumer, claim.claimable, waiting.pending, waiting.oldest_pending_seconds
  FROM generate_series(1, $1::int) AS c
  CROSS JOIN LATERAL (SELECT count(*)::float8 AS claimable FROM (
-   SELECT FROM outbox WHERE consumer = c AND ${free} ORDER BY id LIMIT $2) AS some) AS next
+   SELECT FROM outbox WHERE consumer = c AND ${free} ORDER BY id LIMIT $2) AS claimed) AS claim
  CROSS JOIN LATERAL (SELECT count(*)::float8 AS pending,
      coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS oldest_pending_seconds
-   FROM outbox WHERE consumer = c AND ${open}) AS open
+   FROM outbox WHERE consumer = c AND ${open}) AS waiting
  ORDER BY c`,
   }
 }
