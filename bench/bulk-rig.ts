@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Deadline } from '../reference-impl/service-kit/deadline.ts'
-import type { IngestEvent } from '../reference-impl/service-kit/event.ts'
 import type { BatchWriter } from '../reference-impl/service-kit/written.ts'
 import type { EngineOf, StoringKind } from '../src/engines/engine.ts'
 import { startEngine } from '../src/engines/registry.ts'
@@ -62,9 +61,9 @@ export async function bulkRow(options: BenchOptions, bar: Bar, sides: Sides): Pr
 }
 
 /** @throws Error when a batch was not stored whole */
-export async function writtenPerS(
-  writer: BatchWriter,
-  events: readonly IngestEvent[],
+export async function writtenPerS<Event>(
+  writer: BatchWriter<Event>,
+  events: readonly Event[],
   batchRows: number,
 ): Promise<number> {
   const startedMs = performance.now()

@@ -8,6 +8,7 @@ import type { BenchRow, BenchSuite } from './bench-row.ts'
 import { messageOf } from '../src/kit/errors.ts'
 import { run as bulk } from './bulk.ts'
 import { run as driver } from './driver.ts'
+import { run as eav } from './eav.ts'
 import { run as firstReport } from './first-report.ts'
 import { run as generator } from './generator.ts'
 import { run as histogram } from './histogram.ts'
@@ -21,6 +22,7 @@ const SUITES: Readonly<Record<string, BenchSuite>> = {
   'hot-paths': hotPaths,
   driver,
   bulk,
+  eav,
   services,
   'measuring-cost': measuringCost,
   'first-report': firstReport,

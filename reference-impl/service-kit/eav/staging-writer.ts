@@ -16,7 +16,7 @@ import { arrayLiterals, copyRows } from './row-text.ts'
 import { COPY_STAGING, PROJECT_GIVEN, type ProjectedRow } from './statements.ts'
 
 export interface StagingWriterOptions {
-  readonly cache: EntityCache
+  readonly cache: Pick<EntityCache, 'put' | 'forget'>
   /** Whether batches without a critical write commit with synchronous_commit = off. */
   readonly asyncNonCritical: boolean
 }
