@@ -18,7 +18,7 @@ export function claimsProgress(terminal: Terminal): (event: ClaimsProgress) => v
         return
       case 'experiment':
         terminal.talk(
-          `[${String(event.position)}/${String(experiments)}] ${event.name}, about ${formatDurationS(event.estimatedS)} (${formatDurationS(Math.round((performance.now() - startMs) / 1_000))} so far)`,
+          `[${String(event.position)}/${String(experiments)}] ${event.name}, about ${formatDurationS(event.estimatedS)}${soFar(startMs)}`,
         )
         return
       case 'arm':
@@ -29,6 +29,11 @@ export function claimsProgress(terminal: Terminal): (event: ClaimsProgress) => v
         return
     }
   }
+}
+
+function soFar(startMs: number): string {
+  const s = Math.round((performance.now() - startMs) / 1_000)
+  return s === 0 ? '' : ` (${formatDurationS(s)} so far)`
 }
 
 function armLine({ arm, round, position, tookS, outcome }: ArmRun, of: number): string {
