@@ -8,6 +8,7 @@ import { parse } from 'yaml'
 import { METRICS } from '../src/collect/metrics.ts'
 import { packageRoot } from '../src/kit/paths.ts'
 import { architectures as registered } from '../src/target/registry.ts'
+import type { WholeNeed } from '../src/target/roles.ts'
 import { needsOf } from '../src/target/roles.ts'
 import { IMPORT_TABLE, PURE_ROOMS, forbiddenBecause } from '../lint/import-table.js'
 
@@ -194,9 +195,7 @@ describe('architectures', () => {
           ...new Set([
             id,
             ...alongside.map((name) => `${id}-${name}`),
-            ...needsOf({ needs }).map(([role, { kind, of }]) =>
-              of === null ? kind : `${kind}-${role}`,
-            ),
+            ...needsOf({ needs }).map(([role, need]) => serviceOf(role, need)),
           ]),
         ].toSorted(),
       })),
@@ -218,6 +217,12 @@ describe('architectures', () => {
     }
   })
 })
+
+/** An extension has an image of its own. */
+function serviceOf(role: string, { kind, of, extensions }: WholeNeed): string {
+  if (extensions.includes('timescaledb')) return 'timescaledb'
+  return of === null ? kind : `${kind}-${role}`
+}
 
 describe('recorded quantities', () => {
   it('end in a unit or are a count noun', () => {

@@ -6,6 +6,7 @@ import type { StoringEngine } from '../../src/engines/engine.ts'
 import { edgeSettings } from '../service-kit/edge-settings.ts'
 import { launchService } from '../service-kit/launch.ts'
 import { postgresBatchSettings } from '../service-kit/postgres/batch-settings.ts'
+import { IDENTITY_TABLE, repeatWords } from '../service-kit/postgres/identities.ts'
 import { partitionScripts, schemaParts } from '../service-kit/postgres/partition/schema.ts'
 import {
   identityOf,
@@ -44,7 +45,7 @@ export const pgPartitioned = defineArchitecture({
     return {
       ack: [
         `Every accepted event is ${commitWords(engines.database)} in PostgreSQL, together with its batch`,
-        ...repeatWords(settings),
+        ...repeatWords(identityOf(settings)),
         ...(rejects ? ['one outside of all ranges is rejected'] : []),
       ]
         .join('; ')
@@ -69,37 +70,12 @@ export const pgPartitioned = defineArchitecture({
           name: POSTGRES_STORE,
           table: 'events',
           readable: 'events',
-          ...(settings.dedup === 'identity-table' ? IDENTITIES : {}),
+          ...(settings.dedup === 'identity-table' ? IDENTITY_TABLE : {}),
         }),
       ],
     }
   },
 })
-
-const IDENTITIES = {
-  beside: ['event_identities'],
-  load: {
-    table: 'events',
-    then: [
-      'INSERT INTO event_identities SELECT organization_id, transaction_id, timestamp FROM events ON CONFLICT DO NOTHING',
-    ],
-  },
-}
-
-function repeatWords(settings: PgPartitionedSettings): readonly string[] {
-  switch (identityOf(settings)) {
-    case 'first-wins-per-time':
-      return [
-        'one that is sent again is told only with the same timestamp, and stored again with another',
-      ]
-    case 'kept':
-      return ['one that is sent again is accepted and stored again']
-    case 'first-wins':
-    case 'last-wins':
-    case 'identity-table':
-      return []
-  }
-}
 
 async function makeSchema(
   database: StoringEngine<'postgres'>,

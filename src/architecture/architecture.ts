@@ -86,6 +86,8 @@ export interface RunningArchitecture {
   readonly stores: readonly Store[]
   /** Where nothing listens for HTTP: the driver writes this way. Absent: over HTTP. */
   readonly writes?: SqlWriting
+  /** Sentences without a full stop: what settings ask for and these engines cannot do. Absent: nothing. */
+  readonly notMeasured?: readonly string[]
 }
 
 export interface Architecture<N extends Needs = Needs, Settings = unknown> {

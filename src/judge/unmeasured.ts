@@ -44,16 +44,26 @@ export function unmeasuredMetrics(target: TargetEvidence): readonly string[] {
   ]
 }
 
-/** One sentence per target and SLO. */
+/** One sentence per target and SLO, and one per target whose engines cannot do all that its settings ask for. */
 export function unmeasuredCaveats(targets: readonly TargetEvidence[]): readonly string[] {
-  return targets.flatMap(({ target, rounds }) => {
-    const byMetric = new Map<string, UnmeasuredSlo[]>()
-    for (const one of rounds.flatMap(unmeasuredIn)) {
-      const key = `${one.metric} ${one.because}`
-      byMetric.set(key, [...(byMetric.get(key) ?? []), one])
-    }
-    return [...byMetric.values()].map((found) => inWords(target, found, rounds))
-  })
+  return targets.flatMap(({ target, runs, rounds }) => [
+    ...notDone(target, runs),
+    ...sloCaveats(target, rounds),
+  ])
+}
+
+function notDone(target: string, runs: TargetEvidence['runs']): readonly string[] {
+  const sentences = new Set(runs.flatMap((run) => run.architecture.notMeasured ?? []))
+  return sentences.size === 0 ? [] : [`Not measured of ${target}: ${[...sentences].join('; ')}.`]
+}
+
+function sloCaveats(target: string, rounds: readonly Round[]): readonly string[] {
+  const byMetric = new Map<string, UnmeasuredSlo[]>()
+  for (const one of rounds.flatMap(unmeasuredIn)) {
+    const key = `${one.metric} ${one.because}`
+    byMetric.set(key, [...(byMetric.get(key) ?? []), one])
+  }
+  return [...byMetric.values()].map((found) => inWords(target, found, rounds))
 }
 
 function inWords(

@@ -253,6 +253,8 @@ export const RunRecord = z.strictObject({
     /** Whether requests share statements or commits; absent: not known. */
     batches: z.boolean().optional(),
     partsToOperate: z.array(z.string()),
+    /** What its settings ask for and its engines could not do. */
+    notMeasured: z.array(z.string()).optional(),
     /** Of its own processes, where they ran in containers. */
     images: z.array(Image.extend({ part: z.string() })).optional(),
   }),

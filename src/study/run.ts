@@ -163,7 +163,7 @@ function newMark(): string {
 }
 
 function recorded(
-  { id, title, settings, promises, batches, partsToOperate, images }: RunningTarget['facts'],
+  { id, title, settings, promises, batches, partsToOperate, ...facts }: RunningTarget['facts'],
   engines: TargetFacts['engines'],
 ): TargetFacts {
   return {
@@ -174,7 +174,8 @@ function recorded(
       promises: { ack: promises.ack, stores: [...promises.stores] },
       ...(batches === undefined ? {} : { batches }),
       partsToOperate: [...partsToOperate],
-      ...(images === undefined ? {} : { images: [...images] }),
+      ...(facts.images === undefined ? {} : { images: [...facts.images] }),
+      ...(facts.notMeasured === undefined ? {} : { notMeasured: [...facts.notMeasured] }),
     },
     engines,
   }

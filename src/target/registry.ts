@@ -8,12 +8,14 @@ import { pgBatch } from '../../reference-impl/pg-batch/architecture.ts'
 import { pgDirect } from '../../reference-impl/pg-direct/architecture.ts'
 import { pgPartitioned } from '../../reference-impl/pg-partitioned/architecture.ts'
 import { pgReplica } from '../../reference-impl/pg-replica/architecture.ts'
+import { timescale } from '../../reference-impl/timescale/architecture.ts'
 import type { Architecture } from '../architecture/architecture.ts'
 
 export const architectures: readonly Architecture[] = [
   pgDirect,
   pgBatch,
   pgPartitioned,
+  timescale,
   dualWrite,
   clickhouseDirect,
   pgReplica,

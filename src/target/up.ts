@@ -75,6 +75,8 @@ export interface TargetFacts {
   readonly partsToOperate: readonly string[]
   /** Those of a scenario's queries that it is asked. */
   readonly queries: readonly QueryName[]
+  /** What its settings ask for and its engines cannot do. */
+  readonly notMeasured?: readonly string[]
   /** Of its own processes, where they run in containers. */
   readonly images?: readonly (EngineImage & { readonly part: string })[]
 }
@@ -242,6 +244,7 @@ async function bringUpArchitecture(target: OwnTarget, options: UpOptions): Promi
         ...engines.map(({ engine }) => engine.kind),
       ],
       ...imagesOf(services),
+      ...(running.notMeasured === undefined ? {} : { notMeasured: running.notMeasured }),
     },
     promises,
     engines,

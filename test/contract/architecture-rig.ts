@@ -3,10 +3,16 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { externalEngines } from '../../src/cli/external-engines.ts'
+import type { Architecture } from '../../src/architecture/architecture.ts'
 import type { Store } from '../../src/engines/engine.ts'
+import type { PackageName } from '../../src/engines/packages/catalogue.ts'
+import { PACKAGE_NAMES } from '../../src/engines/packages/catalogue.ts'
+import { findPackage } from '../../src/engines/packages/installed.ts'
+import { findProgram } from '../../src/engines/packages/program.ts'
 import { silentLog } from '../../src/kit/log.ts'
 import { Scope } from '../../src/kit/scope.ts'
-import { rolesOf } from '../../src/target/roles.ts'
+import type { Role } from '../../src/target/roles.ts'
+import { needsOf, rolesOf } from '../../src/target/roles.ts'
 import { architectureById, architectures } from '../../src/target/registry.ts'
 import { Target } from '../../src/target/target.ts'
 import { bringUp, type RunningTarget } from '../../src/target/up.ts'
@@ -34,12 +40,32 @@ export interface RigOptions {
 
 export type Ground = 'here' | 'own'
 
+/** Architectures whose engines are here; where nothing may be skipped, and in containers, all of them. */
+export const RUNNABLE = architectures.filter((architecture) => notHere(architecture).length === 0)
+/** The others, each with the command that gets what it lacks. */
+export const SKIPPED = architectures
+  .filter((architecture) => !RUNNABLE.includes(architecture))
+  .map((architecture) => ({
+    id: architecture.id,
+    because: `headroom engines install ${notHere(architecture).join(' ')}`,
+  }))
+
+function notHere({ needs }: Architecture): readonly PackageName[] {
+  if (ENGINES !== 'embedded' || process.env['HEADROOM_REQUIRE_ALL'] !== undefined) return []
+  const wanted = needsOf({ needs }).flatMap(([, { kind, extensions }]) => [kind, ...extensions])
+  return PACKAGE_NAMES.filter((name) => {
+    if (!wanted.includes(name)) return false
+    const isProgram = name === 'redis' || name === 'pgbouncer'
+    return isProgram ? findProgram(name) === null : findPackage(name) === null
+  })
+}
+
 /** Every architecture on engines started for it, and on servers of the user's own. */
-export const GROUNDS: readonly { readonly id: string; readonly ground: Ground }[] = architectures
-  .flatMap(({ id }) => (['here', 'own'] as const).map((ground) => ({ id, ground })))
-  .filter(({ ground }) => ground === 'here' || ENGINES === 'embedded')
-  // One DSN names one server: a replica of the user's own would need another.
-  .filter(({ id, ground }) => ground === 'here' || !standsOnAnother(id))
+export const GROUNDS: readonly { readonly id: string; readonly ground: Ground }[] =
+  RUNNABLE.flatMap(({ id }) => (['here', 'own'] as const).map((ground) => ({ id, ground })))
+    .filter(({ ground }) => ground === 'here' || ENGINES === 'embedded')
+    // One DSN names one server: a replica of the user's own would need another.
+    .filter(({ id, ground }) => ground === 'here' || !standsOnAnother(id))
 
 function standsOnAnother(id: string): boolean {
   const architecture = architectureById(id)
@@ -66,7 +92,7 @@ export async function startRig(architecture: string, options: RigOptions = {}): 
     ...(options.schemaVariant === undefined ? {} : { schemaVariant: options.schemaVariant }),
   })
   const known = architectureById(architecture)
-  const needs = known === undefined ? [] : rolesOf(known, { engines: {} }).map(({ kind }) => kind)
+  const needs = known === undefined ? [] : rolesOf(known, { engines: {} })
   const up = scope.use(
     await bringUp({
       target,
@@ -93,25 +119,27 @@ const SECRET = 'c0ntract/Pa55&x'
 
 /** Starts the servers apart from Headroom, and names them as a user would. */
 async function ownAddresses(
-  needs: readonly string[],
+  needs: readonly Role[],
   scope: Scope,
 ): Promise<ReturnType<typeof externalEngines>['addresses']> {
   const named: { postgres?: string; clickhouse?: string; redis?: string } = {}
-  if (needs.includes('postgres')) {
-    const server = scope.use(await startOwnPostgres())
+  const postgres = needs.filter(({ kind }) => kind === 'postgres')
+  if (postgres.length > 0) {
+    const extensions = postgres.flatMap((role) => role.extensions)
+    const server = scope.use(await startOwnPostgres({ extensions }))
     // A schema in one database, and nothing more.
     await server.sql(`CREATE ROLE bench LOGIN PASSWORD '${SECRET}'`)
     await server.sql('CREATE DATABASE scratch')
     await server.sql('GRANT CREATE ON DATABASE scratch TO bench')
     named.postgres = server.dsn({ role: 'bench', password: SECRET, database: 'scratch' })
   }
-  if (needs.includes('clickhouse')) {
+  if (needs.some(({ kind }) => kind === 'clickhouse')) {
     const server = scope.use(await startOwnClickHouse({ user: 'bench', password: SECRET }))
     const { port, caFile } = server
     const user = `bench:${encodeURIComponent(SECRET)}`
     named.clickhouse = `https://${user}@localhost:${String(port)}/default?ca=${caFile}`
   }
-  if (needs.includes('redis')) {
+  if (needs.some(({ kind }) => kind === 'redis')) {
     const { port, caFile } = scope.use(await startOwnRedis('bench', SECRET))
     const user = `bench:${encodeURIComponent(SECRET)}`
     named.redis = `rediss://${user}@localhost:${String(port)}/0?ca=${caFile}`

@@ -1,12 +1,11 @@
 /** What every architecture does when a store stands still, is gone or is overloaded, on real engines. */
 import { describe, expect, it } from 'vitest'
 import type { Store } from '../../src/engines/engine.ts'
-import { architectures } from '../../src/target/registry.ts'
-import { heldBy, startRig, untilReadable } from './architecture-rig.ts'
+import { heldBy, RUNNABLE, startRig, untilReadable } from './architecture-rig.ts'
 import { makeEvent } from './service-client.ts'
 import { kitOf, type AnyEvent } from './shape-kits.ts'
 
-describe.each(architectures)('$id under a store that stands still', ({ id }) => {
+describe.each(RUNNABLE)('$id under a store that stands still', ({ id }) => {
   const kit = kitOf(id)
   const keyOf = (event: AnyEvent): string => `${kit.sourceOf(event)}/${kit.idOf(event)}`
 

@@ -163,7 +163,9 @@ async function load(
 /** Tables with their partitions, if they have any. */
 const WITH_PARTITIONS = `
   FROM (SELECT named AS relid FROM unnest($1::regclass[]) AS named
-        UNION SELECT relid FROM unnest($1::regclass[]) AS named, pg_partition_tree(named)) t
+        UNION SELECT relid FROM unnest($1::regclass[]) AS named, pg_partition_tree(named)
+        -- Chunks of a hypertable inherit, and are no partitions.
+        UNION SELECT inhrelid FROM pg_inherits WHERE inhparent = ANY ($1::regclass[])) t
   JOIN pg_class c ON c.oid = t.relid`
 
 async function readSize(

@@ -33,11 +33,15 @@ export function partitionScripts(settings: PartitionSettings, now: Date): readon
   return scripts
 }
 
-function identityPartitions({ dedup, identityPartitions: count }: PartitionSettings): string[] {
+/** Those of the table of identities; none where there is none. */
+export function identityPartitions({
+  dedup,
+  identityPartitions: count,
+}: Pick<PartitionSettings, 'dedup' | 'identityPartitions'>): readonly string[] {
   return dedup === 'identity-table' ? hashPartitions('event_identities', count) : []
 }
 
-function eventPartitions(settings: PartitionSettings, now: Date): string[] {
+function eventPartitions(settings: PartitionSettings, now: Date): readonly string[] {
   const { partitions } = settings
   const interval = intervalOf(settings)
   if (interval === null) return hashPartitions('events', partitions)
@@ -48,7 +52,7 @@ function eventPartitions(settings: PartitionSettings, now: Date): string[] {
   )
 }
 
-function hashPartitions(table: string, count: number): string[] {
+function hashPartitions(table: string, count: number): readonly string[] {
   return Array.from(
     { length: count },
     (_, index) =>
