@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { clientConfig } from '../reference-impl/service-kit/postgres/connection.ts'
 import type { Part } from '../src/architecture/part.ts'
@@ -14,6 +15,8 @@ import { Target } from '../src/target/target.ts'
 import type { RunningTarget } from '../src/target/up.ts'
 import { bringUp } from '../src/target/up.ts'
 import { runCommand } from './command.ts'
+
+const SETTLED_EVERY_MS = 10
 
 export interface IngestLoad {
   readonly url: string
@@ -40,12 +43,22 @@ export interface PostgresTarget extends AsyncDisposable {
   /** Empties the table and writes everything back, so that every measurement starts alike. */
   empty(): Promise<void>
   rows(): Promise<number>
+  /** Resolves when whatever follows the ack is done too. */
+  settled(signal: AbortSignal): Promise<void>
+}
+
+/** What an architecture holds beside its events. */
+export interface Beside {
+  readonly tables: readonly string[]
+  /** SQL that yields one row, `done`. */
+  readonly settled: string
 }
 
 /** @param architecture one whose only engine is PostgreSQL in the role `database` */
 export async function startPostgresTarget(
   architecture: string,
   signal: AbortSignal,
+  beside: Beside = { tables: [], settled: 'SELECT true AS done' },
 ): Promise<PostgresTarget> {
   await using scope = new Scope()
   const dir = await mkdtemp(join(tmpdir(), 'headroom-bench-'))
@@ -76,12 +89,19 @@ export async function startPostgresTarget(
     address,
     dir,
     empty: async () => {
-      await client.query('TRUNCATE events')
+      await client.query(`TRUNCATE ${['events', ...beside.tables].join(', ')}`)
       await database.control.checkpoint(signal)
     },
     rows: async () => {
       const { rows } = await client.query<{ count: string }>('SELECT count(*) FROM events')
       return Number(rows[0]?.count)
+    },
+    settled: async (within) => {
+      for (;;) {
+        const { rows } = await client.query<{ done: boolean }>(beside.settled)
+        if (rows[0]?.done === true) return
+        await delay(SETTLED_EVERY_MS, undefined, { signal: within })
+      }
     },
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
@@ -89,6 +109,8 @@ export async function startPostgresTarget(
 
 export interface Ingested extends IngestLoaded {
   readonly storedPerS: number
+  /** The same up to the moment when all that follows the ack was done. */
+  readonly settledPerS: number
   /** Cores taken while it was loaded. */
   readonly serviceCores: number
   readonly databaseCores: number
@@ -107,6 +129,9 @@ export async function ingest(
   const database = watchCpu(target.up.engines.flatMap(({ engine }) => engine.parts))
   const { stdout } = await runCommand(process.execPath, [entry, JSON.stringify(whole)], { signal })
   const loaded = JSON.parse(stdout) as IngestLoaded
+  const loadedAtMs = performance.now()
+  await target.settled(signal)
+  const settledS = loaded.seconds + (performance.now() - loadedAtMs) / 1_000
   const [serviceS, databaseS] = [service(), database()]
   const stored = await target.rows()
   const sent = loaded.requests * load.batchEvents
@@ -118,8 +143,9 @@ export async function ingest(
   return {
     ...loaded,
     storedPerS: stored / loaded.seconds,
-    serviceCores: serviceS / loaded.seconds,
-    databaseCores: databaseS / loaded.seconds,
+    settledPerS: stored / settledS,
+    serviceCores: serviceS / settledS,
+    databaseCores: databaseS / settledS,
   }
 }
 

@@ -14,6 +14,7 @@ import { run as generator } from './generator.ts'
 import { run as histogram } from './histogram.ts'
 import { run as hotPaths } from './hot-paths.ts'
 import { run as measuringCost } from './measuring-cost.ts'
+import { run as outbox } from './outbox.ts'
 import { run as services } from './services.ts'
 
 const SUITES: Readonly<Record<string, BenchSuite>> = {
@@ -24,6 +25,7 @@ const SUITES: Readonly<Record<string, BenchSuite>> = {
   bulk,
   eav,
   services,
+  outbox,
   'measuring-cost': measuringCost,
   'first-report': firstReport,
 }
