@@ -8,7 +8,10 @@ export const EXIT_CODES = [
   [70, 'the driver was the limit or crashed: the figures say nothing about the target'],
   [71, 'audit: a store does not hold what was acknowledged'],
   [74, 'the disk is full or too small'],
-  [99, 'an SLO of a scenario that runs to its end was broken'],
+  [
+    99,
+    'an SLO of a scenario that runs to its end was broken; with faults: a target did not come back',
+  ],
   [130, 'interrupted; what was measured is written'],
 ] as const
 

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { Claim } from '../scenario/claim.ts'
 import { Experiment, ScaleName } from '../scenario/experiment.ts'
-import { ProviderName } from '../target/target.ts'
+import { ProviderName } from '../target/engine-choice.ts'
 import { Machine } from './record.ts'
 
 const ArmOutcome = z.discriminatedUnion('state', [

@@ -7,7 +7,6 @@ import { EngineChoice, TargetName } from './engine-choice.ts'
 import { EnginesTarget } from './engines-target.ts'
 import { ServiceTarget } from './service-target.ts'
 
-export { ProviderName } from './engine-choice.ts'
 export type { EngineChoice } from './engine-choice.ts'
 
 export const ArchitectureTarget = z.strictObject({

@@ -27,6 +27,22 @@ describe('the report of a sweep', () => {
     expect(solid?.points.map(([x]) => x)).toEqual([1, 10, 100, 1000])
   })
 
+  it('marks where indexes outgrow shared_buffers, over the rows of the table only', () => {
+    const { study } = findings
+    if (study.kind !== 'sweep' || findings.sweep === null) throw new Error('it is a sweep')
+    const [axis] = findings.sweep.axes
+    if (axis === undefined) throw new Error('it has an axis')
+    // About two million rows of some 270 index bytes fill 512 MB.
+    const rows = findings.sweep.rows.map((row, at) => ({ ...row, numbers: [10 ** (5 + at)] }))
+    const aged = { ...findings.sweep, axes: [{ ...axis, path: 'scenario.initialRows' }], rows }
+    const { charts } = renderReport({ ...findings, sweep: aged }, new Map(), { pageHref: 'x' })
+    const mark = charts.find(({ name }) => name === 'sweep-batchevents')?.panels[0]?.marks[0]
+    expect(mark?.label).toMatch(/^indexes outgrow shared_buffers \(/)
+    expect(mark?.at).toBeGreaterThan(1e5)
+    const plain = report.charts.find(({ name }) => name === 'sweep-batchevents')
+    expect(plain?.panels[0]?.marks).toEqual([])
+  })
+
   it('is one table in a pull request', () => {
     expect(report.markdown).toContain('| point | the rate held |')
     expect(report.markdown).toContain('† promises something else than its base.')

@@ -1,25 +1,63 @@
 /** Value → figure, for every axis of a sweep whose values are numbers: the middle of the rounds and their interval. */
 import { SWEPT } from '../../judge/sweep.ts'
 import type { SweepFindings, SweepRow, Swept } from '../../judge/sweep.ts'
-import { formatNumber } from '../../kit/units.ts'
+import { formatBytes, formatNumber } from '../../kit/units.ts'
+import type { RunRecord } from '../../results/record.ts'
 import { anchor } from '../markup.ts'
 import { inkOf } from '../palette.ts'
 import type { StudyView } from '../study-view.ts'
 import { linearRange, logRange, valuesOf } from './panels.ts'
-import type { Axis, ChartSpec, Line, Panel, Point } from './spec.ts'
+import type { Axis, ChartSpec, Line, Mark, Panel, Point } from './spec.ts'
 
 /** From this ratio of the largest to the smallest value on, equal steps on paper are equal factors. */
 const LOG_FROM = 20
+/** The axis of table size. */
+const ROWS = 'scenario.initialRows'
 
-export function sweepCharts({ findings: { sweep } }: StudyView): readonly ChartSpec[] {
+export function sweepCharts({ findings: { sweep, runs } }: StudyView): readonly ChartSpec[] {
   if (sweep === null) return []
-  return sweep.axes.flatMap((_axis, at) => {
-    const chart = chartOf(sweep, at)
+  return sweep.axes.flatMap((axis, at) => {
+    const marks = axis.path === ROWS ? outOfCache(sweep, runs, at) : []
+    const chart = chartOf(sweep, at, marks)
     return chart === null ? [] : [chart]
   })
 }
 
-function chartOf(sweep: SweepFindings, axisAt: number): ChartSpec | null {
+/** Where the indexes of a table of so many rows no longer fit into shared_buffers (mission-map G7). */
+function outOfCache(
+  { rows }: SweepFindings,
+  runs: readonly RunRecord[],
+  axisAt: number,
+): readonly Mark[] {
+  const cacheBytes = sharedBuffersBytes(runs)
+  const at = SWEPT.findIndex(({ figure }) => figure === 'store.indexBytesPerEvent')
+  const perRow = rows.flatMap(({ cells }) => cells[at]?.interval?.mid ?? [])
+  const counts = rows.flatMap(({ numbers }) => numbers[axisAt] ?? [])
+  const most = Math.max(0, ...perRow)
+  if (cacheBytes === null || most === 0) return []
+  const rowsInCache = cacheBytes / most
+  if (rowsInCache < Math.min(...counts) || rowsInCache > Math.max(...counts)) return []
+  const label = `indexes outgrow shared_buffers (${formatBytes(cacheBytes)})`
+  return [{ at: Math.round(rowsInCache), label, kind: 'step' }]
+}
+
+const BYTES: Readonly<Record<string, number>> = {
+  kB: 2 ** 10,
+  MB: 2 ** 20,
+  GB: 2 ** 30,
+  TB: 2 ** 40,
+}
+
+/** As PostgreSQL reports it: `256MB`; null where no run has one. */
+function sharedBuffersBytes(runs: readonly RunRecord[]): number | null {
+  for (const engine of runs.flatMap(({ engines }) => engines)) {
+    const match = /^(\d+)(kB|MB|GB|TB)$/.exec(engine.settings['shared_buffers'] ?? '')
+    if (match !== null) return Number(match[1]) * (BYTES[match[2] ?? ''] ?? 1)
+  }
+  return null
+}
+
+function chartOf(sweep: SweepFindings, axisAt: number, marks: readonly Mark[]): ChartSpec | null {
   const axis = sweep.axes[axisAt]
   const values = [...new Set(sweep.rows.map(({ numbers }) => numbers[axisAt] ?? null))]
   const known = values.filter((value) => value !== null).toSorted((a, b) => a - b)
@@ -31,7 +69,7 @@ function chartOf(sweep: SweepFindings, axisAt: number): ChartSpec | null {
     )
     return lines.length === 0
       ? []
-      : [panelOf(swept, lines, axisOf({ name: axis.name, values: known }))]
+      : [{ ...panelOf(swept, lines, axisOf({ name: axis.name, values: known })), marks }]
   })
   if (panels.length === 0) return null
   return {
