@@ -60,7 +60,8 @@ export async function measureClaims(flags: ClaimWishes, context: CommandContext)
     engines,
     outDir: outDirOf(flags.out),
     workDir,
-    command: `headroom ${typed}`,
+    // Whoever makes it again has nothing to go on from.
+    command: `headroom ${typed.replace(/ --resume[ =]\S+/, '')}`,
     secrets: external.secrets,
     onProgress: claimsProgress(terminal),
     log: talk,

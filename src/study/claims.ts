@@ -83,6 +83,7 @@ export async function runClaims(
   options.onProgress({ type: 'started', dir: studyDir, experiments: left.length, estimatedS })
   for (const record of kept) options.onProgress({ type: 'done', record, kept: true })
   const done = await runAll(left, options, studyDir)
+  const measured = inOrder(experiments, [...kept, ...done.records])
   const record: ClaimsRecord = {
     kind: 'claims',
     schema: 1,
@@ -95,9 +96,10 @@ export async function runClaims(
     machine: await machine(options.external.postgres === undefined ? workDir : null, log),
     scale,
     estimatedS,
-    tookS: (Date.now() - startedAt.getTime()) / 1_000,
+    // Those that were kept took their time before.
+    tookS: measured.reduce((sum, one) => sum + one.tookS, 0),
     cutShort: done.cutShort,
-    experiments: inOrder(experiments, [...kept, ...done.records]),
+    experiments: measured,
     claims: [...claims],
   }
   await writeClaimsRecord(studyDir, record, options.secrets)
