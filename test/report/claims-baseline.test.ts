@@ -25,6 +25,7 @@ describe('the committed baseline of claims', () => {
     const unexplained = judgeClaims(baseline).claims.flatMap(({ claim, measures }) =>
       measures.flatMap((measure) =>
         measure.state === 'measured' &&
+        measure.kind === 'counter' &&
         measure.seen !== null &&
         !measure.seen.agrees &&
         measure.seen.differs === null
