@@ -15,6 +15,7 @@ import { run as histogram } from './histogram.ts'
 import { run as hotPaths } from './hot-paths.ts'
 import { run as measuringCost } from './measuring-cost.ts'
 import { run as outbox } from './outbox.ts'
+import { run as replica } from './replica.ts'
 import { run as services } from './services.ts'
 
 const SUITES: Readonly<Record<string, BenchSuite>> = {
@@ -26,6 +27,7 @@ const SUITES: Readonly<Record<string, BenchSuite>> = {
   eav,
   services,
   outbox,
+  replica,
   'measuring-cost': measuringCost,
   'first-report': firstReport,
 }
