@@ -89,6 +89,7 @@ const MET: Readonly<
       expect(faults[0]?.wholeMs).not.toBeNull()
     },
   },
+  'fault-cache-killed': { target: 'eav', check: losesNothing },
   'fault-database-killed': { target: 'pg-direct', check: losesNothing },
   'fault-disk-lost': {
     target: 'pg-batch-archived',
