@@ -8,6 +8,7 @@ import { packageRoot } from '../../src/kit/paths.ts'
 import type { Fault } from '../../src/scenario/fault.ts'
 import { loadScenario } from '../../src/scenario/load.ts'
 import type { Scenario } from '../../src/scenario/scenario.ts'
+import { SKIPPED } from '../contract/architecture-rig.ts'
 import { headroom, temporaryFolder } from '../cli/cli-process.ts'
 
 let folder: ReturnType<typeof temporaryFolder>
@@ -143,10 +144,15 @@ describe('fault scenarios', () => {
     expect(Object.keys(MET).sort()).toEqual(shipped.sort())
   })
 
-  it.each(Object.entries(MET))('%s comes to its end', async (name, { target, check }) => {
-    const found = await met(name, target)
-    const asked = loadScenario(name).scenario.faults
-    expect(found.faults.map(({ failed }) => failed)).toEqual(asked.map(() => null))
-    check(found)
-  })
+  it.for(Object.entries(MET))(
+    '%s comes to its end',
+    async ([name, { target, check }], { skip }) => {
+      const missing = SKIPPED.find(({ id }) => id === target)
+      if (missing !== undefined) skip(missing.because)
+      const found = await met(name, target)
+      const asked = loadScenario(name).scenario.faults
+      expect(found.faults.map(({ failed }) => failed)).toEqual(asked.map(() => null))
+      check(found)
+    },
+  )
 })
