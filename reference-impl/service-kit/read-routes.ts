@@ -67,12 +67,16 @@ export function addReadRoutes(
       }
       const read = readQuery(name, request.query, { columns, nowMs: Date.now() })
       if (!read.ok) return badRequest(reply, read)
+      const { explain } = request.query
+      if (explain !== undefined && explain !== '1') {
+        return badRequest(reply, { status: 400, reason: 'explain must be 1 where it is given' })
+      }
       const asked = readDemand(request.headers, USUAL_CLASS[read.query.name])
       if (!asked.ok) return badRequest(reply, asked)
       return await answerQuery(
         reply,
         (query) => ask(reply, reads.query(query, asked.demand)),
-        read.query,
+        explain === undefined ? read.query : { ...read.query, explain: true },
       )
     },
   )
@@ -86,11 +90,11 @@ async function answerQuery(
   const startedAtMs = performance.now()
   const answer = await ask(query)
   if (answer === null) return reply
-  const { rows, rowsRead, bytesRead, truncated } = answer
+  const { rows, rowsRead, bytesRead, truncated, plan } = answer
   const seconds = (performance.now() - startedAtMs) / 1_000
   return {
     rows,
-    meta: { seconds, rowsRead, bytesRead, truncated },
+    meta: { seconds, rowsRead, bytesRead, truncated, ...(plan === undefined ? {} : { plan }) },
     stale: answer.freshness.stale,
   }
 }

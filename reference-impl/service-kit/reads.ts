@@ -22,10 +22,18 @@ export interface QueryAnswer {
   readonly rows: readonly Row[]
   /** Whether rows beyond QUERY_ROWS_MAX were left out. */
   readonly truncated: boolean
-  /** What the engine read for it; null where the engine does not tell (PostgreSQL, short of EXPLAIN ANALYZE). */
+  /** What the engine read for it; null where the engine does not tell: PostgreSQL does only when it explains. */
   readonly rowsRead: number | null
   readonly bytesRead: number | null
+  /** Of a query that was explained. */
+  readonly plan?: Plan
   readonly freshness: Freshness
+}
+
+/** How the engine went about a query: the planner's time, and the kinds of nodes from the top down. */
+export interface Plan {
+  readonly planMs: number
+  readonly nodes: readonly string[]
 }
 
 export interface Reads {
@@ -68,7 +76,10 @@ export type AttributeQuery =
       readonly to: string
     }
 /** Q11 is about the queue itself: what the next claim would find, how much waits, and how long it has. */
-export type Query = EventQuery | AttributeQuery | { readonly name: 'Q11' }
+export type Query = (EventQuery | AttributeQuery | { readonly name: 'Q11' }) & {
+  /** Not for its rows but for what is read for them. An engine that tells with every answer takes no notice. */
+  readonly explain?: true
+}
 
 export type ReadQuery =
   | { readonly ok: true; readonly query: Query }

@@ -4,6 +4,7 @@
  */
 import { Pool } from 'undici'
 import { messageOf } from '../kit/errors.ts'
+import { asRecord, numberOf } from './answer-figures.ts'
 import type { DriverJob, QueryResult } from './job.ts'
 import { contractBaseOf } from './request-path.ts'
 
@@ -132,12 +133,4 @@ function saidLag(header: string | string[] | undefined): Pick<QueryResult, 'said
   if (typeof header !== 'string' || header.trim() === '') return {}
   const saidLagS = Number(header)
   return Number.isFinite(saidLagS) && saidLagS >= 0 ? { saidLagS } : {}
-}
-
-function asRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
-}
-
-function numberOf(value: unknown): number | null {
-  return typeof value === 'number' && Number.isFinite(value) ? value : null
 }

@@ -17,6 +17,7 @@ import { OutcomeLog } from './outcome-log.ts'
 import type { Pacer } from './pacer.ts'
 import { choosePacing, makePacer } from './pacer.ts'
 import { QueryAsker } from './queries.ts'
+import { newestIndex, queryParams } from './query-params.ts'
 import { RawClient } from './raw-client.ts'
 import { lowerCased } from './request-path.ts'
 import type { RequestSource, RequestWriterOptions } from './request-writer.ts'
@@ -256,18 +257,10 @@ export class JobRun {
     return asker
   }
 
-  /** Questions are asked as of event time: that of the newest event, whatever the wall clock says. */
   #paramsOf(name: string): Readonly<Record<string, string>> {
-    const newest = this.#schedule.requestsBefore(Math.max(0, this.#nowMs())) - 1
-    const index = Math.max(0, newest) * this.#job.batchEvents
-    const asOf = new Date(Math.ceil(this.#stream.timeMsOf(index)) + 1).toISOString()
-    if (name === 'Q1' || name === 'Q2') return { asOf }
-    // Some event of the past; a multiplier that shares no factor with round counts walks through all of them.
-    const some = index === 0 ? 0 : (index * 7_919) % index
-    const { columns } = shapes[this.#job.stream.shape]
-    const source = { [columns.source]: this.#stream.sourceOf(some) }
-    if (name !== 'Q4') return { asOf, ...source }
-    return { ...source, [columns.id]: this.#stream.idOf(some) }
+    const requests = this.#schedule.requestsBefore(Math.max(0, this.#nowMs()))
+    const index = newestIndex(requests, this.#job.batchEvents)
+    return queryParams(name, { stream: this.#stream, shape: this.#job.stream.shape, index })
   }
 }
 

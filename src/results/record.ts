@@ -112,6 +112,8 @@ export const Measured = z.strictObject({
       seconds: Percentiles.nullable(),
       rowsRead: z.number().nullable(),
       bytesRead: z.number().nullable(),
+      /** Rows and bytes are of one execution under EXPLAIN after the run. Absent: of the last answer. */
+      plan: z.strictObject({ planMs: z.number(), nodes: z.array(z.string()) }).optional(),
       /** What the answers said of their own age: share with `stale`, longest X-Data-Lag-Seconds. */
       staleRatio: z.number().optional(),
       saidLagMaxS: z.number().optional(),

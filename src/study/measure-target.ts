@@ -28,11 +28,12 @@ import type { RunningTarget } from '../target/up.ts'
 import type { LiveRun } from './live-run.ts'
 import { EXCEPTIONS_FILE, OUTCOMES_FILE, runLive } from './live-run.ts'
 import { SERIES_FILE } from './live-watch.ts'
-import type { StoreFigures } from './measured.ts'
+import type { MeasuredInput, StoreFigures } from './measured.ts'
 import { measuredOf } from './measured.ts'
 import { dueTimes, latencyLimitMs, slowFrom } from './lateness.ts'
 import { preload } from './preload.ts'
 import type { RunOptions } from './run-options.ts'
+import { explainQueries } from './explained.ts'
 import { readStatementTotals, topStatements } from './statements.ts'
 import { unseenHere } from './unseen-here.ts'
 
@@ -70,6 +71,10 @@ export async function measureTarget(
   const statements = endedByItself(live)
     ? topStatements(before, await readStatementTotals(up, looking))
     : []
+  // After the count of statements, which is of what was measured.
+  const explained = endedByItself(live)
+    ? await explainQueries(up, { driver: live.driver, scenario, plan, ...looking })
+    : new Map()
   try {
     const outcomes = await openOutcomes({
       outcomesFile: join(options.runDir, OUTCOMES_FILE),
@@ -77,7 +82,7 @@ export async function measureTarget(
       batchEvents: scenario.batchEvents,
       events: live.driver.segments.reduce((sum, segment) => sum + segment.dueEvents, 0),
     })
-    const after: After = { up, options, live, outcomes, statements }
+    const after: After = { up, options, live, outcomes, statements, explained }
     const audit = await auditIfWhole(after)
     const measured = await measuredFrom(after)
     return { outcome: outcomeOf(after, measured, audit), epochMs: live.epochMs }
@@ -92,6 +97,7 @@ interface After {
   readonly live: LiveRun
   readonly outcomes: OutcomeReader
   readonly statements: NonNullable<Measured['statements']>
+  readonly explained: MeasuredInput['explained']
 }
 
 /** A dead engine cannot be read, and a user who pressed Ctrl-C does not wait for an audit. */
@@ -153,6 +159,7 @@ async function measuredFrom(after: After): Promise<Measured> {
     freshnessBySegment: await freshnessBySegment(after),
     freshness: live.freshness,
     statements: after.statements,
+    explained: after.explained,
     stores: await sizesOf(after),
     checkpoints: live.checkpoints,
     overlapBySegment: await overlapBySegment(after),

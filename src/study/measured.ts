@@ -14,6 +14,7 @@ import { Histogram, percentilesOf } from '../kit/histogram.ts'
 import type { FaultSeen } from '../results/fault-record.ts'
 import type { Measured, Percentiles, Step } from '../results/record.ts'
 import type { Scenario } from '../scenario/scenario.ts'
+import type { Explained } from '../drive/explained.ts'
 import type { DriverResult, QueryResult, Segment, SegmentResult } from '../drive/job.ts'
 import type { CheckpointMark } from './checkpoints.ts'
 
@@ -35,6 +36,8 @@ export interface MeasuredInput {
   readonly freshnessBySegment: readonly Readonly<Record<string, Percentiles>>[]
   readonly freshness: readonly FreshnessSummary[]
   readonly statements: NonNullable<Measured['statements']>
+  /** What queries read whose answers do not tell. */
+  readonly explained: ReadonlyMap<string, Explained>
   readonly stores: readonly StoreFigures[]
   readonly checkpoints: readonly CheckpointMark[]
   readonly faults: readonly FaultSeen[]
@@ -66,7 +69,7 @@ export function measuredOf(input: MeasuredInput): Measured {
     saturated: input.saturated(steps),
     metrics: { ...series.measured, ...perEvent },
     worst: series.worst,
-    queries: queriesOf(driver.queries),
+    queries: queriesOf(driver.queries, input.explained),
     ...(input.statements.length === 0 ? {} : { statements: [...input.statements] }),
     stores: [...input.stores],
     checkpoints: input.checkpoints.map(({ refused, ...mark }) => ({
@@ -166,7 +169,10 @@ function slowestQueries(
   return figures
 }
 
-function queriesOf(queries: readonly QueryResult[]): Measured['queries'] {
+function queriesOf(
+  queries: readonly QueryResult[],
+  explained: MeasuredInput['explained'],
+): Measured['queries'] {
   return [...new Set(queries.map((query) => query.name))].sort().map((name) => {
     const asked = queries.filter((query) => query.name === name)
     const answered = asked.filter((query) => query.outcome === 'ok')
@@ -176,17 +182,28 @@ function queriesOf(queries: readonly QueryResult[]): Measured['queries'] {
       else inUs.recordInfinite(1)
     }
     const us = percentilesOf(inUs)
-    const last = answered.at(-1)
     return {
       name,
       answered: answered.length,
       failed: asked.length - answered.length,
       seconds: us === null ? null : inSeconds(us),
-      rowsRead: last?.rowsRead ?? null,
-      bytesRead: last?.bytesRead ?? null,
+      ...readBy(answered.at(-1), explained.get(name)),
       ...stalenessOf(answered),
     }
   })
+}
+
+/** By the query that was explained, else as its last answer says. */
+function readBy(
+  last: QueryResult | undefined,
+  told: Explained | undefined,
+): Pick<Measured['queries'][number], 'rowsRead' | 'bytesRead' | 'plan'> {
+  if (told === undefined) {
+    return { rowsRead: last?.rowsRead ?? null, bytesRead: last?.bytesRead ?? null }
+  }
+  const { rowsRead, bytesRead, plan } = told
+  const planned = plan === undefined ? {} : { plan: { ...plan, nodes: [...plan.nodes] } }
+  return { rowsRead, bytesRead, ...planned }
 }
 
 /** What answers said of their own age; nothing where none of them said it. */

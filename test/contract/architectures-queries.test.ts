@@ -70,6 +70,11 @@ describe.each(ANSWERING)('queries of $id ($ground)', ({ id, ground }) => {
     expect(q4.body['rows']).toMatchObject([
       { transaction_id: events[1]!.transaction_id, value: 1 / 64 },
     ])
+    // Whatever tells what is read: every answer of the store, or the same statement explained.
+    const explained = await rig.client.query('Q1', { asOf: `${day}T12:30:00Z`, explain: '1' })
+    expect((explained.body['meta'] as { rowsRead: number }).rowsRead).toBeGreaterThanOrEqual(
+      within('11:30:00', '12:30:00').length,
+    )
     for (const answer of [q1, q2, q3, q4]) {
       const { seconds } = answer.body['meta'] as { seconds: number }
       expect(seconds).toBeGreaterThan(0)

@@ -41,6 +41,16 @@ function withUnansweredQueries(run: RunRecord): RunRecord {
   return { ...run, outcome: { ...run.outcome, measured: { ...run.outcome.measured, queries } } }
 }
 
+function withExplainedQueries(run: RunRecord): RunRecord {
+  if (run.target.name !== 'pg-direct' || run.outcome.state !== 'completed') return run
+  const queries = run.outcome.measured.queries.map((query) => ({
+    ...query,
+    rowsRead: 123_000,
+    plan: { planMs: 0.5, nodes: ['Seq Scan'] },
+  }))
+  return { ...run, outcome: { ...run.outcome, measured: { ...run.outcome.measured, queries } } }
+}
+
 /** Points of time with values, in order. */
 const series = fc
   .array(
@@ -137,6 +147,21 @@ describe('the charts of a report', () => {
     )
     const { subtitle } = chart('query-seconds', chartsOf(viewStudy(findings, series)))
     expect(subtitle).toMatch(/ Rows read are not told by pg-direct\.$/)
+  })
+
+  it('take rows read from the query explained after the run, and say so', () => {
+    const findings = findingsFixture({ rounds: 1, tweak: withExplainedQueries })
+    const silent = new Map(
+      [...seriesFixture(findings)].map(([id, keys]) => [
+        id,
+        new Map([...keys].filter(([key]) => !key.startsWith('query.rowsRead'))),
+      ]),
+    )
+    const { subtitle, panels } = chart('query-seconds', chartsOf(viewStudy(findings, silent)))
+    expect(subtitle).toMatch(
+      / Rows read by pg-direct are those of one execution under EXPLAIN after the run\. Rows read are not told by (?!.*pg-direct)/,
+    )
+    expect(panels[0]?.title).toBe('Q1, 123,000 rows read')
   })
 
   it('leave the queries out where none was asked', () => {

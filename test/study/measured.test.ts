@@ -63,6 +63,7 @@ interface MeasureOptions {
   readonly slos?: Scenario['slos']
   readonly parts?: readonly string[]
   readonly metrics?: Readonly<Record<string, number>>
+  readonly explained?: MeasuredInput['explained']
 }
 
 /** What was measured where each step's every latency is the one given, µs; a step may end early. */
@@ -126,6 +127,7 @@ function measure(latenciesUs: readonly number[], options: MeasureOptions = {}) {
     freshnessBySegment: results.map(() => ({})),
     freshness: [],
     statements: [],
+    explained: options.explained ?? new Map(),
     stores: [
       { name: 'postgres.events', rows: 10, heapBytes: 1_000, indexBytes: 500, totalBytes: 1_600 },
     ],
@@ -212,6 +214,15 @@ describe('the rest of what was measured', () => {
     expect(query).toMatchObject({ staleRatio: 1, saidLagMaxS: 0.25 })
     expect(query?.seconds).toMatchObject({ samples: 2, infinite: 1, max: 'infinite' })
     expect(query?.seconds?.p50).toBeCloseTo(0.5, 2)
+  })
+
+  it('takes rows and bytes read from the query that was explained, where one was', () => {
+    const plan = { planMs: 0.5, nodes: ['Aggregate', 'Seq Scan'] }
+    const [query] = measure([1_000], {
+      explained: new Map([['Q1', { rowsRead: 70, bytesRead: 8_192, plan }]]),
+    }).queries
+    expect(query).toMatchObject({ rowsRead: 70, bytesRead: 8_192, plan })
+    expect(measured.queries[0]).not.toHaveProperty('plan')
   })
 
   it('divides what is on disk by the rows that are there', () => {

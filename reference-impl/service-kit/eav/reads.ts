@@ -8,7 +8,6 @@ import type { FreshnessRouter } from '../freshness/router.ts'
 import type { ReadClass, ReadDemand } from '../freshness/read-class.ts'
 import {
   notAnswered,
-  QUERY_ROWS_MAX,
   type EntityReads,
   type Freshness,
   type Query,
@@ -16,6 +15,7 @@ import {
   type Reads,
   type Row,
 } from '../reads.ts'
+import { askStatement, toldOf, type Statement } from '../postgres/ask.ts'
 import type { EntityCache } from './cache.ts'
 import { distinctQuery, ENTITY, hotQuery, LOOKUP, type ProjectedRow } from './statements.ts'
 import type { EavQueryForms } from './settings.ts'
@@ -57,15 +57,19 @@ export class EavReads implements Reads, EntityReads {
     const { forms } = this.#options
     switch (query.name) {
       case 'Q4':
-        return this.lookup(query.organizationId, query.transactionId)
+        return query.explain === true
+          ? this.#explainedLookup([query.organizationId, query.transactionId])
+          : this.lookup(query.organizationId, query.transactionId)
       case 'Q9':
-        return this.#routed('search', hotQuery(forms.hotQuery), [query.tenantId])
+        return this.#routed('search', query, {
+          text: hotQuery(forms.hotQuery),
+          values: [query.tenantId],
+        })
       case 'Q10':
-        return this.#routed('analytics', distinctQuery(forms.distinctQuery), [
-          query.tenantId,
-          query.from,
-          query.to,
-        ])
+        return this.#routed('analytics', query, {
+          text: distinctQuery(forms.distinctQuery),
+          values: [query.tenantId, query.from, query.to],
+        })
       case 'Q1':
       case 'Q2':
       case 'Q3':
@@ -95,16 +99,18 @@ export class EavReads implements Reads, EntityReads {
     return answerOf([rowOf(tenantId, entityId, answer.hot_attrs)], freshness)
   }
 
-  async #routed(
-    readClass: ReadClass,
-    text: string,
-    values: readonly string[],
-  ): Promise<QueryAnswer> {
+  async #explainedLookup(values: readonly string[]): Promise<QueryAnswer> {
+    const statement = { text: LOOKUP, values }
+    const told = await askStatement(this.#options.primary, statement, { explain: true })
+    return { ...told, freshness: FROM_PRIMARY }
+  }
+
+  async #routed(readClass: ReadClass, query: Query, statement: Statement): Promise<QueryAnswer> {
     const { answer, freshness } = await this.#options.router.read(
       { readClass, token: null },
-      async (pool) => (await pool.query<Row>(text, [...values])).rows,
+      (pool) => askStatement(pool, statement, query),
     )
-    return answerOf(answer, freshness)
+    return { ...answer, freshness }
   }
 }
 
@@ -117,11 +123,5 @@ function rowOf(tenantId: string, entityId: string, hotAttrs: string): Row {
 }
 
 function answerOf(rows: readonly Row[], freshness: Freshness): QueryAnswer {
-  return {
-    rows: rows.length > QUERY_ROWS_MAX ? rows.slice(0, QUERY_ROWS_MAX) : rows,
-    truncated: rows.length > QUERY_ROWS_MAX,
-    rowsRead: null,
-    bytesRead: null,
-    freshness,
-  }
+  return { ...toldOf(rows), freshness }
 }

@@ -64,7 +64,7 @@ export async function openOutboxIngest(
       lookup: (organizationId, transactionId, demand) =>
         primary.reads.lookup(organizationId, transactionId, demand),
       query: (query, demand) =>
-        query.name === 'Q11' ? watch.q11() : primary.reads.query(query, demand),
+        query.name === 'Q11' ? watch.q11(query) : primary.reads.query(query, demand),
     },
     ping: () => primary.ping(),
     secondary: () => null,

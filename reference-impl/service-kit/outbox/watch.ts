@@ -5,7 +5,8 @@
 import type pg from 'pg'
 import { messageOf } from '../../../src/kit/errors.ts'
 import { family } from '../metrics-text.ts'
-import type { Freshness, QueryAnswer, Row } from '../reads.ts'
+import { askStatement } from '../postgres/ask.ts'
+import type { Freshness, Query, QueryAnswer } from '../reads.ts'
 import { claimsOf, type Claims } from './claims.ts'
 import type { OutboxSettings } from './settings.ts'
 
@@ -74,10 +75,10 @@ export class OutboxWatch implements AsyncDisposable {
     return (await this.#read())[consumer - 1]?.oldestS ?? 0
   }
 
-  async q11(): Promise<QueryAnswer> {
+  async q11(query: Pick<Query, 'explain'>): Promise<QueryAnswer> {
     const { consumers, claimRowsMax } = this.#settings
-    const { rows } = await this.#pool.query<Row>(this.#claims.q11, [consumers, claimRowsMax])
-    return { rows, truncated: false, rowsRead: null, bytesRead: null, freshness: QUEUE }
+    const statement = { text: this.#claims.q11, values: [consumers, claimRowsMax] }
+    return { ...(await askStatement(this.#pool, statement, query)), freshness: QUEUE }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

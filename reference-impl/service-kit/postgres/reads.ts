@@ -11,8 +11,8 @@ import {
   type Query,
   type QueryAnswer,
   type Reads,
-  type Row,
 } from '../reads.ts'
+import { askStatement, readByBoth, type Asker, type Statement, type Told } from './ask.ts'
 
 const PRIMARY: Freshness = {
   source: 'postgres.events',
@@ -65,48 +65,34 @@ export class PostgresReads implements Reads {
   }
 
   async query(query: Query): Promise<QueryAnswer> {
-    const time = query.name === 'Q4' && this.#hasIdentities ? await this.#timeOf(query) : null
-    return { ...(await askPostgres(this.#pool, query, time)), freshness: PRIMARY }
+    const told =
+      query.name === 'Q4' && this.#hasIdentities
+        ? await this.#byIdentity(query)
+        : await askPostgres(this.#pool, query)
+    return { ...told, freshness: PRIMARY }
   }
 
   /**
    * Asked first: in one statement with the event it would be known too late for the planner to rule out all other
    * partitions. An identity that is not there has no event either, and at no time is one found.
    */
-  async #timeOf({
-    organizationId,
-    transactionId,
-  }: Extract<Query, { name: 'Q4' }>): Promise<string> {
-    const { rows } = await this.#pool.query<{ timestamp: string }>(TIME_OF_IDENTITY, [
-      organizationId,
-      transactionId,
-    ])
-    return rows[0]?.timestamp ?? 'infinity'
+  async #byIdentity(query: Extract<Query, { name: 'Q4' }>): Promise<Told> {
+    const values = [query.organizationId, query.transactionId]
+    const statement = { text: TIME_OF_IDENTITY, values }
+    const { rows } = await this.#pool.query<{ timestamp: string }>(TIME_OF_IDENTITY, values)
+    const told = await askPostgres(this.#pool, query, rows[0]?.timestamp ?? 'infinity')
+    if (query.explain !== true) return told
+    return readByBoth(await askStatement(this.#pool, statement, query), told)
   }
 }
 
-/**
- * @param asker a pool, or one connection of it
- * @param time of the one event that is looked for; null where its identity alone finds it
- */
+/** @param time of the one event that is looked for; null where its identity alone finds it */
 export async function askPostgres(
-  asker: Pick<pg.Pool | pg.PoolClient, 'query'>,
+  asker: Asker,
   query: Query,
   time: string | null = null,
-): Promise<Omit<QueryAnswer, 'freshness'>> {
-  const { text, values } = statementOf(query, time)
-  const { rows } = await asker.query<Row>(text, [...values])
-  return {
-    rows: rows.length > QUERY_ROWS_MAX ? rows.slice(0, QUERY_ROWS_MAX) : rows,
-    truncated: rows.length > QUERY_ROWS_MAX,
-    rowsRead: null,
-    bytesRead: null,
-  }
-}
-
-interface Statement {
-  readonly text: string
-  readonly values: readonly string[]
+): Promise<Told> {
+  return await askStatement(asker, statementOf(query, time), query)
 }
 
 function statementOf(query: Query, time: string | null): Statement {

@@ -19,8 +19,12 @@ interface Answers {
   readonly target: string
   readonly query: string
   readonly lines: readonly Line[]
-  /** Rows read, over all answers drawn; null where the store does not say. */
-  readonly rows: { readonly least: number; readonly most: number } | null
+  /** Rows read, over all answers drawn, or by the one that was explained after the run; null where nothing says. */
+  readonly rows: {
+    readonly least: number
+    readonly most: number
+    readonly of: 'answers' | 'explained'
+  } | null
 }
 
 export function queryChart(view: StudyView, limit: number): ChartSpec | null {
@@ -28,7 +32,14 @@ export function queryChart(view: StudyView, limit: number): ChartSpec | null {
     if (target.shown === null) return []
     const series = seriesOf(view, target.shown.run)
     return instancesOf(series, 'query.seconds').flatMap(({ label, points }) =>
-      label === null ? [] : [answersOf({ target, query: label, points, series }, limit)],
+      label === null
+        ? []
+        : [
+            answersOf(
+              { target, query: label, points, series, explained: explainedRows(target, label) },
+              limit,
+            ),
+          ],
     )
   })
   if (answers.length === 0) return null
@@ -47,7 +58,7 @@ export function queryChart(view: StudyView, limit: number): ChartSpec | null {
       shown,
       [...levels].filter(([, of]) => of.length > 0),
     ),
-    subtitle: `${subtitleOf(shown)}${silentInWords(answers)}`,
+    subtitle: `${subtitleOf(shown)}${explainedInWords(answers)}${silentInWords(answers)}`,
     panels: queries.map((query): Panel => {
       const own = answers.filter((one) => one.query === query)
       return {
@@ -71,10 +82,11 @@ function answersOf(
     readonly query: string
     readonly points: readonly SeriesPoint[]
     readonly series: RunSeries
+    readonly explained: number | null
   },
   limit: number,
 ): Answers {
-  const { target, query, series } = answers
+  const { target, query, series, explained } = answers
   const points = thin(answers.points, limit)
   const rows = valuesAt(series.get(`query.rowsRead{${query}}`) ?? [], points)
   const known = rows.filter((value) => value !== null)
@@ -86,20 +98,25 @@ function answersOf(
     points: toChartPoints(points),
     ...(known.length === 0 ? {} : { beside: { title: 'rows read', unit: 'rows', values: rows } }),
   }
-  const [first = 0] = known
-  const rest = known.slice(1)
+  return { target: target.name, query, lines: [line], rows: rangeOf(known) ?? onceRead(explained) }
+}
+
+function rangeOf([first, ...rest]: readonly number[]): Answers['rows'] {
+  if (first === undefined) return null
   return {
-    target: target.name,
-    query,
-    lines: [line],
-    rows:
-      known.length === 0
-        ? null
-        : {
-            least: rest.reduce((a, b) => Math.min(a, b), first),
-            most: rest.reduce((a, b) => Math.max(a, b), first),
-          },
+    least: rest.reduce((a, b) => Math.min(a, b), first),
+    most: rest.reduce((a, b) => Math.max(a, b), first),
+    of: 'answers',
   }
+}
+
+function onceRead(rows: number | null): Answers['rows'] {
+  return rows === null ? null : { least: rows, most: rows, of: 'explained' }
+}
+
+function explainedRows({ shown }: StudyView['targets'][number], query: string): number | null {
+  const found = shown?.measured.queries.find(({ name }) => name === query)
+  return found?.plan === undefined ? null : found.rowsRead
 }
 
 /** Rows read are sampled with the seconds, but thinned by themselves: the last known value stands where one is left out. */
@@ -124,7 +141,15 @@ function rowsInWords(answers: readonly Answers[]): string {
   return `, ${range} ${most === '1' ? 'row' : 'rows'} read`
 }
 
-/** PostgreSQL answers a query without telling what it read: a reader must not take that for nothing read. */
+function explainedInWords(answers: readonly Answers[]): string {
+  const explained = new Set(
+    answers.flatMap((one) => (one.rows?.of === 'explained' ? [one.target] : [])),
+  )
+  if (explained.size === 0) return ''
+  return ` Rows read by ${[...explained].join(', ')} are those of one execution under EXPLAIN after the run.`
+}
+
+/** Some answers do not tell what was read for them: a reader must not take that for nothing read. */
 function silentInWords(answers: readonly Answers[]): string {
   const silent = new Set(answers.flatMap((one) => (one.rows === null ? [one.target] : [])))
   return silent.size === 0 ? '' : ` Rows read are not told by ${[...silent].join(', ')}.`
