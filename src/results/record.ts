@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { Audit } from './audit-record.ts'
 import { FaultSeen } from './fault-record.ts'
 import { NotAccepted } from './not-accepted-record.ts'
+import { QueryFigures } from './query-record.ts'
 import { Scenario } from '../scenario/scenario.ts'
 import { ProviderName } from '../target/engine-choice.ts'
 import { Target } from '../target/target.ts'
@@ -104,21 +105,7 @@ export const Measured = z.strictObject({
   metrics: z.record(z.string(), z.number()),
   /** Highest value seen over the scenario’s windows, for gauges judged by their worst window. */
   worst: z.record(z.string(), z.number()),
-  queries: z.array(
-    z.strictObject({
-      name: z.string(),
-      answered: count,
-      failed: count,
-      seconds: Percentiles.nullable(),
-      rowsRead: z.number().nullable(),
-      bytesRead: z.number().nullable(),
-      /** Rows and bytes are of one execution under EXPLAIN after the run. Absent: of the last answer. */
-      plan: z.strictObject({ planMs: z.number(), nodes: z.array(z.string()) }).optional(),
-      /** What the answers said of their own age: share with `stale`, longest X-Data-Lag-Seconds. */
-      staleRatio: z.number().optional(),
-      saidLagMaxS: z.number().optional(),
-    }),
-  ),
+  queries: z.array(QueryFigures),
   /** The most expensive statements of each engine by time, from warm-up to drain. Absent: not counted. */
   statements: z
     .array(

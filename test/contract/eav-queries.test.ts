@@ -72,6 +72,14 @@ describe.each(VARIANTS)(
       expect(q10.body['rows']).toEqual(expected)
       const q4 = await rig.client.query('Q4', { tenant_id, write_id: writes[3]!.write_id })
       expect(q4.body['rows']).toMatchObject([{ attribute: 'status', entity_id: 0 }])
+      for (const [name, params] of [
+        ['Q9', { tenant_id }],
+        ['Q10', { tenant_id, from, to }],
+        ['Q4', { tenant_id, write_id: writes[3]!.write_id }],
+      ] as const) {
+        const { body } = await rig.client.query(name, { ...params, explain: '1' })
+        expect((body['meta'] as { rowsRead: number }).rowsRead).toBeGreaterThan(0)
+      }
       for (const answer of [q9, q10, q4]) {
         expect(answer.body['stale']).toBe(false)
         expect(answer.headers.get('x-data-source')).toMatch(/^postgres\./)

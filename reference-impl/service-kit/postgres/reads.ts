@@ -78,10 +78,10 @@ export class PostgresReads implements Reads {
    */
   async #byIdentity(query: Extract<Query, { name: 'Q4' }>): Promise<Told> {
     const values = [query.organizationId, query.transactionId]
-    const statement = { text: TIME_OF_IDENTITY, values }
     const { rows } = await this.#pool.query<{ timestamp: string }>(TIME_OF_IDENTITY, values)
     const told = await askPostgres(this.#pool, query, rows[0]?.timestamp ?? 'infinity')
     if (query.explain !== true) return told
+    const statement = { text: TIME_OF_IDENTITY, values }
     return readByBoth(await askStatement(this.#pool, statement, query), told)
   }
 }
