@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { Audit } from './audit-record.ts'
 import { FaultSeen } from './fault-record.ts'
+import { Machine } from './machine-record.ts'
 import { NotAccepted } from './not-accepted-record.ts'
 import { QueryFigures } from './query-record.ts'
 import { Scenario } from '../scenario/scenario.ts'
@@ -12,6 +13,7 @@ import { ProviderName } from '../target/engine-choice.ts'
 import { Target } from '../target/target.ts'
 import { Percentiles, Quantile } from './quantities.ts'
 
+export type { Machine } from './machine-record.ts'
 export type { NotAcceptedReason } from './not-accepted-record.ts'
 export { StudyRecord } from './study-record.ts'
 
@@ -196,21 +198,6 @@ export const Outcome = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('failed'), code: z.string(), message: z.string() }),
 ])
 export type Outcome = z.infer<typeof Outcome>
-
-export const Machine = z.strictObject({
-  cpu: z.string(),
-  cores: z.number(),
-  memoryBytes: count,
-  os: z.string(),
-  node: z.string(),
-  /** Median fdatasync of an 8 KiB page on the data disk. */
-  fsyncP50Us: z.number().nullable(),
-  /** Hash of the above: coefficients from another machine are marked. */
-  fingerprint: z.string(),
-  /** Free on the data disk before the run. Absent: not seen from here, or a record of before this was kept. */
-  dataDiskFreeBytes: count.optional(),
-})
-export type Machine = z.infer<typeof Machine>
 
 export const StorePromise = z.strictObject({
   store: z.string(),
