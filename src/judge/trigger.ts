@@ -129,5 +129,4 @@ export type Trigger = z.infer<typeof Trigger>
 export type SymptomRule = Extract<Trigger['judged'], { kind: 'symptom' }>
 export type DemandRule = Extract<Trigger['judged'], { kind: 'demand' }>
 export type PartitionsRule = Extract<Trigger['judged'], { kind: 'partitions' }>
-type Applicability = z.infer<typeof AppliesWhere>
 export type BandRule = Extract<Trigger['judged'], { kind: 'band' }>

@@ -1,10 +1,12 @@
 /** What is kept of the machine that a run was measured on. As record.ts. */
 import { z } from 'zod'
 
+const count = z.number().int().min(0)
+
 export const Machine = z.strictObject({
   cpu: z.string(),
   cores: z.number(),
-  memoryBytes: z.number().int().min(0),
+  memoryBytes: count,
   os: z.string(),
   node: z.string(),
   /** Median fdatasync of an 8 KiB page on the data disk. */

@@ -13,7 +13,7 @@ import { ProviderName } from '../target/engine-choice.ts'
 import { Target } from '../target/target.ts'
 import { Percentiles, Quantile } from './quantities.ts'
 
-export type { Machine } from './machine-record.ts'
+export { Machine } from './machine-record.ts'
 export type { NotAcceptedReason } from './not-accepted-record.ts'
 export { StudyRecord } from './study-record.ts'
 
