@@ -30,7 +30,7 @@ export function judgementOf(input: JudgementInput): Judgement {
     },
     action: trigger.action,
     verdict: verdictOf(input),
-    anchors: anchorsAt(trigger, study.profile.ratePerS),
+    ...anchorsOf(trigger, study.profile.ratePerS),
   }
 }
 
@@ -97,15 +97,20 @@ export function ruleInWords(trigger: Trigger): string {
 }
 
 /** Those at or below the declared rate, smallest first; those without a published rate stand beside needs and symptoms. */
-function anchorsAt(trigger: Trigger, ratePerS: number): readonly string[] {
+function anchorsOf(
+  trigger: Trigger,
+  ratePerS: number,
+): Pick<Judgement, 'anchors' | 'unratedAnchors'> {
   const { judged } = trigger
-  const needs =
-    judged.kind === 'demand' ? judged.quantity === 'replayDays' : judged.kind === 'symptom'
-  return trigger.anchors
-    .filter((anchor) => (anchor.atPerS === null ? needs : anchor.atPerS <= ratePerS))
-    .toSorted((a, b) => (a.atPerS ?? 0) - (b.atPerS ?? 0))
-    .map((anchor) => {
-      const at = anchor.atPerS === null ? '' : ` (about ${formatRate(anchor.atPerS)})`
-      return `${anchor.who}${at}: ${anchor.what}`
-    })
+  const isAboutRate =
+    judged.kind === 'demand' ? judged.quantity !== 'replayDays' : judged.kind !== 'symptom'
+  const rated = trigger.anchors
+    .flatMap((anchor) => (anchor.atPerS === null ? [] : [{ ...anchor, atPerS: anchor.atPerS }]))
+    .filter(({ atPerS }) => atPerS <= ratePerS)
+    .toSorted((a, b) => a.atPerS - b.atPerS)
+  const unrated = isAboutRate ? [] : trigger.anchors.filter(({ atPerS }) => atPerS === null)
+  return {
+    anchors: rated.map(({ who, atPerS, what }) => `${who} (about ${formatRate(atPerS)}): ${what}`),
+    unratedAnchors: unrated.map(({ who, what }) => `${who}: ${what}`),
+  }
 }

@@ -4,32 +4,16 @@
  */
 import { formatMany } from '../kit/units.ts'
 import { partitionsHeld, rowsPerPartition } from '../plan/formulas.ts'
-import type { PartitionInterval } from '../plan/formulas.ts'
-import type { RunRecord } from '../results/record.ts'
+import { partitionIntervalOf } from './partition-interval.ts'
 import { unknown } from './symptom.ts'
 import type { JudgeContext } from './symptom.ts'
 import type { PartitionsRule } from './trigger.ts'
 import type { Verdict } from './verdict.ts'
 
-const NAMES: Readonly<Record<string, PartitionInterval>> = {
-  hour: 'hourly',
-  hourly: 'hourly',
-  '1 hour': 'hourly',
-  day: 'daily',
-  daily: 'daily',
-  '1 day': 'daily',
-  week: 'weekly',
-  weekly: 'weekly',
-  '7 days': 'weekly',
-  month: 'monthly',
-  monthly: 'monthly',
-  '1 month': 'monthly',
-}
-
 export function judgePartitions(context: JudgeContext, rule: PartitionsRule): Verdict {
   const { profile } = context.study
   const run = context.evidence.runs[0]
-  const interval = run === undefined ? null : intervalOf(run)
+  const interval = run === undefined ? null : partitionIntervalOf(run)
   if (interval === null) return unknown(context, 'the interval of its partitions is not known')
   const rows = rowsPerPartition(profile.ratePerS, interval)
   const held = partitionsHeld(profile.retentionDays, interval)
@@ -59,14 +43,4 @@ export function judgePartitions(context: JudgeContext, rule: PartitionsRule): Ve
     firesBetween: { earliest: null, likely: null, latest: null, beyondEvidence: false },
     runs: [],
   }
-}
-
-/** Architectures name it differently: a table's `partitions`, a hypertable's `chunkInterval`. */
-function intervalOf(run: RunRecord): PartitionInterval | null {
-  for (const [name, value] of Object.entries(run.architecture.settings)) {
-    if (!/partition|chunk|interval/i.test(name) || typeof value !== 'string') continue
-    const interval = NAMES[value.toLowerCase()]
-    if (interval !== undefined) return interval
-  }
-  return null
 }

@@ -52,6 +52,8 @@ export interface Judgement {
   readonly source: { readonly document: string; readonly quote: string }
   readonly action: string
   readonly verdict: Verdict
-  /** Real migrations known to have happened at or below this level. */
+  /** Real migrations known to have happened at or below the declared rate. */
   readonly anchors: readonly string[]
+  /** Those whose rate nobody published: they stand beside no level. */
+  readonly unratedAnchors: readonly string[]
 }

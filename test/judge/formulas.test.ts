@@ -156,6 +156,26 @@ describe('F3, connections', () => {
   })
 })
 
+describe('F9, partitions per year', () => {
+  const architecture = { partitionBy: 'day' }
+
+  it('says how many a year takes, and the rows and bytes of one at the declared rate', () => {
+    const metrics = { 'store.bytesPerEvent{postgres.events}': 250, 'partition.count{events}': 12 }
+    const found = one('F9', { architecture, metrics })
+    expect(found).toMatchObject({ predicted: 365, measured: null, verdict: 'not-tested' })
+    expect(found.inputs).toBe('daily partitions at the declared 400 events/s')
+    // 400 × 86,400 rows of 250 bytes.
+    expect(found.because).toMatch(/takes 34\.6 million rows: 8\.64 GB with indexes.*here 12 were/)
+  })
+
+  it('says so where no store was sized, and is left out where nothing is partitioned by time', () => {
+    expect(one('F9', { architecture }).because).toContain('bytes are not known')
+    const ids = findings({ architecture: { partitionBy: 'hash' } }).map(({ id }) => id)
+    expect(ids).not.toContain('F9')
+    expect(findings().map(({ id }) => id)).not.toContain('F9')
+  })
+})
+
 describe('F12, time between checkpoints', () => {
   it('is not tested by a run that is shorter, where none came of itself', () => {
     const found = one('F12')

@@ -31,6 +31,22 @@ describe('a study of four targets over three rounds', () => {
     }
   })
 
+  it('keeps real moves at or below the declared rate apart from those whose rate nobody published', () => {
+    const { judgements } = targetOf(findings, 'pg-direct')
+    const of = (id: string) => judgements.find(({ trigger }) => trigger === id)
+    const rated = judgements.flatMap(({ anchors }) => anchors)
+    expect(rated.length).toBeGreaterThan(0)
+    expect(rated.filter((line) => !/ \(about .+\/s\): /.test(line))).toEqual([])
+    // 400 events/s are declared: what happened at 2,300 is no precedent.
+    expect(rated.filter((line) => line.startsWith('Floqer'))).toEqual([])
+    expect(of('E11')).toMatchObject({
+      anchors: [],
+      unratedAnchors: [expect.stringMatching(/^Recall\.ai \(2025\): /)],
+    })
+    // A rule about a rate has nothing to say of a move at an unknown one.
+    expect(of('E2')?.unratedAnchors).toEqual([])
+  })
+
   it('compares all of them at the highest rate that every one kept in every round', () => {
     expect(new Set(findings.targets.map((target) => target.comparedAtPerS))).toEqual(
       new Set([2000]),

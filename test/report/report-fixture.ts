@@ -89,6 +89,7 @@ export const TRIGGERS: readonly Trigger[] = [
     source: { ...source, quote: 'Need for event replay: Kafka, Phase 3' },
     action: 'Put a log in front: phase 3.',
     measure: 'headroom run replay --target {target}',
+    anchors: [{ who: 'Somebody', what: 'a log in front to replay from', atPerS: null }],
   },
 ].map((trigger) => Trigger.parse(trigger))
 

@@ -30,6 +30,15 @@ describe('a report', () => {
     }
   })
 
+  it('puts no real move below a level that nobody knows', () => {
+    const card = /id="trigger-e5"[^]*?<\/article>/.exec(report.html)?.[0]
+    expect(card).toMatch(/<dt>Seen elsewhere, at a rate nobody published<\/dt>[^]*Somebody/)
+    expect(card).not.toContain('Real moves')
+    const rated = /id="trigger-e1"[^]*?<\/article>/.exec(report.html)?.[0]
+    expect(rated).toMatch(/<dt>Real moves at or below your rate<\/dt>[^]*Langfuse/)
+    expect(rated).not.toContain('Seen elsewhere')
+  })
+
   it('is one file that asks for nothing: no address in any attribute, and a policy that forbids it', () => {
     const { html } = report
     const withoutScripts = html.replace(/<script[^]*?<\/script>/g, '')

@@ -8,6 +8,7 @@ import type { TargetEvidence } from '../evidence.ts'
 import { connections } from './connections.ts'
 import type { FormulaFinding } from './finding.ts'
 import { FormulaRun } from './formula-run.ts'
+import { partitions } from './partitions.ts'
 import { deadRows, vacuumThreshold } from './vacuum.ts'
 import { checkpointInterval, stalledSlot, walMultipliers } from './wal.ts'
 
@@ -15,6 +16,7 @@ const FORMULAS = [
   vacuumThreshold,
   walMultipliers,
   connections,
+  partitions,
   checkpointInterval,
   deadRows,
   stalledSlot,

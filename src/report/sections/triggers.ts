@@ -50,7 +50,8 @@ function card(judged: readonly Judged[], charts: readonly string[]): Markup {
   const [first] = judged
   if (first === undefined) return nothing
   const { trigger, title, rule, source, action } = first.judgement
-  const anchors = [...new Set(judged.flatMap(({ judgement }) => judgement.anchors))]
+  const anchors = distinct(judged, 'anchors')
+  const unrated = distinct(judged, 'unratedAnchors')
   const id = `trigger-${anchor(trigger)}`
   return html`<article class="card trigger" id="${id}" aria-labelledby="${id}-title">
     <div>
@@ -59,13 +60,21 @@ function card(judged: readonly Judged[], charts: readonly string[]): Markup {
       <dl>
         ${entry('Documented', html`${source.document}<q>${plainQuote(source.quote)}</q>`)}
         ${evidenceEntry(first.judgement, charts)} ${entry('What to do', html`${action}`)}
-        ${anchors.length === 0 ? nothing : entry('Real moves at or below this level', list(anchors))}
+        ${anchors.length === 0 ? nothing : entry('Real moves at or below your rate', list(anchors))}
+        ${unrated.length === 0 ? nothing : entry('Seen elsewhere, at a rate nobody published', list(unrated))}
       </dl>
     </div>
     <ul class="judged">
       ${groups(judged).map(group)}
     </ul>
   </article>`
+}
+
+function distinct(
+  judged: readonly Judged[],
+  which: 'anchors' | 'unratedAnchors',
+): readonly string[] {
+  return [...new Set(judged.flatMap(({ judgement }) => judgement[which]))]
 }
 
 function entry(term: string, definition: Markup): Markup {
