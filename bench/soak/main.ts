@@ -16,10 +16,11 @@ import { auditMemory } from './audit-memory.ts'
 import { dayReport } from './day-report.ts'
 import { driverMemory } from './driver-memory.ts'
 import { kills } from './kills.ts'
+import { claims, faults, sweeps } from './matrices.ts'
 import type { Soak, SoakFindings, SoakOptions, SoakSummary } from './soak.ts'
 import { writeSummary } from './summary.ts'
 
-const SOAKS: readonly Soak[] = [driverMemory, auditMemory, dayReport, kills]
+const SOAKS: readonly Soak[] = [driverMemory, auditMemory, dayReport, kills, faults, claims, sweeps]
 const OUT = join(packageRoot, 'results', 'baselines', 'soak')
 const FULL = { seconds: 1_800, events: SOAK_EVENTS, positions: 20, 'limit-s': 7_200, seed: 42 }
 /** What a seed may be at most, and more than any other flag needs. */
@@ -33,7 +34,7 @@ ${SOAKS.map(({ name, title }) => `  ${name.padEnd(14)} ${title}`).join('\n')}
   --seconds n      length of driver-memory (${String(FULL.seconds)})
   --events n       ids of audit-100m (${String(FULL.events)})
   --positions n    kill moments per component of kills (${String(FULL.positions)})
-  --limit-s n      kills begins nothing more after so long (${String(FULL['limit-s'])})
+  --limit-s n      kills, faults, claims and sweeps begin nothing more after so long (${String(FULL['limit-s'])})
   --seed n         what draws the events and the moments (${String(FULL.seed)})
 `
 

@@ -19,7 +19,7 @@ export interface SoakOptions {
   readonly events: number
   /** Moments of a kill per component of `kills`. */
   readonly positions: number
-  /** `kills` begins no further position after so many seconds, and says how many it did. */
+  /** `kills` begins no further position, the matrices no further command, after so many seconds, and says how many it did. */
   readonly limitS: number
   readonly seed: number
   readonly signal: AbortSignal

@@ -1,0 +1,176 @@
+/**
+ * The full matrices that tests run in small: every sweep that ships, every fault scenario at its own length, every claim at
+ * full scale. Each is the command a user would type; what it finds lies in its study, and here whether it came to its end.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ERROR_EXIT_CODES } from '../../src/kit/errors.ts'
+import { DATA_KINDS, dataFiles, nameOf } from '../../src/kit/data-file.ts'
+import { packageRoot } from '../../src/kit/paths.ts'
+import { formatDurationS } from '../../src/kit/units.ts'
+import type { Soak, SoakFindings, SoakOptions } from './soak.ts'
+
+/** What a fault scenario is put on: the target it is about. */
+const FAULT_TARGETS: Readonly<Record<string, string>> = {
+  'fault-accident': 'pg-batch-archived',
+  'fault-cache-killed': 'eav',
+  'fault-database-killed': 'pg-direct,pg-batch,pg-partitioned,outbox,eav',
+  'fault-disk-lost': 'pg-batch-archived',
+  'fault-duplicates': 'pg-batch,variants/pg-batch-dedup-update',
+  'fault-out-of-range': 'pg-partitioned',
+  'fault-replay-paused': 'pg-replica',
+  'fault-replica-lag': 'pg-replica',
+  'fault-service-killed': 'pg-direct,pg-batch,pg-partitioned,pg-replica,timescale,outbox,eav',
+  'fault-slot-stalled': 'pg-batch-slot,pg-batch-slot-bounded',
+  'fault-worker-killed': 'outbox',
+  'fault-xmin-pinned': 'pg-direct,outbox',
+}
+
+/** A step that a sweep's points share: bring up, a round of its scenario, audit, report. */
+const SWEEP_S = 900
+const FAULT_S = 60
+const CLAIMS_S = 3_600
+
+const names = (kind: keyof typeof DATA_KINDS): readonly string[] =>
+  dataFiles(DATA_KINDS[kind]).map(nameOf)
+
+export const sweeps: Soak = matrix({
+  name: 'sweeps',
+  title: 'every sweep that ships, whole',
+  commands: () => names('sweep').map((name) => ['sweep', name]),
+  secondsEach: SWEEP_S,
+})
+
+export const faults: Soak = matrix({
+  name: 'faults',
+  title: 'every fault scenario on the targets it is about',
+  commands: () =>
+    names('scenario')
+      .filter((name) => name.startsWith('fault-'))
+      .map((name) => ['run', name, '--target', FAULT_TARGETS[name] ?? 'pg-batch']),
+  secondsEach: FAULT_S,
+})
+
+export const claims: Soak = matrix({
+  name: 'claims',
+  title: 'every claim at full scale',
+  commands: () => [['claims', '--scale', 'full']],
+  secondsEach: CLAIMS_S,
+})
+
+interface Matrix {
+  readonly name: string
+  readonly title: string
+  readonly commands: () => readonly (readonly string[])[]
+  readonly secondsEach: number
+}
+
+function matrix({ name, title, commands, secondsEach }: Matrix): Soak {
+  return {
+    name,
+    title,
+    plan: ({ limitS }) =>
+      `runs ${String(commands().length)} commands, one after another; begins nothing more after ${String(limitS)} s`,
+    estimateS: ({ limitS }) => Math.min(limitS, commands().length * secondsEach),
+    run: (options) => runAll(commands(), options),
+  }
+}
+
+interface Ended {
+  readonly command: string
+  readonly exitCode: number
+  readonly tookS: number
+  /** The sentence over all targets. */
+  readonly verdict: string
+}
+
+async function runAll(
+  commands: readonly (readonly string[])[],
+  options: SoakOptions,
+): Promise<SoakFindings> {
+  const out = await mkdtemp(join(tmpdir(), 'headroom-matrix-'))
+  const endMs = performance.now() + options.limitS * 1_000
+  const ended: Ended[] = []
+  try {
+    for (const args of commands) {
+      options.signal.throwIfAborted()
+      if (performance.now() > endMs) break
+      const one = await runOne(args, out, options)
+      ended.push(one)
+      options.log(
+        `${one.command}: exit ${String(one.exitCode)} after ${formatDurationS(one.tookS)}`,
+      )
+    }
+  } finally {
+    await rm(out, { recursive: true, force: true })
+  }
+  return findingsOf(ended, commands.length)
+}
+
+async function runOne(
+  args: readonly string[],
+  out: string,
+  { signal }: SoakOptions,
+): Promise<Ended> {
+  const startedMs = performance.now()
+  const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js')
+  const child = spawn(process.execPath, [main, ...args, '--out', out], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  // It takes its engines down by itself.
+  const stop = (): boolean => child.kill('SIGINT')
+  signal.addEventListener('abort', stop, { once: true })
+  let said = ''
+  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')))
+  const [exitCode] = (await once(child, 'close')) as [number | null]
+  signal.removeEventListener('abort', stop)
+  signal.throwIfAborted()
+  return {
+    command: `headroom ${args.join(' ')}`,
+    exitCode: exitCode ?? -1,
+    tookS: (performance.now() - startedMs) / 1_000,
+    verdict: /^verdict\s+(.*)$/m.exec(said)?.[1] ?? '',
+  }
+}
+
+/** A broken SLO, and a target that did not come back in time, are findings; a broken promise is a failure. */
+function cameToItsEnd({ exitCode }: Ended): boolean {
+  return exitCode === 0 || exitCode === ERROR_EXIT_CODES.THRESHOLD_BROKEN
+}
+
+function findingsOf(ended: readonly Ended[], wanted: number): SoakFindings {
+  const failed = ended.filter((one) => !cameToItsEnd(one))
+  return {
+    criteria: [
+      {
+        what: 'commands that were begun',
+        limit: `all ${String(wanted)}`,
+        seen: String(ended.length),
+        met: ended.length === wanted,
+      },
+      {
+        what: 'commands that did not come to their end, or broke a promise',
+        limit: 'none',
+        seen: failed.length === 0 ? 'none' : failed.map(({ command }) => command).join('; '),
+        met: failed.length === 0,
+      },
+    ],
+    tables: [
+      {
+        title: 'Commands',
+        columns: ['command', 'exit code', 'took', 'verdict'],
+        rows: ended.map(({ command, exitCode, tookS, verdict }) => [
+          command,
+          String(exitCode),
+          formatDurationS(tookS),
+          verdict,
+        ]),
+      },
+    ],
+    notes: ['The studies themselves are not kept: each command makes its own again.'],
+    data: ended,
+  }
+}
