@@ -10,6 +10,7 @@ import type { Part } from '../../src/architecture/part.ts'
 import { auditRun } from '../../src/audit/audit.ts'
 import type { OutcomeReader } from '../../src/audit/outcomes.ts'
 import { openOutcomes } from '../../src/audit/outcomes.ts'
+import { promisedAgainst } from '../../src/audit/promise.ts'
 import { startDriver } from '../../src/drive/driver.ts'
 import type { DriverResult, OutcomeCounts } from '../../src/drive/job.ts'
 import { ACK_UNIT_US, NO_ACK, OUTCOME_CODES } from '../../src/drive/job.ts'
@@ -138,7 +139,7 @@ async function killIn({ dir, up }: Place, options: KillRunOptions): Promise<Kill
   const outcomes = await openOutcomes({ ...files, batchEvents, events: dueEvents })
   const audit = await auditRun({
     stores: up.running.stores,
-    promises: up.promises.stores,
+    promises: promisedAgainst(up.promises.stores, [options.victim]),
     stream: plan.stream,
     outcomes,
     preloadedRows: 0,

@@ -28,6 +28,8 @@ export const eav = defineArchitecture({
       {
         store: SERIES_STORE,
         survives: staysStaged(settings) ? commitSurvives(engines.database) : 'nothing',
+        // What is staged lies in PostgreSQL: no other part holds an acknowledged write.
+        lostWith: ['postgres'],
         delivery: 'at-least-once',
         readAfterAck: 'eventually',
         duplicates: settings.dedup === 'flush' ? 'one-readable' : 'kept',

@@ -41,6 +41,8 @@ export interface StorePromise {
   readonly store: string
   /** The worst thing an acknowledged event survives. */
   readonly survives: 'nothing' | 'process-kill' | 'power-loss' | 'node-loss'
+  /** Parts whose end takes such events along, where that of others takes none: `postgres`. Absent: any part’s may. */
+  readonly lostWith?: readonly string[]
   readonly delivery: 'at-most-once' | 'at-least-once' | 'exactly-once'
   readonly readAfterAck: 'at-once' | 'eventually'
   /** Whether a repeated event leaves one raw row, one readable row, or several. */

@@ -21,6 +21,21 @@ type Counts = Pick<
   | 'value64SumStored'
 >
 
+/**
+ * What was promised against what was really broken: a store that is lost with one part loses nothing with another.
+ * @param broken names of the parts that were killed, or whose disk was lost
+ */
+export function promisedAgainst(
+  promises: readonly StorePromise[],
+  broken: readonly string[],
+): readonly StorePromise[] {
+  return promises.map((promise) => {
+    const { lostWith, survives } = promise
+    const isSpared = lostWith !== undefined && !lostWith.some((part) => broken.includes(part))
+    return isSpared && survives === 'nothing' ? { ...promise, survives: 'process-kill' } : promise
+  })
+}
+
 export interface PromiseContext {
   readonly promise: StorePromise
   readonly worstFault: WorstFault

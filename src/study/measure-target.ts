@@ -8,6 +8,7 @@ import type { AuditEnd } from '../audit/audit.ts'
 import { auditEvidence } from '../audit/audit.ts'
 import { freshnessByRange, rangesOf } from '../audit/freshness.ts'
 import type { OutcomeReader } from '../audit/outcomes.ts'
+import { promisedAgainst } from '../audit/promise.ts'
 import { openOutcomes } from '../audit/outcomes.ts'
 import { latenessBySegment } from '../audit/lateness.ts'
 import { coresAllowed } from '../collect/machine.ts'
@@ -116,7 +117,7 @@ async function auditIfWhole({ up, options, live, outcomes }: After): Promise<Aud
   return await auditEvidence({
     evidence,
     stores: up.running.stores,
-    promises: up.promises.stores,
+    promises: promisedAgainst(up.promises.stores, brokenParts(up, live.faults)),
     stream: plan.stream,
     preloadStream: plan.preloadStream,
     outcomes,
@@ -124,6 +125,15 @@ async function auditIfWhole({ up, options, live, outcomes }: After): Promise<Aud
     // A process that is killed takes with it what was never written; nothing else loses anything.
     worstFault: worstOf(live.faults),
     signal,
+  })
+}
+
+/** Parts that lost what they held; a restore names the role of its engine. */
+function brokenParts(up: RunningTarget, faults: LiveRun['faults']): readonly string[] {
+  return faults.flatMap(({ kind, on }) => {
+    if (kind === 'kill') return [on]
+    if (kind !== 'restore') return []
+    return up.engines.filter(({ role }) => role === on).map(({ engine }) => engine.name)
   })
 }
 

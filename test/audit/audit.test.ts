@@ -4,6 +4,7 @@ import type { StorePromise } from '../../src/architecture/architecture.ts'
 import { auditRun } from '../../src/audit/audit.ts'
 import type { OutcomeReader } from '../../src/audit/outcomes.ts'
 import type { WorstFault } from '../../src/audit/promise.ts'
+import { promisedAgainst } from '../../src/audit/promise.ts'
 import { OUTCOME_CODES } from '../../src/drive/job.ts'
 import { Audit } from '../../src/results/audit-record.ts'
 import { EventPopulation } from '../../src/scenario/scenario.ts'
@@ -256,6 +257,20 @@ describe('what a promise allows', () => {
     const { store, passed } = await auditOf({ stream, codes, raw: half, promise, worstFault })
     expect(store).toMatchObject({ verdict, lostEvents: 1 })
     expect(passed).toBe(verdict !== 'broken')
+  })
+
+  it.each<[string, readonly string[], string]>([
+    ['loss with the part that it is lost with is within its promise', ['postgres'], 'as-promised'],
+    ['loss with another part is not', ['worker', 'redis'], 'broken'],
+    ['loss with both is', ['worker', 'postgres'], 'as-promised'],
+  ])('%s', async (_what, parts, verdict) => {
+    const [promise] = promisedAgainst(
+      [{ ...PROMISE, survives: 'nothing', lostWith: ['postgres'] }],
+      parts,
+    )
+    const killed = { raw: half, worstFault: 'process-kill' } as const
+    const { store } = await auditOf({ stream, codes, ...killed, promise: promise ?? {} })
+    expect(store).toMatchObject({ verdict, lostEvents: 1 })
   })
 
   it.each<[string, StorePromise['duplicates'], readonly MemoryRow[], string]>([

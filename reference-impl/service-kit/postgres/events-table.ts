@@ -121,6 +121,8 @@ export function eventsTablePromise(
       ...promise,
       // One store has one promise, so it is that of its weakest events.
       survives: unlogged || mixed ? 'nothing' : promise.survives,
+      // Answered is committed: no other part holds an acknowledged event.
+      ...(unlogged || mixed ? { lostWith: ['postgres'] } : {}),
       ...(kept ? { delivery: 'at-least-once', duplicates: 'kept' } : {}),
     },
   }
