@@ -22,7 +22,7 @@ import { writeSummary } from './summary.ts'
 
 const SOAKS: readonly Soak[] = [driverMemory, auditMemory, dayReport, kills, faults, claims, sweeps]
 const OUT = join(packageRoot, 'results', 'baselines', 'soak')
-const FULL = { seconds: 1_800, events: SOAK_EVENTS, positions: 20, 'limit-s': 7_200, seed: 42 }
+const FULL = { seconds: 1_800, events: SOAK_EVENTS, positions: 20, 'limit-s': 36_000, seed: 42 }
 /** What a seed may be at most, and more than any other flag needs. */
 const WHOLE_MAX = 2 ** 31 - 1
 

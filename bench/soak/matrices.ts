@@ -17,13 +17,14 @@ import type { Soak, SoakFindings, SoakOptions } from './soak.ts'
 const FAULT_TARGETS: Readonly<Record<string, string>> = {
   'fault-accident': 'pg-batch-archived',
   'fault-cache-killed': 'eav',
-  'fault-database-killed': 'pg-direct,pg-batch,pg-partitioned,outbox,eav',
+  'fault-database-killed': 'pg-direct,pg-batch,pg-partitioned,outbox',
+  'fault-staging-crashed': 'eav',
   'fault-disk-lost': 'pg-batch-archived',
-  'fault-duplicates': 'pg-batch,variants/pg-batch-dedup-update',
+  'fault-duplicates': `pg-batch,${join(packageRoot, 'targets', 'variants', 'pg-batch-dedup-update.yaml')}`,
   'fault-out-of-range': 'pg-partitioned',
   'fault-replay-paused': 'pg-replica',
   'fault-replica-lag': 'pg-replica',
-  'fault-service-killed': 'pg-direct,pg-batch,pg-partitioned,pg-replica,timescale,outbox,eav',
+  'fault-service-killed': 'pg-direct,pg-batch,pg-partitioned,pg-replica,timescale,outbox',
   'fault-slot-stalled': 'pg-batch-slot,pg-batch-slot-bounded',
   'fault-worker-killed': 'outbox',
   'fault-xmin-pinned': 'pg-direct,outbox',
@@ -33,6 +34,7 @@ const FAULT_TARGETS: Readonly<Record<string, string>> = {
 const SWEEP_S = 900
 const FAULT_S = 60
 const CLAIMS_S = 3_600
+const COMPLAINT_CHARACTERS = 600
 
 const names = (kind: keyof typeof DATA_KINDS): readonly string[] =>
   dataFiles(DATA_KINDS[kind]).map(nameOf)
@@ -83,7 +85,7 @@ interface Ended {
   readonly command: string
   readonly exitCode: number
   readonly tookS: number
-  /** The sentence over all targets. */
+  /** The sentence over all targets; of one that failed, the last lines it said. */
   readonly verdict: string
 }
 
@@ -118,13 +120,17 @@ async function runOne(
   const startedMs = performance.now()
   const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js')
   const child = spawn(process.execPath, [main, ...args, '--out', out], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
   // It takes its engines down by itself.
   const stop = (): boolean => child.kill('SIGINT')
   signal.addEventListener('abort', stop, { once: true })
   let said = ''
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')))
+  let complained = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    complained = (complained + chunk.toString('utf8')).slice(-COMPLAINT_CHARACTERS)
+  })
   const [exitCode] = (await once(child, 'close')) as [number | null]
   signal.removeEventListener('abort', stop)
   signal.throwIfAborted()
@@ -132,7 +138,7 @@ async function runOne(
     command: `headroom ${args.join(' ')}`,
     exitCode: exitCode ?? -1,
     tookS: (performance.now() - startedMs) / 1_000,
-    verdict: /^verdict\s+(.*)$/m.exec(said)?.[1] ?? '',
+    verdict: /^verdict\s+(.*)$/m.exec(said)?.[1] ?? complained.trim().replaceAll('\n', ' '),
   }
 }
 

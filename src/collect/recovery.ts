@@ -126,10 +126,11 @@ export class RecoveryFold {
     const lagging = backlogs.filter(({ events }) => events > backlogLimit(calm))
     const noticed = [disturbed[0]?.t, lagging[0]?.t].filter((t) => t !== undefined)
     const p99s = seconds.flatMap(({ p99Us }) => p99Us ?? [])
+    const { name, kind, on, fromMs, toMs, failed } = fault
     return {
-      ...fault,
+      ...{ name, kind, on, fromMs, toMs, failed },
       noticedMs: noticed.length === 0 ? null : Math.round(Math.min(...noticed) - fault.fromMs),
-      drainedMs: backAfter(lagging.at(-1)?.t, backlogs.at(-1)?.t, fault.toMs),
+      drainedMs: this.#drainedMs(lagging, backlogs, fault),
       wholeMs: backAfter(disturbed.at(-1)?.t, seconds.at(-1)?.t, fault.toMs),
       notAcceptedEvents: Math.round(
         this.#failures
@@ -142,6 +143,16 @@ export class RecoveryFold {
       calm,
       moved: this.#moved(at),
     }
+  }
+
+  #drainedMs(
+    lagging: readonly Look[],
+    backlogs: readonly Look[],
+    { toMs }: FaultSpan,
+  ): number | null {
+    // A target without a freshness poll has no backlog that could be seen.
+    if (this.#backlogs.length === 0) return 0
+    return backAfter(lagging.at(-1)?.t, backlogs.at(-1)?.t, toMs)
   }
 
   #moved(at: number): FaultSeen['moved'] {

@@ -31,6 +31,8 @@ export interface FaultMark {
   readonly toMs: number
   /** What could not be done, and why; null: all was. */
   readonly failed: string | null
+  /** Whether it was put at all: one that could only not be ended has taken what it takes. */
+  readonly begun: boolean
 }
 
 export interface FaultContext {
@@ -68,26 +70,31 @@ export async function runFaults(
   context: FaultContext,
 ): Promise<readonly FaultMark[]> {
   const marks = await Promise.all(planned.map((one) => runFault(one, context)))
-  return marks.filter((mark) => mark !== null).sort((a, b) => a.fromMs - b.fromMs)
+  return marks.sort((a, b) => a.fromMs - b.fromMs)
 }
 
 async function runFault(
   { fault, fromMs, toMs }: PlannedFault,
   context: FaultContext,
-): Promise<FaultMark | null> {
+): Promise<FaultMark> {
   const { epochMs, nowMs, log } = context
   const until = async (atMs: number): Promise<boolean> => {
     const waitMs = Math.max(0, epochMs + atMs - nowMs())
     return await delay(waitMs, true, { signal: context.signal }).catch(() => false)
   }
-  // The run ended before this moment: the fault was not put, and is not reported as put.
-  if (!(await until(fromMs))) return null
   const name = faultInWords(fault)
+  const on = fault.kind === 'kill' || fault.kind === 'freeze' ? fault.part : fault.role
+  const told = { name, kind: fault.kind, on }
+  if (!(await until(fromMs))) {
+    return { ...told, fromMs, toMs: fromMs, failed: 'the run ended before', begun: false }
+  }
   const beganMs = nowMs() - epochMs
   log(`fault: ${name}`)
   let failed: string | null = null
+  let begun = false
   try {
     const end = await begin(fault, context)
+    begun = true
     await until(toMs)
     await end()
     log(`fault over: ${name}`)
@@ -95,8 +102,7 @@ async function runFault(
     failed = messageOf(error)
     log(`fault ${name} failed: ${failed}`)
   }
-  const on = fault.kind === 'kill' || fault.kind === 'freeze' ? fault.part : fault.role
-  return { name, kind: fault.kind, on, fromMs: beganMs, toMs: nowMs() - epochMs, failed }
+  return { ...told, fromMs: beganMs, toMs: nowMs() - epochMs, failed, begun }
 }
 
 /** What has to be there before the first event: the backup that a restore begins with. */

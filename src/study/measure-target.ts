@@ -130,7 +130,8 @@ async function auditIfWhole({ up, options, live, outcomes }: After): Promise<Aud
 
 /** Parts that lost what they held; a restore names the role of its engine. */
 function brokenParts(up: RunningTarget, faults: LiveRun['faults']): readonly string[] {
-  return faults.flatMap(({ kind, on }) => {
+  return faults.flatMap(({ kind, on, begun }) => {
+    if (!begun) return []
     if (kind === 'kill') return [on]
     if (kind !== 'restore') return []
     return up.engines.filter(({ role }) => role === on).map(({ engine }) => engine.name)
@@ -139,8 +140,9 @@ function brokenParts(up: RunningTarget, faults: LiveRun['faults']): readonly str
 
 function worstOf(faults: LiveRun['faults']): 'none' | 'process-kill' | 'node-loss' {
   // A disk that is lost is more than power that is.
-  if (faults.some(({ kind }) => kind === 'restore')) return 'node-loss'
-  return faults.some(({ kind }) => kind === 'kill') ? 'process-kill' : 'none'
+  const put = new Set(faults.filter(({ begun }) => begun).map(({ kind }) => kind))
+  if (put.has('restore')) return 'node-loss'
+  return put.has('kill') ? 'process-kill' : 'none'
 }
 
 /** Only stores of our own are filled before the first event. */

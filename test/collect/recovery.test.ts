@@ -63,6 +63,8 @@ describe('the recovery from a fault', () => {
     const [seen] = seenIn([fault(10_000, 13_000)], () => 'calm')
     expect(seen).toMatchObject({
       noticedMs: null,
+      // Nobody polled a store: there is no backlog to wait for.
+      drainedMs: 0,
       wholeMs: 0,
       notAcceptedEvents: 0,
       worstP99Us: 10_000,

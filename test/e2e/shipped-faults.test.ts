@@ -116,6 +116,14 @@ const MET: Readonly<
       expect(movedIn(met)).toMatch(/slot\.lagBytes/)
     },
   },
+  'fault-staging-crashed': {
+    target: 'eav',
+    check: ({ lostEvents, verdicts }) => {
+      expect(verdicts).not.toContain('broken')
+      // A flush every 100 ms at 250 events/s, and what a busy machine lets wait.
+      expect(lostEvents).toBeLessThan(250)
+    },
+  },
   'fault-worker-killed': { target: 'outbox', check: losesNothing },
   'fault-xmin-pinned': {
     target: 'pg-direct',

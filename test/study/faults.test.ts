@@ -60,10 +60,11 @@ describe('faults that are put', () => {
     expect(mark).toMatchObject({ on: 'service', failed: null })
   })
 
-  it('that a run never reached are not reported as put', async () => {
+  it('that a run never reached are told as such', async () => {
     told.length = 0
     const late = { fault: kill, fromMs: 60_000, toMs: 61_000 }
-    expect(await runFaults([late], context(AbortSignal.timeout(20)))).toEqual([])
+    const marks = await runFaults([late], context(AbortSignal.timeout(20)))
+    expect(marks).toMatchObject([{ failed: 'the run ended before', begun: false }])
     expect(told).toEqual([])
   })
 

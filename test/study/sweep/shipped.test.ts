@@ -24,9 +24,9 @@ describe('every sweep that ships', () => {
       names.flatMap((what) => sweepAsked({ what, vary: [], set: [] }).sweep.documents ?? []),
     )
     // C14 to C16 are ClickHouse’s and Kafka’s.
-    const axes = [
-      1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 17, 18, 19, 20, 21, 22, 23, 24,
-    ].map((n) => `C${String(n)}`)
+    const axes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 17, 18, 19, 20, 21, 22, 23, 24].map(
+      (n) => `C${String(n)}`,
+    )
     expect(axes.filter((id) => !asked.has(id))).toEqual([])
   })
 })
