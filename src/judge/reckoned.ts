@@ -11,6 +11,7 @@ import { conditionsOf } from './conditions.ts'
 import { datesOf } from './dates.ts'
 import { measuredSteps, runIds } from './evidence.ts'
 import { FormulaRun } from './formulas/formula-run.ts'
+import { deadRowsPerEvent, outdatedTable } from './formulas/vacuum.ts'
 import type { JudgeContext } from './symptom.ts'
 import type { SymptomRule } from './trigger.ts'
 import type { Verdict } from './verdict.ts'
@@ -98,23 +99,23 @@ function reckon({ study, evidence }: JudgeContext, { reckonedBy }: SymptomRule):
   }
 }
 
-/** null where the run lasted longer than autovacuum sleeps: then it was seen, and the measured peak is the answer. */
+/**
+ * Of the table with the most dead rows. null where none makes them by the event, and where the run lasted longer than
+ * autovacuum sleeps: then it was seen, and the measured peak is the answer.
+ */
 function betweenVacuums(run: FormulaRun | null): Reckoned | null {
   if (run === null || run.measuredS > naptimeS(run.server)) return null
+  const table = outdatedTable(run)
+  if (table === null) return null
   const napS = naptimeS(run.server)
   const perEvent = spanOf(
-    run.rounds.map(({ measured }) => {
-      const made = Object.entries(measured.metrics).filter(([key]) =>
-        /^table\.(updated|deleted)RowsPerEvent\{/.test(key),
-      )
-      return made.length === 0 ? null : made.reduce((sum, [, rows]) => sum + rows, 0)
-    }),
+    run.rounds.map(({ measured }) => deadRowsPerEvent(table, (key) => measured.metrics[key])),
   )
   if (perEvent === null) return null
   return {
     perEvent,
     factor: deadRowsBetweenVisits(1, 1, napS),
-    how: `${formatNumber(perEvent.mid)} rows updated or deleted per event, gathered until autovacuum wakes every ${formatDurationS(napS)}; the run lasted ${formatDurationS(run.measuredS)}`,
+    how: `${formatNumber(perEvent.mid)} rows of ${table} updated or deleted per event, gathered until autovacuum wakes every ${formatDurationS(napS)}; the run lasted ${formatDurationS(run.measuredS)}`,
   }
 }
 

@@ -232,6 +232,39 @@ describe('E13 in a run shorter than autovacuum sleeps', () => {
     expect(long).toMatchObject({ state: 'holds', evidence: 'measured', value: 9_000 })
     expect(verdictOf('E13', outbox(0, { ratePerS: 1_000 }))).toMatchObject({ evidence: 'measured' })
   })
+
+  it('reckons the table with the most dead rows, never several together', () => {
+    const metrics = {
+      'table.updatedRowsPerEvent{outbox}': 1,
+      'table.deletedRowsPerEvent{outbox}': 0.5,
+      'table.updatedRowsPerEvent{consumers}': 1,
+      'table.updatedRowsPerEvent{events}': 0,
+    }
+    const worst = { 'table.deadRows{outbox}': 9_000 }
+    expect(verdictOf('E13', { worst, metrics, ratePerS: 1_000 })).toMatchObject({
+      state: 'holds',
+      evidence: 'extrapolated',
+      value: 90_000,
+    })
+  })
+
+  it('does not scale a heartbeat, which writes per second, with the rate', () => {
+    const metrics = { 'table.updatedRowsPerEvent{heartbeat}': 0.2 }
+    const worst = { 'table.deadRows{heartbeat}': 200 }
+    expect(verdictOf('E13', { worst, metrics, ratePerS: 50_000 })).not.toMatchObject({
+      state: 'fired',
+    })
+  })
+
+  it('finds a table whose rows are only deleted', () => {
+    const metrics = { 'table.deletedRowsPerEvent{staging}': 1 }
+    const worst = { 'table.deadRows{staging}': 200 }
+    expect(verdictOf('E13', { worst, metrics, ratePerS: 2_000 })).toMatchObject({
+      state: 'fired',
+      evidence: 'extrapolated',
+      value: 120_000,
+    })
+  })
 })
 
 describe('E17, a budget for each class of read', () => {

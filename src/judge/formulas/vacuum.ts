@@ -13,20 +13,31 @@ import type { FormulaRun } from './formula-run.ts'
 /** Fewer dead rows per event than this are heartbeats, retries and preparations, not a queue. */
 const OUTDATED_MIN = 0.5
 
-/** Every update and every delete leaves a dead row behind. */
-function deadRowsPerEvent(run: FormulaRun, table: string): number {
-  const updated = run.middle(`table.updatedRowsPerEvent{${table}}`) ?? 0
-  return updated + (run.middle(`table.deletedRowsPerEvent{${table}}`) ?? 0)
+/** Every update and every delete leaves a dead row behind; null where neither was counted. */
+export function deadRowsPerEvent(
+  table: string,
+  valueOf: (key: string) => number | null | undefined,
+): number | null {
+  const updated = valueOf(`table.updatedRowsPerEvent{${table}}`) ?? null
+  const deleted = valueOf(`table.deletedRowsPerEvent{${table}}`) ?? null
+  return updated === null && deleted === null ? null : (updated ?? 0) + (deleted ?? 0)
 }
 
 /** The table that makes the most dead rows; null where none does. */
-function outdatedTable(run: FormulaRun): string | null {
-  const [most] = run
-    .labels('table.updatedRowsPerEvent')
-    .map((table) => ({ table, rows: deadRowsPerEvent(run, table) }))
+export function outdatedTable(run: FormulaRun): string | null {
+  const tables = new Set([
+    ...run.labels('table.updatedRowsPerEvent'),
+    ...run.labels('table.deletedRowsPerEvent'),
+  ])
+  const [most] = [...tables]
+    .map((table) => ({ table, rows: middlePerEvent(run, table) }))
     .filter(({ rows }) => rows >= OUTDATED_MIN)
     .sort((a, b) => b.rows - a.rows)
   return most?.table ?? null
+}
+
+function middlePerEvent(run: FormulaRun, table: string): number {
+  return deadRowsPerEvent(table, (key) => run.middle(key)) ?? 0
 }
 
 export function vacuumThreshold(run: FormulaRun): FormulaFinding | null {
@@ -61,7 +72,7 @@ export function deadRows(run: FormulaRun): FormulaFinding | null {
   const { acceptedPerS } = run
   const table = outdatedTable(run)
   if (table === null || acceptedPerS === null) return null
-  const perEvent = deadRowsPerEvent(run, table)
+  const perEvent = middlePerEvent(run, table)
   const napS = naptimeS(run.server)
   const { ratePerS } = run.study.profile
   const declared = deadRowsBetweenVisits(ratePerS, perEvent, napS)
