@@ -6,7 +6,11 @@ import { CLICKHOUSE_STORE } from '../service-kit/clickhouse/promise.ts'
 import { edgeSettings } from '../service-kit/edge-settings.ts'
 import { launchService } from '../service-kit/launch.ts'
 import { postgresBatchSettings } from '../service-kit/postgres/batch-settings.ts'
-import { commitWords, POSTGRES_STORE, postgresPromise } from '../service-kit/postgres/promise.ts'
+import {
+  commitWords,
+  POSTGRES_STORE,
+  postgresPromise,
+} from '../../src/architecture/commit-promise.ts'
 import { EVENT_QUERIES } from '../service-kit/reads.ts'
 import { applySchema } from '../service-kit/schema-script.ts'
 

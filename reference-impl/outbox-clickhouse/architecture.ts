@@ -11,7 +11,7 @@ import {
   commitWords,
   POSTGRES_STORE,
   postgresPromise,
-} from '../service-kit/postgres/promise.ts'
+} from '../../src/architecture/commit-promise.ts'
 import { EVENT_QUERIES } from '../service-kit/reads.ts'
 import { applySchema } from '../service-kit/schema-script.ts'
 

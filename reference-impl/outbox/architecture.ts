@@ -15,7 +15,7 @@ import {
   commitWords,
   POSTGRES_STORE,
   postgresPromise,
-} from '../service-kit/postgres/promise.ts'
+} from '../../src/architecture/commit-promise.ts'
 import { EVENT_QUERIES } from '../service-kit/reads.ts'
 
 const settings = z.strictObject({

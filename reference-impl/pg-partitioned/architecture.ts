@@ -13,7 +13,11 @@ import {
   maintenanceOf,
   partitionSettings,
 } from '../service-kit/postgres/partition/settings.ts'
-import { commitWords, POSTGRES_STORE, postgresPromise } from '../service-kit/postgres/promise.ts'
+import {
+  commitWords,
+  POSTGRES_STORE,
+  postgresPromise,
+} from '../../src/architecture/commit-promise.ts'
 import { EVENT_QUERIES } from '../service-kit/reads.ts'
 import { applySchema } from '../service-kit/schema-script.ts'
 

@@ -7,7 +7,11 @@ import { launchService } from '../service-kit/launch.ts'
 import { postgresBatchSettings } from '../service-kit/postgres/batch-settings.ts'
 import { IDENTITY_TABLE, repeatWords } from '../service-kit/postgres/identities.ts'
 import { identityPartitions } from '../service-kit/postgres/partition/schema.ts'
-import { commitWords, POSTGRES_STORE, postgresPromise } from '../service-kit/postgres/promise.ts'
+import {
+  commitWords,
+  POSTGRES_STORE,
+  postgresPromise,
+} from '../../src/architecture/commit-promise.ts'
 import { EVENT_QUERIES } from '../service-kit/reads.ts'
 import { applySchema } from '../service-kit/schema-script.ts'
 import type { BuildUse, HypertableSettings } from '../service-kit/postgres/hypertable.ts'

@@ -61,6 +61,10 @@ function behindItsPooler(
   if (running === undefined) return engine
   return {
     ...engine,
+    // A copy would hold the probes of now: every store that is opened later adds one.
+    get probes() {
+      return engine.probes
+    },
     addressFor: (who) => (who === 'harness' ? engine.addressFor(who) : running.addressFor(who)),
   }
 }

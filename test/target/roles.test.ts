@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Needs } from '../../src/architecture/architecture.ts'
+import type { Probe } from '../../src/collect/probe.ts'
 import type { RunningEngine } from '../../src/engines/engine.ts'
 import { enginesForArchitecture, settingsByNeed } from '../../src/target/hand-over.ts'
 import { engineName, rolesOf } from '../../src/target/roles.ts'
@@ -55,6 +56,7 @@ describe('the engines of a target', () => {
 })
 
 describe('what an architecture is given', () => {
+  const probes: Probe[] = []
   const engine = (name: string): RunningEngine => ({
     kind: 'postgres',
     name,
@@ -70,7 +72,9 @@ describe('what an architecture is given', () => {
       tls: 'off',
     }),
     parts: [],
-    probes: [],
+    get probes() {
+      return [...probes]
+    },
     crashed: new Promise<never>(() => undefined),
     control: {
       checkpoint: () => Promise.resolve('nothing-to-do'),
@@ -97,5 +101,13 @@ describe('what an architecture is given', () => {
     expect(addressFor('service')).toMatchObject({ host: 'database.pooler for service' })
     expect(addressFor('session')).toMatchObject({ host: 'database.pooler for session' })
     expect(addressFor('harness')).toMatchObject({ host: 'database for harness' })
+  })
+
+  it('asks an engine behind a pooler anew for its probes: a store opened later adds one', () => {
+    const behind = given['database'] as RunningEngine
+    expect(behind.probes).toEqual([])
+    const probe: Probe = { name: 'size', intervalMs: 1_000, sample: () => Promise.resolve([]) }
+    probes.push(probe)
+    expect(behind.probes).toEqual([probe])
   })
 })

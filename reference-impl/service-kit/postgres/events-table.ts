@@ -7,7 +7,11 @@ import type { StorePromise } from '../../../src/architecture/architecture.ts'
 import type { RunningEngine, Store, StoringEngine } from '../../../src/engines/engine.ts'
 import { HeadroomError } from '../../../src/kit/errors.ts'
 import { applySchema } from '../schema-script.ts'
-import { commitWords, POSTGRES_STORE, postgresPromise } from './promise.ts'
+import {
+  commitWords,
+  POSTGRES_STORE,
+  postgresPromise,
+} from '../../../src/architecture/commit-promise.ts'
 import { COLUMNS, type Identity } from './statements.ts'
 
 /** `default` is the documents' full set; the last three have no unique index, so they keep repeats. */

@@ -17,7 +17,7 @@ import type { OpenContext } from '../service-process.ts'
 import type { Ingest } from '../service.ts'
 import { openPool } from './connection.ts'
 import { openPostgresIngest, type PostgresIngestOptions } from './ingest.ts'
-import { POSTGRES_STORE } from './promise.ts'
+import { POSTGRES_STORE } from '../../../src/architecture/commit-promise.ts'
 import { askPostgres } from './reads.ts'
 
 export interface ReplicatedAddresses {

@@ -4,11 +4,10 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { HeadroomError } from '../../kit/errors.ts'
 import { claimDataDir, releaseDataDir } from '../../kit/guardian.ts'
-import { freePort, portIsFree } from '../../kit/ports.ts'
 import { Scope } from '../../kit/scope.ts'
 import type { EngineContext, EngineSettings } from '../engine.ts'
+import { onFreePort } from '../on-free-port.ts'
 import type { AccountKind, PostgresHome } from './account.ts'
 import { findHome } from './account.ts'
 import { requireNativeDir } from './binaries.ts'
@@ -16,9 +15,6 @@ import type { ExtensionPackage } from './extensions.ts'
 import { searchPaths } from './extensions.ts'
 import type { ServerOptions } from './server.ts'
 import { PostgresServer } from './server.ts'
-
-/** Between choosing a free port and listening on it another process may take it. */
-const PORT_ATTEMPTS = 5
 
 export interface LocalServerOptions extends Pick<ServerOptions, 'password' | 'makeData'> {
   /** What the server is started with; some name files of its home. */
@@ -64,42 +60,19 @@ async function startOnFreePort(
   context: EngineContext,
 ): Promise<PostgresServer> {
   const settings = { ...searchPaths(home.packages), ...settingsIn(home) }
-  const askedPort = settings['port']
-  for (let attempt = 1; ; attempt += 1) {
-    const port = askedPort === undefined ? await freePort() : await requirePort(askedPort)
+  const { name, logDir, signal } = context
+  const logFile = join(logDir, `${name}.log`)
+  return await onFreePort(settings['port'], context, async (port) => {
     const server = new PostgresServer({
-      home,
-      settings,
-      password,
-      makeData,
-      name: context.name,
-      port,
-      logFile: join(context.logDir, `${context.name}.log`),
-      signal: context.signal,
+      ...{ home, settings, password, makeData },
+      ...{ name, port, logFile, signal },
     })
     try {
       await server.create()
       return server
     } catch (error) {
       await server[Symbol.asyncDispose]()
-      const taken = error instanceof HeadroomError && error.code === 'PORT_TAKEN'
-      if (!taken || askedPort !== undefined || attempt === PORT_ATTEMPTS) throw error
-      context.log(`${context.name}: ${error.message}; trying another`)
+      throw error
     }
-  }
-}
-
-async function requirePort(text: string): Promise<number> {
-  const port = Number(text)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new HeadroomError('BAD_INPUT', `postgres setting port: "${text}" is not a port`)
-  }
-  if (await portIsFree(port)) return port
-  throw new HeadroomError(
-    'PORT_TAKEN',
-    `port ${text} is taken: postgres cannot listen on 127.0.0.1`,
-    {
-      hint: 'leave the setting `port` out: a free one is chosen',
-    },
-  )
+  })
 }

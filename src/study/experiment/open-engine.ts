@@ -140,7 +140,14 @@ async function start(
     ),
   )
   const owned = scope.move()
-  return { ...inContainer, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() }
+  return {
+    ...inContainer,
+    // A copy would hold the probes of now: every store that is opened later adds one.
+    get probes() {
+      return inContainer.probes
+    },
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
+  }
 }
 
 async function cannotDo(
