@@ -93,7 +93,7 @@ function staysStaged({ staging, asyncNonCritical }: EavSettings): boolean {
 
 function ackWords(settings: EavSettings, engineSettings: Readonly<Record<string, string>>): string {
   const committed = commitWords(engineSettings)
-  const hot = `The latest value of a critical attribute is ${committed} in the hot projection and readable at once.`
+  const hot = `Apart from the time series, the latest value of a critical attribute is ${committed} in the hot projection and readable at once.`
   const flushed = `a flush moves it to the time series, every ${String(settings.flushMs)} ms`
   if (settings.staging === 'unlogged') {
     return `Every accepted write is in an UNLOGGED staging table, which outlives the service and the flusher but not a crash of PostgreSQL: what no flush has moved by then is lost; ${flushed}. ${hot}`
