@@ -6,8 +6,21 @@ import { parseFormula } from '../kit/formula.ts'
 import type { ExperimentRecord } from '../results/claims-record.ts'
 
 export type RoundValues =
-  | { readonly state: 'known'; readonly values: readonly number[] }
+  | {
+      readonly state: 'known'
+      readonly values: readonly number[]
+      readonly skipped: SkippedRounds | null
+    }
   | { readonly state: 'unknown'; readonly because: string }
+
+/** Rounds that were begun and gave no value: an arm that failed, a figure that is missing, a division by nothing. */
+export interface SkippedRounds {
+  readonly rounds: number
+  /** Each reason once. */
+  readonly because: string
+}
+
+type Arms = ExperimentRecord['arms']
 
 /** A ratio is taken within each round: what drifts from one to the next hits both of its ends. */
 export function valuesPerRound(
@@ -18,38 +31,62 @@ export function valuesPerRound(
   const parsed = parseFormula(formula)
   const { names } = parsed
   const values: number[] = []
-  for (const figures of figuresByRound(experiment)) {
-    if (!names.every((name) => figures.has(name))) continue
-    const value = parsed.evaluate(figures)
-    if (Number.isFinite(value)) values.push(value)
+  const reasons: string[] = []
+  const nowhere = `${formula} is no number there`
+  for (const arms of armsByRound(experiment, names)) {
+    const figures = figuresOf(arms)
+    const value = names.every((name) => figures.has(name)) ? parsed.evaluate(figures) : null
+    if (value === null) reasons.push(whyNot(names, arms))
+    else if (Number.isFinite(value)) values.push(value)
+    else reasons.push(nowhere)
   }
-  return values.length > 0 ? { state: 'known', values } : unknown(whyNot(names, experiment))
+  const because = [...new Set(reasons)].join('; ')
+  if (values.length > 0) {
+    const skipped = reasons.length === 0 ? null : { rounds: reasons.length, because }
+    return { state: 'known', values, skipped }
+  }
+  // Over all rounds: an arm that could not run is the reason, not that later rounds were not reached.
+  const runs = armsByRound(experiment, names).flat()
+  return unknown(
+    reasons.every((one) => one === nowhere) && runs.length > 0 ? nowhere : whyNot(names, runs),
+  )
 }
 
 function unknown(because: string): RoundValues {
   return { state: 'unknown', because }
 }
 
-function figuresByRound({ arms }: ExperimentRecord): readonly ReadonlyMap<string, number>[] {
-  const rounds = new Map<number, Map<string, number>>()
-  for (const { arm, round, outcome } of arms) {
-    if (outcome.state !== 'measured') continue
-    const figures = rounds.get(round) ?? new Map<string, number>()
-    for (const [name, value] of Object.entries(outcome.values)) figures.set(`${arm}.${name}`, value)
-    rounds.set(round, figures)
+/** Rounds in which an arm that the formula names was run at all, whatever came of it. */
+function armsByRound({ arms }: ExperimentRecord, names: readonly string[]): readonly Arms[] {
+  const needed = armsOf(names)
+  const rounds = new Map<number, Arms>()
+  for (const run of arms) {
+    if (needed.has(run.arm)) rounds.set(run.round, [...(rounds.get(run.round) ?? []), run])
   }
   return [...rounds.values()]
 }
 
-function whyNot(names: readonly string[], { arms }: ExperimentRecord): string {
-  const needed = new Set(names.map((name) => name.split('.')[0] ?? ''))
+function armsOf(names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.map((name) => name.split('.')[0] ?? ''))
+}
+
+function figuresOf(arms: Arms): ReadonlyMap<string, number> {
+  return new Map(
+    arms.flatMap(({ arm, outcome }) =>
+      outcome.state === 'measured'
+        ? Object.entries(outcome.values).map(([name, value]) => [`${arm}.${name}`, value] as const)
+        : [],
+    ),
+  )
+}
+
+function whyNot(names: readonly string[], arms: Arms): string {
   for (const { arm, outcome } of arms) {
-    if (!needed.has(arm)) continue
     if (outcome.state === 'skipped') return outcome.because
     if (outcome.state === 'failed') return `arm ${arm} failed: ${outcome.message}`
   }
   const ran = new Set(arms.map(({ arm }) => arm))
-  const missing = [...needed].filter((arm) => !ran.has(arm))
+  const missing = [...armsOf(names)].filter((arm) => !ran.has(arm))
   return missing.length > 0
     ? `the study ended before ${missing.join(' and ')} was run`
     : 'the server does not tell this figure'

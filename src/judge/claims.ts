@@ -6,6 +6,7 @@ import { formatInterval, formatQuantity } from '../kit/units.ts'
 import type { ClaimsRecord, ExperimentRecord } from '../results/claims-record.ts'
 import type { Interval } from '../results/record.ts'
 import type { Bounds, Claim, Measure } from '../scenario/claim.ts'
+import type { SkippedRounds } from './claim-figures.ts'
 import { valuesPerRound } from './claim-figures.ts'
 import { RANKING_MIN_ROUNDS, intervalOverRounds } from './statistics.ts'
 
@@ -17,6 +18,8 @@ export type MeasureFinding = Pick<Measure, 'says' | 'unit' | 'kind' | 'role' | '
         readonly state: 'measured'
         readonly interval: Interval
         readonly rounds: number
+        /** Begun, and left no value: what was not looked at in every round is at most qualified. */
+        readonly skipped: SkippedRounds | null
         /** `across`: part of the interval. null: the document gives no bounds. */
         readonly against: 'inside' | 'outside' | 'across' | null
         readonly seen: SeenFinding | null
@@ -90,15 +93,24 @@ function findMeasure(measure: Measure, experiment: ExperimentRecord | undefined)
   const told = { says, unit, kind, role, documented }
   const found = valuesPerRound(measure.value, experiment)
   if (found.state === 'unknown') return { ...told, state: 'not measured', because: found.because }
+  const { skipped } = found
   const rounds = found.values.length
   const interval = intervalOverRounds(found.values)
   if (interval === null) throw new Error('a known figure has no value')
   if (kind === 'time' && rounds < RANKING_MIN_ROUNDS && role !== 'context') {
-    const because = `${String(rounds)} of the ${String(RANKING_MIN_ROUNDS)} interleaved rounds a time needs`
+    const because = `${String(rounds)} of the ${String(RANKING_MIN_ROUNDS)} interleaved rounds a time needs${skippedWords(skipped, rounds)}`
     return { ...told, state: 'not measured', because }
   }
   const against = documented === undefined ? null : compare(interval, documented)
-  return { ...told, state: 'measured', interval, rounds, against, seen: seenOf(measure, interval) }
+  return {
+    ...told,
+    state: 'measured',
+    interval,
+    rounds,
+    skipped,
+    against,
+    seen: seenOf(measure, interval),
+  }
 }
 
 export function compare(
@@ -124,22 +136,32 @@ export function verdictOf(
   const deciding = measures.filter(({ role }) => role === 'decides')
   const known = deciding.filter((one) => one.state === 'measured')
   const unknown = deciding.filter((one) => one.state === 'not measured')
-  const reasons = [...new Set(unknown.map(({ because }) => because))].join('; ')
-  if (known.length === 0) return { verdict: 'not measured', because: reasons }
+  const reasons = unknown.map(({ because }) => because)
+  if (known.length === 0) return { verdict: 'not measured', because: together(reasons) }
+  const limits = measures.filter(({ role }) => role === 'limits')
+  // A limit nobody looked at limits no less than one that does not hold.
+  reasons.push(...limits.filter((one) => one.state === 'not measured').map(measureWords))
   const words = known.map(measureWords).join('; ')
-  const part = unknown.length === 0 ? '' : `; not measured: ${reasons}`
-  if (known.every(({ against }) => against === 'outside')) {
+  const part = reasons.length === 0 ? '' : `; not measured: ${together(reasons)}`
+  const inEveryRound = known.every(({ skipped }) => skipped === null)
+  if (inEveryRound && known.every(({ against }) => against === 'outside')) {
     return cannotRefute === undefined
       ? { verdict: 'refuted', because: `${words}${part}` }
       : { verdict: 'qualified', because: `${words}${part}. ${cannotRefute}` }
   }
-  const limits = measures.filter(
-    (one) => one.role === 'limits' && one.state === 'measured' && one.against !== 'inside',
+  const open = limits.filter(
+    (one) => one.state === 'measured' && (one.against !== 'inside' || one.skipped !== null),
   )
-  const whole = known.every(({ against }) => against === 'inside') && unknown.length === 0
-  if (whole && limits.length === 0) return { verdict: 'confirmed', because: words }
-  const but = limits.length === 0 ? '' : `; but ${limits.map(measureWords).join('; ')}`
+  const whole = inEveryRound && known.every(({ against }) => against === 'inside')
+  if (whole && reasons.length === 0 && open.length === 0) {
+    return { verdict: 'confirmed', because: words }
+  }
+  const but = open.length === 0 ? '' : `; but ${open.map(measureWords).join('; ')}`
   return { verdict: 'qualified', because: `${words}${part}${but}` }
+}
+
+function together(reasons: readonly string[]): string {
+  return [...new Set(reasons)].join('; ')
 }
 
 /** `BRIN index over heap: 0.011 %, documented 5–15 %`. */
@@ -147,7 +169,15 @@ export function measureWords(measure: MeasureFinding): string {
   if (measure.state === 'not measured') return `${measure.says}: ${measure.because}`
   const value = formatInterval(measure.interval, measure.unit)
   const bounds = boundsWords(measure)
-  return `${measure.says}: ${value}${bounds === null ? '' : `, documented ${bounds}`}`
+  const without = skippedWords(measure.skipped, measure.rounds)
+  return `${measure.says}: ${value}${bounds === null ? '' : `, documented ${bounds}`}${without}`
+}
+
+/** `, without 1 of 3 rounds: arm btree failed: …`; nothing where every round gave a value. */
+export function skippedWords(skipped: SkippedRounds | null, rounds: number): string {
+  if (skipped === null) return ''
+  const begun = skipped.rounds + rounds
+  return `, without ${String(skipped.rounds)} of ${String(begun)} rounds: ${skipped.because}`
 }
 
 export function boundsWords({

@@ -241,6 +241,32 @@ describe('an experiment of one’s own', () => {
     expect(record.arms[1]?.outcome).toMatchObject({ code: '42703' })
   })
 
+  it('fails, and has lost nothing, where the rows are refused before the server is killed', async () => {
+    // The step's own table is given a limit as soon as it is there.
+    const setup = `CREATE FUNCTION few() RETURNS event_trigger LANGUAGE plpgsql AS
+        $$ BEGIN ALTER TABLE acked ADD CHECK (n < 5); END $$;
+      CREATE EVENT TRIGGER few ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION few()`
+    const steps = [{ do: 'loss', name: 'lost', seconds: 1 }]
+    const record = await run(own({ setup, arms: [arm('refused', { steps })] }))
+    expect(record.arms.map(({ outcome }) => outcome)).toMatchObject([
+      { state: 'failed', code: '23514' },
+      { state: 'failed', code: '23514' },
+    ])
+  })
+
+  it('has lost everything since the first row where a crash keeps none', async () => {
+    const steps = [{ do: 'loss', name: 'lost', seconds: 0.5 }]
+    const session = { synchronous_commit: 'off' }
+    // Nobody writes WAL within half a second: not the writer, and not for want of buffers.
+    const settings = { wal_writer_delay: '10s', wal_buffers: '64MB' }
+    const engines = [{ name: 'main', settings, extensions: [], prepare: [] }]
+    const record = await run(own({ engines, arms: [arm('off', { session, steps })] }))
+    const figure = figuresOf(record)
+    expect(figure('off.lost.ackedRows')).toBeGreaterThan(0)
+    expect(figure('off.lost.lostRows')).toBe(figure('off.lost.ackedRows'))
+    expect(figure('off.lost.lostMs')).toBeGreaterThan(100)
+  })
+
   it('is not measured where the server lacks what it needs, and says what', async () => {
     const steps = [{ do: 'sql', name: 'ask', sql: 'SELECT 1' }]
     const record = await run(

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compare, judgeClaim, judgeClaims } from '../../src/judge/claims.ts'
 import type { ClaimVerdict } from '../../src/judge/claims.ts'
+import type { ArmOutcome, ExperimentRecord } from '../../src/results/claims-record.ts'
 import { claimFixture, claimsRecordFixture, recordFixture } from '../fixtures/claims.ts'
 import type { MeasureInput } from '../fixtures/claims.ts'
 
@@ -10,6 +11,17 @@ const tenfold = recordFixture({ a: [1, 1.1, 0.9], b: [10, 11, 9] })
 const uneven = recordFixture({ a: [1, 1, 1], b: [2, 3, 2] })
 
 const rows: MeasureInput = { value: 'a.load.rows', kind: 'counter', says: 'rows', unit: 'rows' }
+
+function withOutcome(
+  record: ExperimentRecord,
+  [arm, round]: readonly [string, number],
+  outcome: ArmOutcome,
+): ExperimentRecord {
+  const arms = record.arms.map((run) =>
+    run.arm === arm && run.round === round ? { ...run, outcome } : run,
+  )
+  return { ...record, arms }
+}
 
 describe('a claim', () => {
   it('is confirmed where every round lies within what is documented', () => {
@@ -81,6 +93,70 @@ describe('a claim', () => {
       verdict: 'qualified',
       because:
         'b over a: 2 ×, documented 1.8–2.2 ×; not measured: the server does not tell this figure',
+    })
+  })
+
+  it('is at most qualified where a limit of it was not measured, and says which', () => {
+    const limit: MeasureInput = {
+      ...rows,
+      value: 'a.load.nothing',
+      role: 'limits',
+      documented: { atMost: 1 },
+    }
+    expect(judgeClaim(claimFixture([{}, limit]), twice)).toMatchObject({
+      verdict: 'qualified',
+      because:
+        'b over a: 2 ×, documented 1.8–2.2 ×; not measured: rows: the server does not tell this figure',
+    })
+    expect(judgeClaim(claimFixture([{}, limit]), tenfold).verdict).toBe('refuted')
+  })
+
+  it('is at most qualified where a round left no figure, and says how many and why', () => {
+    const four = recordFixture({ a: [1, 1, 1, 1], b: [2, 2, 2, 2] })
+    const failed = withOutcome(four, ['b', 2], { state: 'failed', code: 'ERROR', message: 'gone' })
+    expect(judgeClaim(claimFixture([{}]), failed)).toMatchObject({
+      verdict: 'qualified',
+      because: 'b over a: 2 ×, documented 1.8–2.2 ×, without 1 of 4 rounds: arm b failed: gone',
+      measures: [{ rounds: 3, skipped: { rounds: 1 } }],
+    })
+    // What could not be looked at in every round refutes nothing either.
+    const far = { documented: { atMost: 1.5 } }
+    expect(judgeClaim(claimFixture([far]), four).verdict).toBe('refuted')
+    expect(judgeClaim(claimFixture([far]), failed).verdict).toBe('qualified')
+    // A limit's missing round leaves the limit open; one of what is only told does not.
+    const other = { says: 'b', value: 'b.load.s', unit: 's' } as const
+    const limited = claimFixture([
+      { ...rows, documented: { atLeast: 1 } },
+      { ...other, role: 'limits', documented: { atLeast: 1 } },
+    ])
+    expect(judgeClaim(limited, four).verdict).toBe('confirmed')
+    expect(judgeClaim(limited, failed)).toMatchObject({ verdict: 'qualified' })
+    expect(judgeClaim(limited, failed).because).toContain(
+      '; but b: 2 s, documented at least 1 s, w',
+    )
+    const context = claimFixture([
+      { ...rows, documented: { atLeast: 1 } },
+      { ...other, role: 'context', documented: undefined },
+    ])
+    expect(judgeClaim(context, failed).verdict).toBe('confirmed')
+  })
+
+  it('leaves out a round whose arithmetic ends nowhere or lacks a figure, and says so', () => {
+    const claim = claimFixture([{}])
+    const byNothing = recordFixture({ a: [1, 0, 1, 1], b: [2, 2, 2, 2] })
+    expect(judgeClaim(claim, byNothing).because).toContain(
+      'without 1 of 4 rounds: b.load.s / a.load.s is no number there',
+    )
+    const four = recordFixture({ a: [1, 1, 1, 1], b: [2, 2, 2, 2] })
+    const bare = withOutcome(four, ['b', 4], { state: 'measured', values: {}, texts: {} })
+    expect(judgeClaim(claim, bare)).toMatchObject({ verdict: 'qualified' })
+    expect(judgeClaim(claim, bare).because).toContain(
+      'without 1 of 4 rounds: the server does not tell this figure',
+    )
+    const all = recordFixture({ a: [0, 0, 0], b: [2, 2, 2] })
+    expect(judgeClaim(claim, all)).toMatchObject({
+      verdict: 'not measured',
+      because: 'b.load.s / a.load.s is no number there',
     })
   })
 

@@ -28,38 +28,51 @@ interface Acked {
 /** One clock: the server stamps what it acknowledges, and what it keeps. */
 export async function loseUnderLoad(arm: ArmContext, step: StepOf<'loss'>): Promise<void> {
   const client = await arm.client()
-  await client.query('CREATE TABLE acked (n bigint PRIMARY KEY, at timestamptz NOT NULL)')
+  // Kept whatever becomes of its rows: an arm that does not wait for the disk would lose the table with them.
+  await client.query(`BEGIN; SET LOCAL synchronous_commit = on;
+    CREATE TABLE acked (n bigint PRIMARY KEY, at timestamptz NOT NULL); COMMIT`)
   const acked: Acked[] = []
-  const stop = { asked: false }
-  const inserting = insertUntil(client, acked, stop)
-  await sleep(arm.number(step.seconds) * 1_000, undefined, { signal: arm.signal })
+  const kill = { ordered: false }
+  const inserting = insertUntilKilled(client, acked, kill)
+  const seconds = arm.number(step.seconds)
+  await Promise.race([sleep(seconds * 1_000, undefined, { signal: arm.signal }), inserting])
   // The server goes while the client is in the middle of its next row: that one was never acknowledged.
-  const restarted = restart(arm)
-  await inserting
-  stop.asked = true
-  await restarted
+  kill.ordered = true
+  await Promise.all([restart(arm), inserting])
   await arm.closeClient()
   const after = await arm.client()
-  const left = await after.query<{ n: string | null; at: number | null }>(
-    'SELECT max(n) AS n, extract(epoch FROM max(at))::float8 * 1000 AS at FROM acked',
+  const left = await after.query<Acked>(
+    `SELECT n::float8 AS n, extract(epoch FROM at)::float8 * 1000 AS "atMs" FROM acked
+     ORDER BY acked.n DESC LIMIT 1`,
   )
-  const lastKept = Number(left.rows[0]?.n ?? 0)
-  const lastKeptMs = left.rows[0]?.at ?? null
-  const lost = acked.filter(({ n }) => n > lastKept)
-  const lastAcked = acked.at(-1)
-  arm.keep(step.name, {
-    ackedRows: acked.length,
-    lostRows: lost.length,
-    lostMs: lost.length === 0 || lastKeptMs === null ? 0 : (lastAcked?.atMs ?? 0) - lastKeptMs,
-  })
+  arm.keep(step.name, { ...lossOf(acked, left.rows[0] ?? null) })
 }
 
-async function insertUntil(
+/**
+ * @param lastKept null: the server kept nothing, and what was lost goes back to the first row it acknowledged
+ * @throws where nothing was acknowledged: that is no loss of nothing
+ */
+export function lossOf(
+  acked: readonly Acked[],
+  lastKept: Acked | null,
+): { readonly ackedRows: number; readonly lostRows: number; readonly lostMs: number } {
+  const first = acked[0]
+  const last = acked.at(-1)
+  if (first === undefined || last === undefined) {
+    throw new Error('no row was acknowledged before the server was killed')
+  }
+  const lostRows = acked.filter(({ n }) => n > (lastKept?.n ?? 0)).length
+  const lostMs = lostRows === 0 ? 0 : last.atMs - (lastKept ?? first).atMs
+  return { ackedRows: acked.length, lostRows, lostMs }
+}
+
+/** @throws what the server said before it was to be killed: then nothing was lost, and nothing was measured */
+async function insertUntilKilled(
   client: Client,
   acked: Acked[],
-  stop: { readonly asked: boolean },
+  kill: { readonly ordered: boolean },
 ): Promise<void> {
-  for (let n = 1; !stop.asked; n++) {
+  for (let n = 1; ; n++) {
     try {
       const answer = await client.query<{ at: number }>({
         name: 'acked',
@@ -68,7 +81,8 @@ async function insertUntil(
         values: [n],
       })
       acked.push({ n, atMs: Number(answer.rows[0]?.at) })
-    } catch {
+    } catch (error) {
+      if (!kill.ordered) throw error
       // The server was killed: what had no answer was never acknowledged.
       return
     }
