@@ -77,12 +77,13 @@ export async function measureClaims(flags: ClaimWishes, context: CommandContext)
 function resumeDir(asked: string | undefined): string | null {
   if (asked === undefined) return null
   const dir = resolve(asked)
-  if (existsSync(join(dir, 'experiments')) && !existsSync(join(dir, 'study.json'))) return dir
+  const isOfClaims = ['claims-plan.json', 'experiments'].some((name) => existsSync(join(dir, name)))
+  if (isOfClaims && !existsSync(join(dir, 'study.json'))) return dir
   const why = existsSync(join(dir, 'study.json'))
     ? 'was written to its end'
     : 'is no unfinished study of claims'
   throw new HeadroomError('BAD_INPUT', `--resume ${asked} ${why}`, {
-    hint: 'give the folder below results/ of a study that has experiments/ and no study.json',
+    hint: 'give the folder below results/ of a study that has claims-plan.json and no study.json',
   })
 }
 

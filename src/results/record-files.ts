@@ -12,6 +12,9 @@ import { assertNoSecrets } from './redaction.ts'
 /** Beside the record of a study that can be gone on with. */
 export const PLAN_FILE = 'plan.json'
 
+/** The same of a study of claims: another name, because what goes on with it is another command. */
+export const CLAIMS_PLAN_FILE = 'claims-plan.json'
+
 /** The newest record schema this Headroom reads and the one it writes. */
 const SCHEMA_VERSION = 1
 

@@ -8,8 +8,8 @@ import { z } from 'zod'
 import { HeadroomError } from '../kit/errors.ts'
 import { Profile } from '../plan/profile.ts'
 import { Scenario } from '../scenario/scenario.ts'
-import { ProviderName } from '../target/engine-choice.ts'
 import { Target } from '../target/target.ts'
+import { PlannedPlace } from './planned-place.ts'
 import { PLAN_FILE, exists, parseRecord, readJson, textOf, writeOnce } from './record-files.ts'
 import { RunRecord } from './record.ts'
 import { listStudies } from './store.ts'
@@ -20,17 +20,11 @@ const STUDY_FILE = 'study.json'
 const RUN_FILE = 'run.json'
 
 /** What was measured with which inputs: a resumption must find the same. */
-const PlannedInputs = z.strictObject({
+const PlannedInputs = PlannedPlace.extend({
   scenario: Scenario,
   points: z.array(z.strictObject({ target: Target, scenario: Scenario })),
   profile: Profile,
   sweep: Sweep,
-  /** Where engines come from, and which kinds are the user’s own servers. */
-  provider: ProviderName,
-  ownServers: z.array(z.string()),
-  headroom: z.strictObject({ version: z.string(), commit: z.string() }),
-  /** As a record’s machine. */
-  fingerprint: z.string(),
 })
 export type PlannedInputs = z.infer<typeof PlannedInputs>
 

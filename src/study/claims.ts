@@ -10,13 +10,20 @@ import { messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { serverLedgerDir } from '../kit/server-ledger.ts'
 import type { ArmRun, ClaimsRecord, ExperimentRecord } from '../results/claims-record.ts'
-import { readExperimentRecords, writeExperimentRecord } from '../results/claims-store.ts'
+import {
+  readClaimsPlan,
+  readExperimentRecords,
+  writeClaimsPlan,
+  writeExperimentRecord,
+} from '../results/claims-store.ts'
 import { createStudyDir, writeClaimsRecord } from '../results/store.ts'
 import type { Claim } from '../scenario/claim.ts'
 import type { Experiment, ScaleName } from '../scenario/experiment.ts'
 import type { ExternalAddresses, OwnProvider } from '../target/up.ts'
+import { experimentHashes, refuseChangedClaims } from './changed-claims.ts'
 import { runExperiment } from './experiment/run-experiment.ts'
 import { headroomVersion } from './headroom-version.ts'
+import { placeNow } from './planned-place.ts'
 
 const GIBIBYTE = 2 ** 30
 
@@ -65,11 +72,9 @@ export function estimateClaims(experiments: readonly Experiment[], scale: ScaleN
 export async function runClaims(
   options: ClaimsOptions,
 ): Promise<{ readonly studyDir: string; readonly record: ClaimsRecord }> {
-  const { claims, scale, workDir, outDir } = options
-  const startedAt = new Date()
+  const { claims, scale, workDir } = options
   await mkdir(workDir, { recursive: true })
-  const studyDir = options.resume ?? (await createStudyDir(outDir, 'claims', startedAt))
-  const kept = options.resume === null ? [] : await readExperimentRecords(studyDir)
+  const { studyDir, startedAt, kept } = await begin(options)
   const left = options.experiments.filter(
     ({ name }) => !kept.some(({ experiment }) => experiment.name === name),
   )
@@ -89,7 +94,7 @@ export async function runClaims(
     schema: 1,
     id: basename(studyDir),
     question: `What of ${String(claims.length)} documented claims holds on this machine?`,
-    startedAt: startedAt.toISOString(),
+    startedAt,
     finishedAt: new Date().toISOString(),
     command: options.command,
     headroom: await headroomVersion(),
@@ -104,6 +109,31 @@ export async function runClaims(
   }
   await writeClaimsRecord(studyDir, record, options.secrets)
   return { studyDir, record }
+}
+
+/** A new study writes down what it is to measure with; one that is gone on with is held against that. */
+async function begin(options: ClaimsOptions): Promise<{
+  readonly studyDir: string
+  readonly startedAt: string
+  readonly kept: readonly ExperimentRecord[]
+}> {
+  const { resume, scale, engines, external, outDir, secrets } = options
+  const inputs = {
+    ...(await placeNow(engines, external)),
+    scale,
+    experiments: experimentHashes(options.experiments),
+  }
+  if (resume !== null) {
+    const plan = await readClaimsPlan(resume)
+    refuseChangedClaims(plan.inputs, inputs)
+    const kept = await readExperimentRecords(resume)
+    return { studyDir: resume, startedAt: plan.startedAt, kept }
+  }
+  const now = new Date()
+  const startedAt = now.toISOString()
+  const studyDir = await createStudyDir(outDir, 'claims', now)
+  await writeClaimsPlan(studyDir, { schema: 1, kind: 'claims', startedAt, inputs }, secrets)
+  return { studyDir, startedAt, kept: [] }
 }
 
 function inOrder(

@@ -105,6 +105,11 @@ describe('headroom claims', () => {
     killed.child.kill('SIGKILL')
     await killed.ended
     expect(existsSync(join(studyDir(), 'study.json'))).toBe(false)
+    const otherwise = ['claims', 'G29', '--scale', 'small', '--resume', studyDir()]
+    const refused = await headroom(otherwise, { cwd: folder.path })
+    expect(refused.exitCode).toBe(64)
+    expect(refused.stderr).toContain('was tiny, and is small')
+    expect(refused.stderr).toContain('experiment hot-updates')
     const args = ['claims', 'G29', 'G30', '--scale', 'tiny', '--resume', studyDir(), '--json']
     const result = await headroom(args, { cwd: folder.path })
     expect(result.stderr).toContain('hot-attributes: kept from before')

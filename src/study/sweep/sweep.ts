@@ -4,13 +4,12 @@
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { describeMachine } from '../../collect/machine.ts'
 import { HeadroomError } from '../../kit/errors.ts'
 import type { StudyRecord } from '../../results/record.ts'
 import type { PlannedInputs, StudyPlan } from '../../results/study-plan.ts'
 import { earlierRuns, writeStudyPlan } from '../../results/study-plan.ts'
 import type { Sweep } from '../../results/sweep-record.ts'
-import { headroomVersion } from '../headroom-version.ts'
+import { placeNow } from '../planned-place.ts'
 import type { EveryStudy, PointsOptions, StudyResult } from '../run-points.ts'
 import { runPoints } from '../run-points.ts'
 import { refuseChangedInputs } from './changed-inputs.ts'
@@ -69,10 +68,7 @@ async function inputsOf(options: SweepOptions): Promise<PlannedInputs> {
     points: points.map((point) => ({ ...point })),
     profile,
     sweep,
-    provider: engines,
-    ownServers: Object.keys(external).sort(),
-    headroom: await headroomVersion(),
-    fingerprint: describeMachine(null).fingerprint,
+    ...(await placeNow(engines, external)),
   }
 }
 
