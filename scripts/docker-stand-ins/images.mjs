@@ -39,6 +39,8 @@ export async function buildStandIns(folder, env) {
 function imageNames() {
   const { services } = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), {
     merge: true,
+    // Every service starts from the same few anchors, and there are many services.
+    maxAliasCount: -1,
   })
   const node = /^ARG NODE_IMAGE=(\S+)$/m.exec(readFileSync(join(root, 'Dockerfile'), 'utf8'))?.[1]
   if (node === undefined) throw new Unready('the Dockerfile names no NODE_IMAGE')

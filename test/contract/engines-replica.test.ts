@@ -10,7 +10,9 @@ import { clientConfig } from '../../src/engines/postgres/connection.ts'
 import { startEmbeddedPostgres } from '../../src/engines/postgres/embedded.ts'
 import { startEngine } from '../../src/engines/registry.ts'
 import { rowOf } from '../../src/kit/process-table.ts'
+import { packageRoot } from '../../src/kit/paths.ts'
 import { Scope } from '../../src/kit/scope.ts'
+import { isReadableByAll } from '../fixtures/readable.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'headroom-replica-'))
 chmodSync(base, 0o755)
@@ -188,19 +190,26 @@ describe('starting and stopping a replica', () => {
 
 /** As root each of these can be what a machine leaves; PostgreSQL itself never runs as root. */
 describe.runIf(process.getuid?.() === 0)('a replica of a server that runs', () => {
-  it.each(['dropped', 'namespace', 'copied'] as const)('%s can be made', async (account) => {
-    await using scope = new Scope()
-    const primary = scope.use(
-      await startEmbeddedPostgres({}, context(`of-${account}`), { accounts: [account] }),
-    )
-    const replica = scope.use(
-      await startEngine(
-        'postgres',
-        { provider: 'embedded', settings: {}, upstream: primary },
-        context(`on-${account}`),
-      ),
-    )
-    await primary.control.execute('CREATE TABLE a AS SELECT 1 AS x', never)
-    await until('it follows', async () => (await countOn(replica)) === 1)
-  })
+  it.for(['dropped', 'namespace', 'copied'] as const)(
+    '%s can be made',
+    async (account, { skip }) => {
+      skip(
+        account === 'dropped' && !isReadableByAll(packageRoot),
+        'only root can read this checkout',
+      )
+      await using scope = new Scope()
+      const primary = scope.use(
+        await startEmbeddedPostgres({}, context(`of-${account}`), { accounts: [account] }),
+      )
+      const replica = scope.use(
+        await startEngine(
+          'postgres',
+          { provider: 'embedded', settings: {}, upstream: primary },
+          context(`on-${account}`),
+        ),
+      )
+      await primary.control.execute('CREATE TABLE a AS SELECT 1 AS x', never)
+      await until('it follows', async () => (await countOn(replica)) === 1)
+    },
+  )
 })

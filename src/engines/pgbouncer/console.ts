@@ -3,10 +3,10 @@ import type { Client } from 'pg'
 import type { MetricId } from '../../collect/metrics.ts'
 import type { Probe, Sample } from '../../collect/probe.ts'
 import type { EngineControl, EngineSettings } from '../engine.ts'
+import { POOLER_CONSOLE } from '../postgres/connection.ts'
 import type { SharedConnection } from '../postgres/shared-connection.ts'
 
-/** The database that is none: its console. */
-export const CONSOLE = 'pgbouncer'
+export const CONSOLE = POOLER_CONSOLE
 
 const EVERY_MS = 1_000
 

@@ -16,6 +16,9 @@ export const HARNESS_APPLICATION = 'headroom-harness'
 const CONNECT_TIMEOUT_MS = 5_000
 const CLOSE_WITHIN_MS = 1_000
 
+/** The database of PgBouncer that is none: its console, which speaks the protocol and no SQL. */
+export const POOLER_CONSOLE = 'pgbouncer'
+
 /** Only a superuser may, and elsewhere trying would leave an error in somebody's log. */
 const KEEP_OUT_OF_STATEMENTS = `SELECT set_config('pg_stat_statements.track', 'none', false)
   FROM pg_roles WHERE rolname = current_user AND rolsuper`
@@ -53,7 +56,7 @@ export async function connect(address: PostgresAddress): Promise<Client> {
   client.on('error', () => undefined)
   try {
     await client.connect()
-    await client.query(KEEP_OUT_OF_STATEMENTS)
+    if (address.database !== POOLER_CONSOLE) await client.query(KEEP_OUT_OF_STATEMENTS)
     return client
   } catch (error) {
     throw error instanceof HeadroomError ? error : connectError(error, address)

@@ -7,6 +7,7 @@ import type { Client } from 'pg'
 import type { Probe, Sample } from '../../collect/probe.ts'
 import { quoteName } from './quote-name.ts'
 import type { SharedConnection } from './shared-connection.ts'
+import { sqlStateOf } from './sql-state.ts'
 
 const EVERY_MS = 5_000
 /** Beyond it a count would cost more than it tells. */
@@ -66,6 +67,8 @@ async function rowsIn(client: Client, partition: string): Promise<number> {
   return Number(rows[0]?.count)
 }
 
+const UNDEFINED_COLUMN = '42703'
+
 /** Of the last hour, with its bounds written out: then the planner rules out partitions, as it does for the service. */
 export function planProbe(
   connection: SharedConnection,
@@ -78,10 +81,16 @@ export function planProbe(
       connection.use(signal, async (client) => {
         const now = Date.now()
         const at = (ms: number): string => `'${new Date(ms).toISOString()}'::timestamptz`
-        const { rows } = await client.query<{ 'QUERY PLAN': [{ 'Planning Time': number }] }>(
-          `EXPLAIN (SUMMARY, FORMAT JSON) SELECT organization_id, count(*) FROM ${quoteName(store.table)}
-            WHERE timestamp >= ${at(now - HOUR_MS)} AND timestamp < ${at(now)} GROUP BY organization_id`,
-        )
+        const statement = `EXPLAIN (SUMMARY, FORMAT JSON) SELECT organization_id, count(*)
+           FROM ${quoteName(store.table)}
+          WHERE timestamp >= ${at(now - HOUR_MS)} AND timestamp < ${at(now)} GROUP BY organization_id`
+        const { rows } = await client
+          .query<{ 'QUERY PLAN': [{ 'Planning Time': number }] }>(statement)
+          .catch((error: unknown) => {
+            // A table of another shape has no such query.
+            if (sqlStateOf(error) === UNDEFINED_COLUMN) return { rows: [] }
+            throw error
+          })
         const [plan] = rows[0]?.['QUERY PLAN'] ?? []
         if (plan === undefined) return []
         return [{ metric: 'query.planMs', label: store.name, value: plan['Planning Time'] }]
