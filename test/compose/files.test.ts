@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Role } from '../../src/target/roles.ts'
 import { rolesOf } from '../../src/target/roles.ts'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { architectures } from '../../src/target/registry.ts'
@@ -21,6 +22,12 @@ interface Service {
   readonly cap_drop?: readonly string[]
   readonly security_opt?: readonly string[]
   readonly stop_grace_period?: string
+}
+
+/** A replica is called by its role, a PostgreSQL with an extension by that. */
+function engineServiceOf({ name, kind, of, extensions }: Role): string {
+  if (of !== null) return `${kind}-${name}`
+  return extensions[0] ?? kind
 }
 
 const compose = ['compose', '--file', join(packageRoot, 'docker-compose.yml')]
@@ -83,9 +90,7 @@ describe.skipIf(withoutDocker !== null)(`docker-compose.yml (${withoutDocker ?? 
   it('waits for what a service needs to be healthy', () => {
     for (const architecture of architectures) {
       const { id } = architecture
-      for (const engine of rolesOf(architecture, { engines: {} }).map(({ name, kind, of }) =>
-        of === null ? kind : `${kind}-${name}`,
-      )) {
+      for (const engine of rolesOf(architecture, { engines: {} }).map(engineServiceOf)) {
         expect(named(id).depends_on?.[engine]?.condition, `${id} needs ${engine}`).toBe(
           'service_healthy',
         )
