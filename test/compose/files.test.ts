@@ -47,9 +47,11 @@ describe.skipIf(withoutDocker !== null)(`docker-compose.yml (${withoutDocker ?? 
       .sort()
 
   it('has a service and a profile for every architecture, which start just what it needs', async () => {
-    for (const { id, needs } of architectures) {
-      const expected = [id, 'secrets', ...Object.values(needs)].sort()
-      expect(await started(id)).toEqual(expected)
+    for (const architecture of architectures) {
+      const { id, alongside = [] } = architecture
+      const engines = rolesOf(architecture, { engines: {} }).map(engineServiceOf)
+      const processes = [id, ...alongside.map((part) => `${id}-${part}`)]
+      expect(await started(id)).toEqual([...processes, 'secrets', ...engines].sort())
     }
   })
 

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, readFileSync, readdirSync, writeFileSync } from 
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { architectureById } from '../../src/target/registry.ts'
 import type { RunRecord } from '../../src/results/record.ts'
 import type { CliProcess } from '../cli/cli-process.ts'
 import { architectures } from '../../src/target/registry.ts'
@@ -60,7 +61,9 @@ describe.skipIf(withoutDocker !== null)(
           expect(engine.provider).toBe('compose')
           expect(engine.label).toContain(`(compose, ${engine.image?.name ?? ''})`)
         }
-        expect(record.architecture.images?.map(({ part }) => part)).toEqual(['service'])
+        const processes = record.architecture.images?.map(({ part }) => part) ?? []
+        const alongside = architectureById(record.architecture.id)?.alongside ?? []
+        expect(new Set(processes)).toEqual(new Set(['service', ...alongside]))
         // Processor time and memory of every container were seen from the host.
         const seen = Object.keys(record.outcome.measured.metrics)
         for (const part of ['service', ...record.engines.map(({ kind }) => kind)]) {
