@@ -5,6 +5,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PartFault } from '../architecture/part.ts'
+import { faultDaemon } from '../engines/daemon-fault.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import { compiledEntry } from '../kit/paths.ts'
 import type { Daemon } from '../kit/process.ts'
@@ -94,25 +95,11 @@ class HostService implements LaunchedService {
     return this.#daemon?.pids() ?? []
   }
 
-  async fault(fault: PartFault): Promise<void> {
+  fault(fault: PartFault): Promise<void> {
     const daemon = this.#daemon
-    if (daemon === null) throw new Error(`${this.name} was never started`)
-    switch (fault) {
-      case 'kill':
-        this.#faulted = true
-        await daemon.kill()
-        return
-      case 'freeze':
-        daemon.freeze()
-        return
-      case 'thaw':
-        daemon.thaw()
-        return
-      case 'restart':
-        this.#faulted = true
-        await daemon.kill()
-        await this.start(Number(this.url?.port ?? 0))
-    }
+    if (daemon !== null && (fault === 'kill' || fault === 'restart')) this.#faulted = true
+    const restart = (): Promise<void> => this.start(Number(this.url?.port ?? 0))
+    return faultDaemon({ name: this.name, daemon, restart }, fault)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

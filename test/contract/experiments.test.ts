@@ -257,8 +257,13 @@ describe('an experiment of one’s own', () => {
   it('has lost everything since the first row where a crash keeps none', async () => {
     const steps = [{ do: 'loss', name: 'lost', seconds: 0.5 }]
     const session = { synchronous_commit: 'off' }
-    // Nobody writes WAL within half a second: not the writer, and not for want of buffers.
-    const settings = { wal_writer_delay: '10s', wal_buffers: '64MB' }
+    // Nobody writes WAL within half a second: not the writer by its clock or its volume (1 MB wakes it), and nobody for want
+    // of buffers.
+    const settings = {
+      wal_writer_delay: '10s',
+      wal_writer_flush_after: '256MB',
+      wal_buffers: '64MB',
+    }
     const engines = [{ name: 'main', settings, extensions: [], prepare: [] }]
     const record = await run(own({ engines, arms: [arm('off', { session, steps })] }))
     const figure = figuresOf(record)

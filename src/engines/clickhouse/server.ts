@@ -11,6 +11,7 @@ import { compiledEntry } from '../../kit/paths.ts'
 import type { Daemon } from '../../kit/process.ts'
 import { spawnDaemon, waitUntilReady } from '../../kit/process.ts'
 import { CrashWatch } from '../crash-watch.ts'
+import { faultDaemon } from '../daemon-fault.ts'
 import type { ClickHouseAddress } from '../engine.ts'
 import type { SortedSettings } from './config.ts'
 import { configXml, usersXml } from './config.ts'
@@ -89,24 +90,9 @@ export class ClickHouseServer implements Part, AsyncDisposable {
     this.#watch.follow(daemon)
   }
 
-  async fault(fault: PartFault): Promise<void> {
-    const daemon = this.#daemon
-    if (daemon === null) throw new Error(`${this.name} was never started`)
-    switch (fault) {
-      case 'kill':
-        await daemon.kill()
-        return
-      case 'freeze':
-        daemon.freeze()
-        return
-      case 'thaw':
-        daemon.thaw()
-        return
-      case 'restart':
-        await daemon.kill()
-        await this.start()
-        return
-    }
+  fault(fault: PartFault): Promise<void> {
+    const restart = (): Promise<void> => this.start()
+    return faultDaemon({ name: this.name, daemon: this.#daemon, restart }, fault)
   }
 
   async stop(): Promise<void> {

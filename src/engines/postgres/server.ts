@@ -12,6 +12,7 @@ import { spawnDaemon, waitUntilReady } from '../../kit/process.ts'
 import type { SharedSegments } from '../../kit/shared-memory.ts'
 import { freeSegments, segmentsOf } from '../../kit/shared-memory.ts'
 import { CrashWatch } from '../crash-watch.ts'
+import { faultDaemon } from '../daemon-fault.ts'
 import type { EngineSettings, PostgresAddress } from '../engine.ts'
 import type { PostgresHome } from './account.ts'
 import { close, connect } from './connection.ts'
@@ -84,23 +85,9 @@ export class PostgresServer implements Part, AsyncDisposable {
     return this.#daemon?.pids() ?? []
   }
 
-  async fault(fault: PartFault): Promise<void> {
-    const daemon = this.#running()
-    switch (fault) {
-      case 'kill':
-        await daemon.kill()
-        return
-      case 'freeze':
-        daemon.freeze()
-        return
-      case 'thaw':
-        daemon.thaw()
-        return
-      case 'restart':
-        await daemon.kill()
-        await this.#start(RECOVERY_TIMEOUT_MS)
-        return
-    }
+  fault(fault: PartFault): Promise<void> {
+    const restart = (): Promise<void> => this.#start(RECOVERY_TIMEOUT_MS)
+    return faultDaemon({ name: this.name, daemon: this.#daemon, restart }, fault)
   }
 
   /** Its data is gone, as with a disk that fails: it stays down until it is rebuilt. */

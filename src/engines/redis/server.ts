@@ -10,6 +10,7 @@ import { HeadroomError } from '../../kit/errors.ts'
 import type { Daemon } from '../../kit/process.ts'
 import { spawnDaemon, waitUntilReady } from '../../kit/process.ts'
 import { CrashWatch } from '../crash-watch.ts'
+import { faultDaemon } from '../daemon-fault.ts'
 import type { EngineSettings } from '../engine.ts'
 import type { ProgramCommand } from '../packages/installed.ts'
 import type { RedisAddress } from './address.ts'
@@ -85,24 +86,9 @@ export class RedisServer implements Part, AsyncDisposable {
     this.#watch.follow(daemon)
   }
 
-  async fault(fault: PartFault): Promise<void> {
-    const daemon = this.#daemon
-    if (daemon === null) throw new Error(`${this.name} was never started`)
-    switch (fault) {
-      case 'kill':
-        await daemon.kill()
-        return
-      case 'freeze':
-        daemon.freeze()
-        return
-      case 'thaw':
-        daemon.thaw()
-        return
-      case 'restart':
-        await daemon.kill()
-        await this.start(RECOVERY_TIMEOUT_MS)
-        return
-    }
+  fault(fault: PartFault): Promise<void> {
+    const restart = (): Promise<void> => this.start(RECOVERY_TIMEOUT_MS)
+    return faultDaemon({ name: this.name, daemon: this.#daemon, restart }, fault)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
