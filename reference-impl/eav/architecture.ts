@@ -3,7 +3,11 @@ import { defineArchitecture } from '../../src/architecture/architecture.ts'
 import { EAV_COLUMNS } from '../../src/shapes/eav/columns.ts'
 import { launchService } from '../service-kit/launch.ts'
 import { serviceMetricsProbe } from '../service-kit/metrics-probe.ts'
-import { commitSurvives, commitWords } from '../../src/architecture/commit-promise.ts'
+import {
+  commitSurvives,
+  commitWords,
+  POSTGRES_PART,
+} from '../../src/architecture/commit-promise.ts'
 import { applySchema } from '../service-kit/schema-script.ts'
 import { eavSettings, type EavSettings } from '../service-kit/eav/settings.ts'
 import { PROJECT_STAGED, SERIES, STAGING } from '../service-kit/eav/statements.ts'
@@ -29,7 +33,7 @@ export const eav = defineArchitecture({
         store: SERIES_STORE,
         survives: staysStaged(settings) ? commitSurvives(engines.database) : 'nothing',
         // What is staged lies in PostgreSQL: no other part holds an acknowledged write.
-        lostWith: ['postgres'],
+        lostWith: [POSTGRES_PART],
         delivery: 'at-least-once',
         readAfterAck: 'eventually',
         duplicates: settings.dedup === 'flush' ? 'one-readable' : 'kept',

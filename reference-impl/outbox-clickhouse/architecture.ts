@@ -7,6 +7,7 @@ import { furtherConsumers, rawTableOf, viewOf } from '../service-kit/outbox/clic
 import { claimSettings, outboxSettings } from '../service-kit/outbox/settings.ts'
 import { applyOutboxSchema, launchOutbox } from '../service-kit/outbox/start.ts'
 import {
+  commitKept,
   commitSurvives,
   commitWords,
   POSTGRES_STORE,
@@ -56,10 +57,9 @@ export const outboxClickhouse = defineArchitecture({
       ...consumersOf(chosen).map((consumer) => ({
         store: storeOf(consumer),
         // A delivered row is gone from the outbox: from then on ClickHouse alone keeps the event there.
-        survives:
-          commitSurvives(engines.database) === 'nothing'
-            ? ('nothing' as const)
-            : insertSurvives(engines.warehouse),
+        ...(commitSurvives(engines.database) === 'nothing'
+          ? commitKept(engines.database)
+          : { survives: insertSurvives(engines.warehouse) }),
         delivery: 'at-least-once' as const,
         readAfterAck: 'eventually' as const,
         duplicates: 'one-readable' as const,

@@ -11,7 +11,7 @@ import {
 import { claimSettings, outboxSettings } from '../service-kit/outbox/settings.ts'
 import { applyOutboxSchema, launchOutbox } from '../service-kit/outbox/start.ts'
 import {
-  commitSurvives,
+  commitKept,
   commitWords,
   POSTGRES_STORE,
   postgresPromise,
@@ -49,7 +49,7 @@ export const outbox = defineArchitecture({
       postgresPromise(engines.database),
       ...consumersOf(chosen).map((consumer) => ({
         store: storeOf(consumer),
-        survives: commitSurvives(engines.database),
+        ...commitKept(engines.database),
         delivery: 'at-least-once' as const,
         readAfterAck: 'eventually' as const,
         duplicates: 'one-readable' as const,

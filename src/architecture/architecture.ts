@@ -41,7 +41,7 @@ export interface StorePromise {
   readonly store: string
   /** The worst thing an acknowledged event survives. */
   readonly survives: 'nothing' | 'process-kill' | 'power-loss' | 'node-loss'
-  /** Parts whose end takes such events along, where that of others takes none: `postgres`. Absent: any part’s may. */
+  /** Where it survives nothing: the parts whose end explains a loss, as that of no other does: `postgres`. Absent: nobody’s. */
   readonly lostWith?: readonly string[]
   readonly delivery: 'at-most-once' | 'at-least-once' | 'exactly-once'
   readonly readAfterAck: 'at-once' | 'eventually'

@@ -16,10 +16,18 @@ export function commitSurvives(
   return isOff('fsync') || isOff('full_page_writes') ? 'process-kill' : 'power-loss'
 }
 
+/** The same, and whose end takes along what does not survive one: a commit that is still in memory is in the server's. */
+export function commitKept(
+  settings: Readonly<Record<string, string>>,
+): Pick<StorePromise, 'survives' | 'lostWith'> {
+  const survives = commitSurvives(settings)
+  return survives === 'nothing' ? { survives, lostWith: [POSTGRES_PART] } : { survives }
+}
+
 export function postgresPromise(settings: Readonly<Record<string, string>>): StorePromise {
   return {
     store: POSTGRES_STORE,
-    survives: commitSurvives(settings),
+    ...commitKept(settings),
     delivery: 'exactly-once',
     readAfterAck: 'at-once',
     duplicates: 'one-row',
@@ -27,6 +35,8 @@ export function postgresPromise(settings: Readonly<Record<string, string>>): Sto
 }
 
 export const POSTGRES_STORE = 'postgres.events'
+/** What runs call the server that is written to. */
+export const POSTGRES_PART = 'postgres'
 
 /** What a commit means, for the sentence in reports. */
 export function commitWords(settings: Readonly<Record<string, string>>): string {

@@ -22,7 +22,8 @@ type Counts = Pick<
 >
 
 /**
- * What was promised against what was really broken: a store that is lost with one part loses nothing with another.
+ * What was promised against what was really broken: a store that is lost with one part loses nothing with another, and
+ * a death that the promise does not name explains no loss.
  * @param broken names of the parts that were killed, or whose disk was lost
  */
 export function promisedAgainst(
@@ -30,8 +31,8 @@ export function promisedAgainst(
   broken: readonly string[],
 ): readonly StorePromise[] {
   return promises.map((promise) => {
-    const { lostWith, survives } = promise
-    const isSpared = lostWith !== undefined && !lostWith.some((part) => broken.includes(part))
+    const { lostWith = [], survives } = promise
+    const isSpared = !lostWith.some((part) => broken.includes(part))
     return isSpared && survives === 'nothing' ? { ...promise, survives: 'process-kill' } : promise
   })
 }

@@ -202,7 +202,7 @@ export type Outcome = z.infer<typeof Outcome>
 export const StorePromise = z.strictObject({
   store: z.string(),
   survives: z.enum(['nothing', 'process-kill', 'power-loss', 'node-loss']),
-  /** Parts whose end takes such events along; absent: any part’s may. */
+  /** Where it survives nothing: the parts whose end explains a loss; absent: nobody’s. */
   lostWith: z.array(z.string()).readonly().optional(),
   delivery: z.enum(['at-most-once', 'at-least-once', 'exactly-once']),
   readAfterAck: z.enum(['at-once', 'eventually']),

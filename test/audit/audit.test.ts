@@ -263,6 +263,7 @@ describe('what a promise allows', () => {
     ['loss with the part that it is lost with is within its promise', ['postgres'], 'as-promised'],
     ['loss with another part is not', ['worker', 'redis'], 'broken'],
     ['loss with both is', ['worker', 'postgres'], 'as-promised'],
+    ['loss after the kill of a service alone is not', ['service'], 'broken'],
   ])('%s', async (_what, parts, verdict) => {
     const [promise] = promisedAgainst(
       [{ ...PROMISE, survives: 'nothing', lostWith: ['postgres'] }],
@@ -271,6 +272,13 @@ describe('what a promise allows', () => {
     const killed = { raw: half, worstFault: 'process-kill' } as const
     const { store } = await auditOf({ stream, codes, ...killed, promise: promise ?? {} })
     expect(store).toMatchObject({ verdict, lostEvents: 1 })
+  })
+
+  it('loss is explained by nobody’s death where the promise names no part', async () => {
+    const [promise] = promisedAgainst([{ ...PROMISE, survives: 'nothing' }], ['service'])
+    const killed = { raw: half, worstFault: 'process-kill' } as const
+    const { store } = await auditOf({ stream, codes, ...killed, promise: promise ?? {} })
+    expect(store).toMatchObject({ verdict: 'broken', lostEvents: 1 })
   })
 
   it.each<[string, StorePromise['duplicates'], readonly MemoryRow[], string]>([

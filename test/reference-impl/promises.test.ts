@@ -41,6 +41,18 @@ describe('promises', () => {
     },
   )
 
+  it.each(POSTGRES_ARCHITECTURES)(
+    '%s explains a loss by the death of the one part that holds it',
+    (id) => {
+      const { stores } = promisesOf(id, { database: { synchronous_commit: 'off' } })
+      const lossy = stores.filter(
+        ({ survives, delivery }) => survives === 'nothing' && delivery !== 'at-most-once',
+      )
+      expect(lossy).not.toEqual([])
+      for (const { lostWith } of lossy) expect(lostWith).toEqual(['postgres'])
+    },
+  )
+
   it('eav promises of what is staged UNLOGGED, or committed asynchronously, that a crash loses it', () => {
     const promised = (settings: object) => promisesOf('eav', { database: {} }, { settings })
     expect(promised({}).stores[0]).toMatchObject({

@@ -10,6 +10,7 @@ import { applySchema } from '../schema-script.ts'
 import {
   commitWords,
   POSTGRES_STORE,
+  POSTGRES_PART,
   postgresPromise,
 } from '../../../src/architecture/commit-promise.ts'
 import { COLUMNS, type Identity } from './statements.ts'
@@ -126,7 +127,7 @@ export function eventsTablePromise(
       // One store has one promise, so it is that of its weakest events.
       survives: unlogged || mixed ? 'nothing' : promise.survives,
       // Answered is committed: no other part holds an acknowledged event.
-      ...(unlogged || mixed ? { lostWith: ['postgres'] } : {}),
+      ...(unlogged || mixed ? { lostWith: [POSTGRES_PART] } : {}),
       ...(kept ? { delivery: 'at-least-once', duplicates: 'kept' } : {}),
     },
   }
