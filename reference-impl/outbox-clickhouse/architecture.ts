@@ -59,7 +59,8 @@ export const outboxClickhouse = defineArchitecture({
         // A delivered row is gone from the outbox: from then on ClickHouse alone keeps the event there.
         ...(commitSurvives(engines.database) === 'nothing'
           ? commitKept(engines.database)
-          : { survives: insertSurvives(engines.warehouse) }),
+          : // Until it is delivered an event is in PostgreSQL alone.
+            { survives: insertSurvives(engines.warehouse), lostWith: ['postgres'] }),
         delivery: 'at-least-once' as const,
         readAfterAck: 'eventually' as const,
         duplicates: 'one-readable' as const,

@@ -10,6 +10,8 @@ import type { OutcomeReader } from './outcomes.ts'
 import type { WorstFault } from './promise.ts'
 import type { NotProven } from './reads-audit.ts'
 import { auditReads } from './reads-audit.ts'
+import type { Restore } from './restores.ts'
+import { mustBeThere } from './restores.ts'
 import { foldOutcomes } from './sent-events.ts'
 import { auditStatement } from './statement-audit.ts'
 import { auditStore, type StoreFindings } from './store-audit.ts'
@@ -23,6 +25,8 @@ export interface RunAuditOptions {
   readonly outcomes: OutcomeReader
   readonly preloadedRows: number
   readonly worstFault?: WorstFault
+  /** By name of a store: what it was made again from. Absent: nothing was. */
+  readonly restores?: ReadonlyMap<string, readonly Restore[]>
   readonly listLimit?: number
   readonly signal: AbortSignal
 }
@@ -60,13 +64,23 @@ export async function auditEvidence(options: EvidenceAuditOptions): Promise<Audi
 
 /** Reads every store once in full and once through its view. Rejects when a store does. */
 export async function auditRun(options: RunAuditOptions): Promise<Audit> {
-  const { stores, promises, outcomes, stream, signal, ...rest } = options
+  const { stores, promises, outcomes, stream, signal, restores: restoresOf, ...rest } = options
   const sent = await foldOutcomes(outcomes, stream, signal)
   const findings: StoreFindings[] = []
   for (const store of stores) {
     const promise = promises.find((candidate) => candidate.store === store.name)
     assert(promise !== undefined, `the architecture promises something about ${store.name}`)
-    findings.push(await auditStore({ ...rest, store, promise, stream, sent, signal }))
+    const restores = restoresOf?.get(store.name)
+    const restored =
+      restores === undefined
+        ? {}
+        : {
+            restored: {
+              restores,
+              due: await mustBeThere(outcomes, { stream, restores }, signal),
+            },
+          }
+    findings.push(await auditStore({ ...rest, ...restored, store, promise, stream, sent, signal }))
   }
   return {
     stores: findings.map(({ audit }) => audit),

@@ -1,6 +1,8 @@
 /** Counts of an audit and a promise in, a verdict and the sentence for the report out. */
 import type { StorePromise } from '../architecture/architecture.ts'
+import { formatDurationMs } from '../kit/units.ts'
 import type { StoreAudit } from '../results/audit-record.ts'
+import type { Restore } from './restores.ts'
 
 /** Ordered from harmless to worst, as `survives` is. */
 export type WorstFault = 'none' | 'process-kill' | 'power-loss' | 'node-loss'
@@ -40,6 +42,8 @@ export function promisedAgainst(
 export interface PromiseContext {
   readonly promise: StorePromise
   readonly worstFault: WorstFault
+  /** What restores excuse, and how many lost events none does. Absent: nothing that this store is on was restored. */
+  readonly restored?: { readonly restores: readonly Restore[]; readonly beyondEvents: number }
   /** How the engine's own totals differ from the rows it gave out; null when they agree. */
   readonly disagreement: string | null
 }
@@ -67,11 +71,27 @@ function lossIsAllowed({ promise, worstFault }: PromiseContext): boolean {
   return FAULT_RANK[worstFault] > SURVIVES_RANK[promise.survives]
 }
 
+function unexcusedLosses(counts: Counts, context: PromiseContext): readonly [number, string] {
+  const { promise, restored } = context
+  if (lossIsAllowed(context)) return [0, 'lost']
+  // A store that survives the loss of its node needs no restore to keep what it holds.
+  if (restored === undefined || promise.survives === 'node-loss') return [counts.lostEvents, 'lost']
+  const bound = restored.restores.map(inWords).join(' or ')
+  return [restored.beyondEvents, `lost that no restore excuses: not ${bound}`]
+}
+
+/** Which answers a restore takes back. */
+function inWords({ upTo, keptUntilMs, lostUntilMs }: Restore): string {
+  const [from, to] = [formatDurationMs(Math.max(0, keptUntilMs)), formatDurationMs(lostUntilMs)]
+  return `acknowledged between ${from} and ${to} of the run (restored up to ${upTo})`
+}
+
 function brokenPromises(counts: Counts, context: PromiseContext): string[] {
   const { duplicates } = context.promise
   const { lostEvents, duplicatedRows, duplicatedReadable, foreignRows, divergedEvents } = counts
+  const [unexcused, lostHow] = unexcusedLosses(counts, context)
   const findings: readonly (readonly [number, string, string])[] = [
-    [lossIsAllowed(context) ? 0 : lostEvents, 'acknowledged event', 'lost'],
+    [unexcused, 'acknowledged event', lostHow],
     [counts.preloadedRowsExpected - counts.preloadedRowsFound, 'preloaded row', 'missing'],
     [
       duplicates === 'one-row' ? duplicatedRows : 0,
@@ -92,16 +112,12 @@ function brokenPromises(counts: Counts, context: PromiseContext): string[] {
   return broken
 }
 
-function allowedDeviations(counts: Counts, { promise, worstFault }: PromiseContext): string[] {
+function allowedDeviations(counts: Counts, context: PromiseContext): string[] {
+  const { promise } = context
   const allowed: string[] = []
   if (counts.lostEvents > 0) {
-    const why =
-      promise.delivery === 'at-most-once'
-        ? 'the promise is at most once'
-        : `survives ${promise.survives}, met ${worstFault}`
-    allowed.push(
-      `${counted(counts.lostEvents, 'acknowledged event')} lost, within the promise: ${why}`,
-    )
+    const lost = counted(counts.lostEvents, 'acknowledged event')
+    allowed.push(`${lost} lost, within the promise: ${whyAllowed(context)}`)
   }
   if (counts.duplicatedRows > 0) {
     const kept = promise.duplicates === 'kept' ? 'repeats are kept' : 'one of them is readable'
@@ -110,6 +126,14 @@ function allowedDeviations(counts: Counts, { promise, worstFault }: PromiseConte
     )
   }
   return allowed
+}
+
+function whyAllowed(context: PromiseContext): string {
+  const { promise, worstFault, restored } = context
+  if (promise.delivery === 'at-most-once') return 'the promise is at most once'
+  if (restored === undefined || lossIsAllowed(context))
+    return `survives ${promise.survives}, met ${worstFault}`
+  return `all ${restored.restores.map(inWords).join(' or ')}`
 }
 
 function counted(count: number, noun: string): string {

@@ -9,6 +9,7 @@ import type { EventStream } from '../shapes/stream.ts'
 import { ExactSum } from './exact-sum.ts'
 import { and, or, without, type IndexBits } from './index-bits.ts'
 import { judgePromise, type WorstFault } from './promise.ts'
+import type { Restore } from './restores.ts'
 import type { SentEvents } from './sent-events.ts'
 import { nameOf, scanStored, type StoredScan } from './stored-scan.ts'
 import { totalsDisagreement } from './totals.ts'
@@ -25,6 +26,8 @@ export interface StoreAuditOptions {
   readonly promise: StorePromise
   /** The worst thing that was done to the target while it ran. */
   readonly worstFault?: WorstFault
+  /** What it was made again from, and what it must hold all the same; absent: it was not. */
+  readonly restored?: { readonly restores: readonly Restore[]; readonly due: IndexBits }
   readonly listLimit?: number
   readonly signal: AbortSignal
 }
@@ -70,6 +73,7 @@ export async function auditStore(options: StoreAuditOptions): Promise<StoreFindi
     preloadedRowsFound: Math.min(raw.preloadedFound, readable.preloadedFound),
   }
   const sums = sumsOf({ raw, sent, stream })
+  const restored = restoredOf(options, lost, (bits) => list(bits, whereLost))
   const audit: StoreAudit = {
     ...counts,
     ...sums,
@@ -80,10 +84,23 @@ export async function auditStore(options: StoreAuditOptions): Promise<StoreFindi
     listLimit,
     ...judgePromise(
       { ...counts, ...sums },
-      { promise, worstFault: options.worstFault ?? 'none', disagreement },
+      { promise, worstFault: options.worstFault ?? 'none', disagreement, ...restored },
     ),
+    ...restored,
   }
   return { audit, held, diverged }
+}
+
+/** Lost events that no restore excuses. */
+function restoredOf(
+  { restored }: StoreAuditOptions,
+  lost: IndexBits,
+  list: (bits: IndexBits) => string[],
+): { readonly restored?: NonNullable<StoreAudit['restored']> } {
+  if (restored === undefined) return {}
+  const beyond = lost.clone().combine(restored.due, and)
+  const restores = [...restored.restores]
+  return { restored: { restores, beyondEvents: beyond.count(), beyond: list(beyond) } }
 }
 
 /** Preloaded rows and their repeats: the rest of the rows was added by the run. */

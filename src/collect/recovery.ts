@@ -8,7 +8,10 @@ import type { SeriesLine } from '../results/record.ts'
 import { findMetric, parseMetricKey } from './metrics.ts'
 
 /** A fault as it was put. */
-export type FaultSpan = Pick<FaultSeen, 'name' | 'kind' | 'on' | 'fromMs' | 'toMs' | 'failed'>
+export type FaultSpan = Pick<
+  FaultSeen,
+  'name' | 'kind' | 'on' | 'fromMs' | 'toMs' | 'failed' | 'restored'
+>
 
 /** A second is calm when its p99 is within this factor of a usual one, and a bit: a few ms more are no fault. */
 const P99_FACTOR = 3
@@ -126,9 +129,10 @@ export class RecoveryFold {
     const lagging = backlogs.filter(({ events }) => events > backlogLimit(calm))
     const noticed = [disturbed[0]?.t, lagging[0]?.t].filter((t) => t !== undefined)
     const p99s = seconds.flatMap(({ p99Us }) => p99Us ?? [])
-    const { name, kind, on, fromMs, toMs, failed } = fault
+    const { name, kind, on, fromMs, toMs, failed, restored } = fault
     return {
       ...{ name, kind, on, fromMs, toMs, failed },
+      ...(restored === undefined ? {} : { restored }),
       noticedMs: noticed.length === 0 ? null : Math.round(Math.min(...noticed) - fault.fromMs),
       drainedMs: this.#drainedMs(lagging, backlogs, fault),
       wholeMs: backAfter(disturbed.at(-1)?.t, seconds.at(-1)?.t, fault.toMs),

@@ -229,12 +229,21 @@ export interface EngineControl {
 export interface EngineRecovery {
   /** Made while it runs; the one before is replaced. */
   backUp(signal: AbortSignal): Promise<void>
+  /** Notes how far the log is, after `backUp`, until the signal ends it: rejects then, and when the engine does not answer. */
+  follow(signal: AbortSignal): Promise<void>
   /** A moment that can be restored to; the one before is replaced. */
   markPoint(signal: AbortSignal): Promise<void>
   /** The engine is down and its data removed; backup and archive are elsewhere. */
   loseData(): Promise<void>
   /** From the backup and the archive, up to the archive's end or to the point; what came later is gone. */
-  restore(to: 'archive-end' | 'point', signal: AbortSignal): Promise<void>
+  restore(to: 'archive-end' | 'point', signal: AbortSignal): Promise<RestoredTo>
+}
+
+export interface RestoredTo {
+  /** In words: `the end of the archive, segment 000000010000000000000007`. */
+  readonly upTo: string
+  /** Wall-clock milliseconds: what was acknowledged before must be there again. */
+  readonly keptUntilMs: number
 }
 
 /** One row as the store holds it, as little of it as the audit needs. */

@@ -3,19 +3,49 @@
  * clients noticed, whether it came back, what was lost of what had been acknowledged.
  */
 import { formatCount, formatDurationMs } from '../kit/units.ts'
+import type { Audit } from '../results/audit-record.ts'
 import type { FaultSeen } from '../results/fault-record.ts'
 import type { RunRecord } from '../results/record.ts'
 
 export interface FaultFindings {
   readonly round: number
   readonly seen: FaultSeen
+  /** Of a restore, over the stores it takes from: lost in all, and of these what no restore excuses; null: not audited. */
+  readonly lost: { readonly events: number; readonly beyondEvents: number } | null
 }
 
 export function faultFindings(runs: readonly RunRecord[]): readonly FaultFindings[] {
   return runs.flatMap(({ round, outcome }) => {
     const measured = outcome.state === 'failed' ? null : outcome.measured
-    return (measured?.faults ?? []).map((seen) => ({ round, seen }))
+    const lost = outcome.state === 'failed' ? null : lostInRestores(outcome.audit)
+    return (measured?.faults ?? []).map((seen) => ({
+      round,
+      seen,
+      lost: seen.restored === undefined ? null : lost,
+    }))
   })
+}
+
+function lostInRestores(audit: Audit | null): FaultFindings['lost'] {
+  const stores = (audit?.stores ?? []).filter(({ restored }) => restored !== undefined)
+  if (stores.length === 0) return null
+  return {
+    events: stores.reduce((sum, { lostEvents }) => sum + lostEvents, 0),
+    beyondEvents: stores.reduce((sum, { restored }) => sum + (restored?.beyondEvents ?? 0), 0),
+  }
+}
+
+/** What a restore had to bring back, and what was lost; null for other faults. */
+export function boundInWords({ seen, lost }: FaultFindings): string | null {
+  const { restored } = seen
+  if (restored === undefined) return null
+  const until = formatDurationMs(Math.max(0, restored.keptUntilMs))
+  const bound = `restored up to ${restored.upTo}: nothing acknowledged in the run’s first ${until} may be missing`
+  if (lost === null) return `${bound}; not audited`
+  const within = lost.events - lost.beyondEvents
+  const beyond =
+    lost.beyondEvents === 0 ? '' : `, and ${formatCount(lost.beyondEvents)} that it does not allow`
+  return `${bound}; ${formatCount(within)} lost within that bound${beyond}`
 }
 
 /**

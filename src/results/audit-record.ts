@@ -32,6 +32,19 @@ export const StoreAudit = z.strictObject({
   /** Whether the store kept what it promised: loss may be allowed by the promise, and is then still counted. */
   verdict: z.enum(['whole', 'as-promised', 'broken']),
   because: z.string(),
+  /**
+   * Where its database was made again from a backup: what each restore excuses, in ms after the epoch, and the lost events
+   * that none of them does.
+   */
+  restored: z
+    .strictObject({
+      restores: z.array(
+        z.strictObject({ upTo: z.string(), keptUntilMs: z.number(), lostUntilMs: z.number() }),
+      ),
+      beyondEvents: count,
+      beyond: z.array(z.string()),
+    })
+    .optional(),
   /** How it was learned. Absent: the harness read every row of the store. */
   by: z.enum(['statement', 'reads']).optional(),
   /** Through reads: how many of the acknowledged events were asked for. */

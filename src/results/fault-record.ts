@@ -13,6 +13,8 @@ export const FaultSeen = z.strictObject({
   toMs: z.number(),
   /** What could not be done, and why; null: all was. */
   failed: z.string().nullable(),
+  /** Of a restore: up to what, and until when (ms after the epoch) everything acknowledged had to be there again. */
+  restored: z.strictObject({ upTo: z.string(), keptUntilMs: z.number() }).optional(),
   /**
    * ms. `noticed`: from its begin to the first second that was not calm, null: clients never noticed. `drained`: from its
    * end until no store lagged more than before, `whole`: until every second was calm again; null: not within the run.

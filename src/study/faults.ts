@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Part } from '../architecture/part.ts'
-import type { EngineRecovery, RunningEngine } from '../engines/engine.ts'
+import type { EngineRecovery, RestoredTo, RunningEngine } from '../engines/engine.ts'
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { formatDurationMs } from '../kit/units.ts'
@@ -12,6 +12,8 @@ import type { Fault } from '../scenario/fault.ts'
 import { faultInWords } from '../scenario/fault.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import { mix32 } from '../shapes/seeded/counter-hash.ts'
+
+const FOLLOW_AGAIN_AFTER_MS = 500
 
 export interface PlannedFault {
   readonly fault: Fault
@@ -33,6 +35,8 @@ export interface FaultMark {
   readonly failed: string | null
   /** Whether it was put at all: one that could only not be ended has taken what it takes. */
   readonly begun: boolean
+  /** Of a restore that was done: up to what, and until when everything acknowledged must be there, after the epoch. */
+  readonly restored?: RestoredTo
 }
 
 export interface FaultContext {
@@ -85,24 +89,62 @@ async function runFault(
   const name = faultInWords(fault)
   const on = fault.kind === 'kill' || fault.kind === 'freeze' ? fault.part : fault.role
   const told = { name, kind: fault.kind, on }
-  if (!(await until(fromMs))) {
+  const followed = followLog(fault, context)
+  const isTime = await until(fromMs)
+  await followed.end()
+  if (!isTime) {
     return { ...told, fromMs, toMs: fromMs, failed: 'the run ended before', begun: false }
   }
   const beganMs = nowMs() - epochMs
   log(`fault: ${name}`)
   let failed: string | null = null
   let begun = false
+  let restored: RestoredTo | undefined
   try {
     const end = await begin(fault, context)
     begun = true
     await until(toMs)
-    await end()
+    restored = (await end()) ?? undefined
     log(`fault over: ${name}`)
   } catch (error) {
     failed = messageOf(error)
     log(`fault ${name} failed: ${failed}`)
   }
-  return { ...told, fromMs: beganMs, toMs: nowMs() - epochMs, failed, begun }
+  const put = { ...told, fromMs: beganMs, toMs: nowMs() - epochMs, failed, begun }
+  if (restored === undefined) return put
+  return { ...put, restored: { ...restored, keptUntilMs: restored.keptUntilMs - epochMs } }
+}
+
+/** What a lost disk may take is known by how far the log was before. */
+function followLog(fault: Fault, context: FaultContext): { end(): Promise<void> } {
+  if (fault.kind !== 'restore' || fault.to === 'point') return { end: () => Promise.resolve() }
+  const over = new AbortController()
+  const signal = AbortSignal.any([over.signal, context.signal])
+  const following = followUntil(signal, () => recoveryOf(fault.role, context), context.log)
+  return {
+    end: async () => {
+      over.abort()
+      await following
+    },
+  }
+}
+
+/** Another fault may take the engine away for a while: a look that is missing only makes the bound an earlier one. */
+async function followUntil(
+  signal: AbortSignal,
+  recovery: () => EngineRecovery,
+  log: Log,
+): Promise<void> {
+  const isOver = (): boolean => signal.aborted
+  while (!isOver()) {
+    try {
+      await recovery().follow(signal)
+    } catch (error) {
+      if (isOver()) return
+      log(`fault: how far the log is could not be asked: ${messageOf(error)}`)
+      await delay(FOLLOW_AGAIN_AFTER_MS, undefined, { signal }).catch(() => undefined)
+    }
+  }
 }
 
 /** What has to be there before the first event: the backup that a restore begins with. */
@@ -120,19 +162,20 @@ export async function prepareFaults(
   }
 }
 
-type End = () => Promise<void>
+/** Resolves with what was restored; null where nothing was. */
+type End = () => Promise<RestoredTo | null>
 
 async function begin(fault: Fault, context: FaultContext): Promise<End> {
   switch (fault.kind) {
     case 'kill': {
       const part = partOf(fault.part, context)
       await part.fault('kill')
-      return () => part.fault('restart')
+      return nothingOf(() => part.fault('restart'))
     }
     case 'freeze': {
       const part = partOf(fault.part, context)
       await part.fault('freeze')
-      return () => part.fault('thaw')
+      return nothingOf(() => part.fault('thaw'))
     }
     case 'statements': {
       const { control } = engineOf(fault.role, context)
@@ -140,7 +183,7 @@ async function begin(fault: Fault, context: FaultContext): Promise<End> {
         for (const one of [script].flat()) await control.execute(one, context.hardSignal)
       }
       await run(fault.begin)
-      return () => run(fault.end)
+      return nothingOf(() => run(fault.end))
     }
     case 'restore': {
       const recovery = recoveryOf(fault.role, context)
@@ -159,10 +202,15 @@ async function begin(fault: Fault, context: FaultContext): Promise<End> {
         throw new HeadroomError('BAD_INPUT', `${label} has no session that could be held open`)
       }
       const session = await control.hold(fault.begin, context.hardSignal)
-      return async () => {
-        await session[Symbol.asyncDispose]()
-      }
+      return nothingOf(() => session[Symbol.asyncDispose]())
     }
+  }
+}
+
+function nothingOf(end: () => PromiseLike<void>): End {
+  return async () => {
+    await end()
+    return null
   }
 }
 

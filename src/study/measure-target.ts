@@ -31,6 +31,7 @@ import { EXCEPTIONS_FILE, OUTCOMES_FILE, runLive } from './live-run.ts'
 import { SERIES_FILE } from './live-watch.ts'
 import type { MeasuredInput, StoreFigures } from './measured.ts'
 import { measuredOf } from './measured.ts'
+import { restoresOf } from './restored-stores.ts'
 import { dueTimes, latencyLimitMs, slowFrom } from './lateness.ts'
 import { preload } from './preload.ts'
 import type { RunOptions } from './run-options.ts'
@@ -117,32 +118,25 @@ async function auditIfWhole({ up, options, live, outcomes }: After): Promise<Aud
   return await auditEvidence({
     evidence,
     stores: up.running.stores,
-    promises: promisedAgainst(up.promises.stores, brokenParts(up, live.faults)),
+    promises: promisedAgainst(up.promises.stores, brokenParts(live.faults)),
     stream: plan.stream,
     preloadStream: plan.preloadStream,
     outcomes,
     preloadedRows: preloadedRows(up, scenario),
-    // A process that is killed takes with it what was never written; nothing else loses anything.
+    // A process that is killed takes with it what was never written; a restore, what it says.
     worstFault: worstOf(live.faults),
+    restores: restoresOf(up, live.faults, scenario),
     signal,
   })
 }
 
-/** Parts that lost what they held; a restore names the role of its engine. */
-function brokenParts(up: RunningTarget, faults: LiveRun['faults']): readonly string[] {
-  return faults.flatMap(({ kind, on, begun }) => {
-    if (!begun) return []
-    if (kind === 'kill') return [on]
-    if (kind !== 'restore') return []
-    return up.engines.filter(({ role }) => role === on).map(({ engine }) => engine.name)
-  })
+/** Parts that were killed. */
+function brokenParts(faults: LiveRun['faults']): readonly string[] {
+  return faults.flatMap(({ kind, on, begun }) => (begun && kind === 'kill' ? [on] : []))
 }
 
-function worstOf(faults: LiveRun['faults']): 'none' | 'process-kill' | 'node-loss' {
-  // A disk that is lost is more than power that is.
-  const put = new Set(faults.filter(({ begun }) => begun).map(({ kind }) => kind))
-  if (put.has('restore')) return 'node-loss'
-  return put.has('kill') ? 'process-kill' : 'none'
+function worstOf(faults: LiveRun['faults']): 'none' | 'process-kill' {
+  return brokenParts(faults).length > 0 ? 'process-kill' : 'none'
 }
 
 /** Only stores of our own are filled before the first event. */

@@ -5,7 +5,8 @@ import { auditRun } from '../../src/audit/audit.ts'
 import type { OutcomeReader } from '../../src/audit/outcomes.ts'
 import type { WorstFault } from '../../src/audit/promise.ts'
 import { promisedAgainst } from '../../src/audit/promise.ts'
-import { OUTCOME_CODES } from '../../src/drive/job.ts'
+import type { Restore } from '../../src/audit/restores.ts'
+import { ACK_UNIT_US, OUTCOME_CODES } from '../../src/drive/job.ts'
 import { Audit } from '../../src/results/audit-record.ts'
 import { EventPopulation } from '../../src/scenario/scenario.ts'
 import { generateStream } from '../../src/shapes/billing/generated.ts'
@@ -28,14 +29,18 @@ function streamOf(duplicateRatio: number, seed = 11): EventStream {
   return generateStream({ source: 'generated', shape: 'billing', seed, events }, (index) => index)
 }
 
-function outcomesOf(codes: readonly number[]): OutcomeReader {
+function outcomesOf(codes: readonly number[], ackMs: readonly number[] = []): OutcomeReader {
   return {
     events: codes.length,
     blocks: async function* () {
       for (let firstIndex = 0; firstIndex < codes.length; firstIndex += 64) {
         await Promise.resolve()
         const outcomes = Uint8Array.from(codes.slice(firstIndex, firstIndex + 64))
-        yield { firstIndex, outcomes, ackUnits: new Uint32Array(outcomes.length) }
+        const ackUnits = Uint32Array.from(
+          outcomes,
+          (_, at) => ((ackMs[firstIndex + at] ?? 0) * 1_000) / ACK_UNIT_US,
+        )
+        yield { firstIndex, outcomes, ackUnits }
       }
     },
   }
@@ -57,16 +62,20 @@ interface Input {
   readonly view?: readonly MemoryRow[]
   readonly promise?: Partial<StorePromise>
   readonly worstFault?: WorstFault
+  /** When each event was acknowledged; absent: at the run's begin. */
+  readonly ackMs?: readonly number[]
+  readonly restores?: readonly Restore[]
 }
 
-async function auditOf({ stream, codes, raw, view, promise, worstFault }: Input) {
+async function auditOf({ stream, codes, raw, view, promise, worstFault, ...more }: Input) {
   const audit = await auditRun({
     stores: [new MemoryStore(PROMISE.store, raw, view)],
     promises: [{ ...PROMISE, ...promise }],
     stream,
-    outcomes: outcomesOf(codes),
+    outcomes: outcomesOf(codes, more.ackMs),
     preloadedRows: PRELOADED,
     signal: AbortSignal.timeout(60_000),
+    ...(more.restores === undefined ? {} : { restores: new Map([[PROMISE.store, more.restores]]) }),
     ...(worstFault === undefined ? {} : { worstFault }),
   })
   expect(Audit.parse(audit)).toEqual(audit)
@@ -289,6 +298,94 @@ describe('what a promise allows', () => {
   ])('%s', async (_what, duplicates, view, verdict) => {
     const { store } = await auditOf({ stream, codes, raw: twice, view, promise: { duplicates } })
     expect(store).toMatchObject({ verdict, duplicatedRows: 1 })
+  })
+})
+
+describe('a store that was made again from a backup', () => {
+  const restored = (keptUntilMs: number, lostUntilMs: number): Restore => ({
+    upTo: 'the end of the archive',
+    keptUntilMs,
+    lostUntilMs,
+  })
+  /** Far enough from every bound that the clocks of two processes do not matter. */
+  const moment = fc.integer({ min: 0, max: 40 }).map((tens) => tens * 1_000 + 500)
+  const span = fc
+    .tuple(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 10 }))
+    .map(([from, length]) => restored(from * 1_000, (from + length) * 1_000))
+
+  it('may lack what was acknowledged only within a restore, and nothing else, by id', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(0, 0.4),
+        fc.array(fc.tuple(outcome, moment, fc.boolean()), { minLength: 1, maxLength: 60 }),
+        fc.array(span, { minLength: 1, maxLength: 3 }),
+        async (duplicateRatio, events, restores) => {
+          const stream = streamOf(duplicateRatio)
+          const codes = events.map(([code]) => code)
+          const ackMs = events.map(([, ms]) => ms)
+          const isAcknowledged = (code: number) =>
+            code === OUTCOME_CODES.accepted || code === OUTCOME_CODES.duplicate
+          const excused = (ms: number) =>
+            restores.some(({ keptUntilMs, lostUntilMs }) => ms > keptUntilMs && ms < lostUntilMs)
+          const lost = new Set<string>()
+          const due = new Set<string>()
+          const raw: MemoryRow[] = []
+          for (const [index, [code, ms]] of events.entries()) {
+            const first = stream.canonicalOf(index)
+            const isLost = events[first]?.[2] === true
+            const answered = isAcknowledged(code)
+            if (isLost && answered) lost.add(keyOf(rowOf(stream, first)))
+            if (isLost && answered && !excused(ms)) due.add(keyOf(rowOf(stream, first)))
+            if (!isLost && answered) raw.push(rowOf(stream, first))
+          }
+          const rows = [...new Map(raw.map((row) => [keyOf(row), row])).values()]
+          const { store } = await auditOf({
+            ...{ stream, codes, ackMs, restores },
+            raw: [...rows, ...preloadOf(stream)],
+          })
+          expect(new Set(store.lost)).toEqual(lost)
+          expect(new Set(store.restored?.beyond)).toEqual(due)
+          expect(store.restored?.beyondEvents).toBe(due.size)
+          const allowed = lost.size === 0 ? 'whole' : 'as-promised'
+          expect(store.verdict).toBe(due.size > 0 ? 'broken' : allowed)
+        },
+      ),
+    )
+  })
+
+  const stream = streamOf(0)
+  const codes = [OUTCOME_CODES.accepted, OUTCOME_CODES.accepted]
+  const half = [rowOf(stream, 0), ...preloadOf(stream)]
+  const lostAt = (ms: number) => ({ stream, codes, raw: half, ackMs: [100, ms] })
+
+  it('says what the bound was, kept or not', async () => {
+    const restores = [restored(6_000, 9_000)]
+    const within = await auditOf({ ...lostAt(7_000), restores })
+    expect(within.store).toMatchObject({ verdict: 'as-promised', lostEvents: 1 })
+    expect(within.store.because).toMatch(
+      /1 acknowledged event lost, within the promise: all acknowledged between 6.*s and 9.*s of the run \(restored up to the end of the archive\)/,
+    )
+    for (const ms of [3_000, 12_000]) {
+      const { store, passed } = await auditOf({ ...lostAt(ms), restores })
+      expect(store).toMatchObject({ verdict: 'broken', restored: { beyondEvents: 1 } })
+      expect(store.because).toMatch(/1 acknowledged event lost that no restore excuses: not/)
+      expect(passed).toBe(false)
+    }
+  })
+
+  it('is not excused by a restore of another engine', async () => {
+    const { store } = await auditOf(lostAt(7_000))
+    expect(store).toMatchObject({ verdict: 'broken', lostEvents: 1 })
+    expect(store.restored).toBeUndefined()
+  })
+
+  it('may lack nothing where its promise survives the loss of a node', async () => {
+    const { store } = await auditOf({
+      ...lostAt(7_000),
+      restores: [restored(6_000, 9_000)],
+      promise: { survives: 'node-loss' },
+    })
+    expect(store.verdict).toBe('broken')
   })
 })
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EngineRecovery, StoringEngine } from '../../src/engines/engine.ts'
 import { withClient } from '../../src/engines/postgres/connection.ts'
+import { systemClock } from '../../src/kit/clock.ts'
 import { startEngine } from '../../src/engines/registry.ts'
 
 const signal = new AbortController().signal
@@ -48,22 +49,52 @@ const rows = () =>
     return rows.map(({ x }) => x)
   })
 
+/** Commits, one after another, until told to stop: what each was, and when its answer was there. */
+function committing(from: number) {
+  const over = new AbortController()
+  const acks: { x: number; ackMs: number }[] = []
+  const done = (async () => {
+    for (let x = from; !over.signal.aborted; x++) {
+      await insert(x)
+      acks.push({ x, ackMs: systemClock.nowMs() })
+    }
+  })()
+  return {
+    acks,
+    stop: async () => {
+      over.abort()
+      await done
+    },
+  }
+}
+
+/** Follows the log as a fault does, until it begins. */
+function following() {
+  const over = new AbortController()
+  const done = recovery.follow(over.signal).catch((error: unknown) => {
+    if (!over.signal.aborted) throw error
+  })
+  return async () => {
+    over.abort()
+    await done
+  }
+}
+
+const archivedSegments = () =>
+  withClient(engine.addressFor('harness'), signal, async (client) => {
+    const { rows } = await client.query<{ n: string }>(
+      'SELECT archived_count AS n FROM pg_stat_archiver',
+    )
+    return Number(rows[0]?.n)
+  })
+
 describe('an archiving PostgreSQL', () => {
   it('holds after the loss of its disk what was archived, and can be written again', async () => {
     await insert(1)
     await recovery.backUp(signal)
     await insert(2)
     await engine.control.execute('SELECT pg_switch_wal()', signal)
-    await expect
-      .poll(() =>
-        withClient(engine.addressFor('harness'), signal, async (client) => {
-          const { rows } = await client.query<{ n: string }>(
-            'SELECT archived_count AS n FROM pg_stat_archiver',
-          )
-          return Number(rows[0]?.n)
-        }),
-      )
-      .toBeGreaterThan(1)
+    await expect.poll(archivedSegments).toBeGreaterThan(1)
     // Committed, and in a segment that nobody has archived.
     await insert(3)
     await recovery.loseData()
@@ -74,15 +105,47 @@ describe('an archiving PostgreSQL', () => {
     expect(await rows()).toEqual([1, 2, 4])
   })
 
+  it('says until when everything that was committed must be there again, and it is', async () => {
+    await recovery.backUp(signal)
+    const backedUpMs = systemClock.nowMs()
+    const unfollow = following()
+    const writer = committing(1_000)
+    await expect.poll(() => writer.acks.length).toBeGreaterThan(50)
+    const before = await archivedSegments()
+    await engine.control.execute('SELECT pg_switch_wal()', signal)
+    await expect.poll(archivedSegments).toBeGreaterThan(before)
+    const archived = writer.acks.length
+    await expect.poll(() => writer.acks.length).toBeGreaterThan(archived + 50)
+    await writer.stop()
+    await unfollow()
+
+    await recovery.loseData()
+    const { upTo, keptUntilMs } = await recovery.restore('archive-end', signal)
+    expect(upTo).toMatch(/^the end of the archive, segment [0-9A-F]{24}$/)
+    const there = new Set(await rows())
+    const missing = writer.acks.filter(({ x }) => !there.has(x))
+    const due = writer.acks.filter(({ ackMs }) => ackMs < keptUntilMs)
+    // Both sides of the bound have something to say: it is neither the backup nor the end.
+    expect(keptUntilMs).toBeGreaterThan(backedUpMs)
+    expect(due.length).toBeGreaterThan(0)
+    expect(missing.length).toBeGreaterThan(0)
+    for (const { ackMs } of missing) expect(ackMs).toBeGreaterThanOrEqual(keptUntilMs)
+  })
+
   it('is taken back to the point before an accident', async () => {
     await recovery.backUp(signal)
     await insert(5)
     const before = await rows()
+    const beforeMs = systemClock.nowMs()
     await recovery.markPoint(signal)
+    const afterMs = systemClock.nowMs()
     await engine.control.execute('DELETE FROM kept', signal)
     await insert(6)
-    await recovery.restore('point', signal)
+    const { upTo, keptUntilMs } = await recovery.restore('point', signal)
     expect(await rows()).toEqual(before)
+    expect(upTo).toMatch(/^the point headroom_/)
+    expect(keptUntilMs).toBeGreaterThanOrEqual(beforeMs)
+    expect(keptUntilMs).toBeLessThanOrEqual(afterMs)
   })
 
   it('is the only kind that can be restored', async () => {

@@ -1,9 +1,13 @@
 /** Every fault scenario that ships, at a third of its length: what it takes away comes back, and the audit says what was lost. */
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { FaultSeen } from '../../src/results/fault-record.ts'
 import { RunRecord } from '../../src/results/record.ts'
+import { openOutcomes } from '../../src/audit/outcomes.ts'
+import { ACK_UNIT_US, OUTCOME_CODES } from '../../src/drive/job.ts'
+import { EXCEPTIONS_FILE, OUTCOMES_FILE } from '../../src/study/live-run.ts'
+import { planRun } from '../../src/study/run-plan.ts'
 import { packageRoot } from '../../src/kit/paths.ts'
 import type { Fault } from '../../src/scenario/fault.ts'
 import { loadScenario } from '../../src/scenario/load.ts'
@@ -52,6 +56,8 @@ interface Met {
   readonly faults: readonly FaultSeen[]
   readonly lostEvents: number
   readonly verdicts: readonly string[]
+  /** Where its outcomes lie. */
+  readonly runDir: string
 }
 
 async function met(name: string, target: string): Promise<Met> {
@@ -75,16 +81,20 @@ async function met(name: string, target: string): Promise<Met> {
     faults: outcome.measured.faults ?? [],
     lostEvents: outcome.audit.stores.reduce((sum, { lostEvents }) => sum + lostEvents, 0),
     verdicts: outcome.audit.stores.map(({ verdict }) => verdict),
+    runDir: join(folder.path, dirname(file)),
   }
 }
 
 /** Fault scenarios, the target each is meant for, and what is true of it besides that every fault was put. */
 const MET: Readonly<
-  Record<string, { readonly target: string; readonly check: (met: Met) => void }>
+  Record<string, { readonly target: string; readonly check: (met: Met) => void | Promise<void> }>
 > = {
   'fault-accident': {
     target: 'pg-batch-archived',
-    check: ({ faults, verdicts }) => {
+    check: async (met) => {
+      const { faults, verdicts } = met
+      // Everything that was answered before the accident is there.
+      expect(await keptUntilMs(met)).toBeGreaterThanOrEqual(faults[0]?.fromMs ?? Infinity)
       // The preloaded rows were deleted too: an audit that misses one of them is broken.
       expect(verdicts.every((verdict) => verdict !== 'broken')).toBe(true)
       expect(faults[0]?.wholeMs).not.toBeNull()
@@ -94,7 +104,10 @@ const MET: Readonly<
   'fault-database-killed': { target: 'pg-direct', check: losesNothing },
   'fault-disk-lost': {
     target: 'pg-batch-archived',
-    check: ({ faults }) => {
+    check: async (met) => {
+      const { faults, verdicts } = met
+      expect(await keptUntilMs(met)).toBeLessThanOrEqual(faults[0]?.fromMs ?? 0)
+      expect(verdicts).not.toContain('broken')
       expect(faults[0]?.wholeMs).not.toBeNull()
     },
   },
@@ -134,6 +147,39 @@ const MET: Readonly<
   },
 }
 
+/**
+ * Every lost event, by id, was answered after what the restore had to bring back; told from the driver's own notes.
+ * @returns the bound, ms after the epoch
+ */
+async function keptUntilMs({ record, faults, runDir }: Met): Promise<number> {
+  const { scenario, outcome } = record
+  const until = faults[0]?.restored?.keptUntilMs
+  if (until === undefined || outcome.state !== 'completed') throw new Error('nothing was restored')
+  const outcomes = await openOutcomes({
+    outcomesFile: join(runDir, OUTCOMES_FILE),
+    exceptionsFile: join(runDir, EXCEPTIONS_FILE),
+    batchEvents: scenario.batchEvents,
+  })
+  const { stream } = await planRun(scenario, packageRoot, new Date())
+  const lost = new Set(outcome.audit.stores.flatMap((store) => store.lost))
+  expect(lost.size).toBe(outcome.audit.stores.reduce((sum, { lostEvents }) => sum + lostEvents, 0))
+  let answered = 0
+  let found = 0
+  for await (const block of outcomes.blocks(new AbortController().signal)) {
+    for (const [at, code] of block.outcomes.entries()) {
+      if (code !== OUTCOME_CODES.accepted) continue
+      answered++
+      const index = block.firstIndex + at
+      if (!lost.has(`${stream.sourceOf(index)}/${stream.idOf(index)}`)) continue
+      found++
+      expect(((block.ackUnits[at] ?? 0) * ACK_UNIT_US) / 1_000).toBeGreaterThan(until - 10)
+    }
+  }
+  expect(answered).toBeGreaterThan(lost.size)
+  expect(found).toBe(lost.size)
+  return until
+}
+
 function losesNothing({ lostEvents, verdicts }: Met): void {
   expect(lostEvents).toBe(0)
   expect(verdicts).not.toContain('broken')
@@ -160,7 +206,7 @@ describe('fault scenarios', () => {
       const found = await met(name, target)
       const asked = loadScenario(name).scenario.faults
       expect(found.faults.map(({ failed }) => failed)).toEqual(asked.map(() => null))
-      check(found)
+      await check(found)
     },
   )
 })

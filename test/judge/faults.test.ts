@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { FaultFindings } from '../../src/judge/faults.ts'
-import { faultVerdict, faultsInWords } from '../../src/judge/faults.ts'
+import { boundInWords, faultVerdict, faultsInWords } from '../../src/judge/faults.ts'
 import type { FaultSeen } from '../../src/results/fault-record.ts'
 
 const seen = (more: Partial<FaultSeen> = {}): FaultFindings => ({
@@ -22,6 +22,7 @@ const seen = (more: Partial<FaultSeen> = {}): FaultFindings => ({
     moved: [],
     ...more,
   },
+  lost: null,
 })
 
 describe('faults in words', () => {
@@ -48,6 +49,25 @@ describe('faults in words', () => {
     expect(faultsInWords('x', [seen({ failed: 'no such part' })], 0)).toMatch(
       /could not be put \(no such part\)/,
     )
+  })
+})
+
+describe('the bound of a restore', () => {
+  const restored = { upTo: 'the end of the archive, segment 7', keptUntilMs: 4_000 }
+  const restore = seen({ kind: 'restore', restored })
+
+  it('is told with what was lost within it, and beside it', () => {
+    const bound = (events: number, beyondEvents: number) =>
+      boundInWords({ ...restore, lost: { events, beyondEvents } })
+    expect(bound(312, 0)).toBe(
+      'restored up to the end of the archive, segment 7: nothing acknowledged in the run’s first 4 s may be missing; 312 lost within that bound',
+    )
+    expect(bound(312, 12)).toMatch(/; 300 lost within that bound, and 12 that it does not allow$/)
+  })
+
+  it('is told where nobody audited, and is none of a fault that restores nothing', () => {
+    expect(boundInWords(restore)).toMatch(/; not audited$/)
+    expect(boundInWords(seen())).toBeNull()
   })
 })
 

@@ -3,12 +3,16 @@
  * target asks for `archive_mode`. Out: the settings that archive, and what a fault that loses the data asks for.
  * https://www.postgresql.org/docs/18/continuous-archiving.html
  */
-import { appendFile, cp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { appendFile, cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { EngineRecovery, EngineSettings } from '../engine.ts'
+import { systemClock } from '../../kit/clock.ts'
+import { assert } from '../../kit/errors.ts'
+import type { EngineRecovery, EngineSettings, RestoredTo } from '../engine.ts'
 import type { PostgresHome } from './account.ts'
+import type { ArchivedSegment } from './archived-until.ts'
+import { ArchivedUntil, lastSegment } from './archived-until.ts'
 import { withClient } from './connection.ts'
 import { backUpData } from './data-copy.ts'
 import type { PostgresServer } from './server.ts'
@@ -16,6 +20,11 @@ import type { PostgresServer } from './server.ts'
 const ARCHIVE = 'archive'
 const BACKUP = 'backup'
 const LOOK_EVERY_MS = 20
+/** How much more a restore may lose than the archive lacks: what is acknowledged between two looks. */
+const FOLLOW_EVERY_MS = 100
+
+const POSITION = `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 AS position`
+const SEGMENT_BYTES = `SELECT setting::float8 AS bytes FROM pg_settings WHERE name = 'wal_segment_size'`
 
 /** Empty where the target archives nothing, or says itself how. */
 export function archivingIn(home: PostgresHome, settings: EngineSettings): EngineSettings {
@@ -25,7 +34,9 @@ export function archivingIn(home: PostgresHome, settings: EngineSettings): Engin
   home.own(dir)
   // A segment is never written over: two servers that archive to one place would lose both.
   const at = segmentIn(dir)
-  return { archive_command: `test ! -f ${at} && cp "%p" ${at}` }
+  // What is half copied when the server dies has another name: a segment of the archive is whole.
+  const half = segmentIn(dir, '.copying')
+  return { archive_command: `test ! -f ${at} && cp "%p" ${half} && mv ${half} ${at}` }
 }
 
 /** What the harness may do to a server that archives; empty for another. */
@@ -48,6 +59,9 @@ function archives(settings: EngineSettings): boolean {
 class ServerRecovery implements EngineRecovery {
   readonly #server: PostgresServer
   #points = 0
+  #pointAtMs = 0
+  #archived: ArchivedUntil | null = null
+  #segmentBytes = 0
 
   constructor(server: PostgresServer) {
     this.#server = server
@@ -55,14 +69,33 @@ class ServerRecovery implements EngineRecovery {
 
   async backUp(signal: AbortSignal): Promise<void> {
     const { dir, home } = this.#place()
+    const archived = new ArchivedUntil(systemClock.nowMs())
     await rm(dir, { recursive: true, force: true })
     await mkdir(dir, { mode: 0o700 })
     await backUpData(this.#server, dir, signal)
     home.own(dir)
+    await withClient(this.#server.address, signal, async (client) => {
+      const { rows } = await client.query<{ bytes: number }>(SEGMENT_BYTES)
+      this.#segmentBytes = rows[0]?.bytes ?? 0
+    })
+    this.#archived = archived
+  }
+
+  async follow(signal: AbortSignal): Promise<void> {
+    const archived = this.#backedUp()
+    await withClient(this.#server.address, signal, async (client) => {
+      for (;;) {
+        const atMs = systemClock.nowMs()
+        const { rows } = await client.query<{ position: number }>(POSITION)
+        if (rows[0] !== undefined) archived.look(atMs, rows[0].position)
+        await delay(FOLLOW_EVERY_MS, undefined, { signal })
+      }
+    })
   }
 
   async markPoint(signal: AbortSignal): Promise<void> {
     this.#points += 1
+    this.#pointAtMs = systemClock.nowMs()
     await withClient(this.#server.address, signal, async (client) => {
       await client.query('SELECT pg_create_restore_point($1)', [this.#point])
       // Its segment is archived now, not when it is full.
@@ -74,9 +107,11 @@ class ServerRecovery implements EngineRecovery {
     await this.#server.loseData()
   }
 
-  async restore(to: 'archive-end' | 'point', signal: AbortSignal): Promise<void> {
+  async restore(to: 'archive-end' | 'point', signal: AbortSignal): Promise<RestoredTo> {
     signal.throwIfAborted()
     const { dir: backup, archive } = this.#place()
+    // Before the server replays: what it finds there is at least this.
+    const segment = lastSegment(await readdir(archive), this.#segmentBytes)
     await this.#server.rebuild(async ({ dir, home }) => {
       await cp(backup, dir, { recursive: true, mode: 0 })
       await writeFile(join(dir, 'recovery.signal'), '')
@@ -93,6 +128,22 @@ class ServerRecovery implements EngineRecovery {
       home.own(dir)
     })
     await this.#untilWritable(signal)
+    return to === 'point' ? this.#atPoint() : this.#atArchiveEnd(segment)
+  }
+
+  #atPoint(): RestoredTo {
+    return { upTo: `the point ${this.#point}`, keptUntilMs: this.#pointAtMs }
+  }
+
+  #atArchiveEnd(segment: ArchivedSegment | null): RestoredTo {
+    const upTo =
+      segment === null ? 'the base backup' : `the end of the archive, segment ${segment.file}`
+    return { upTo, keptUntilMs: this.#backedUp().until(segment?.endPosition ?? null) }
+  }
+
+  #backedUp(): ArchivedUntil {
+    assert(this.#archived !== null, 'a base backup was made')
+    return this.#archived
   }
 
   get #point(): string {
@@ -119,6 +170,6 @@ class ServerRecovery implements EngineRecovery {
 }
 
 /** Where a segment lies, for a shell. A percent sign of the folder is none of PostgreSQL's placeholders. */
-function segmentIn(dir: string): string {
-  return `'${dir.replaceAll('%', '%%').replaceAll("'", `'\\''`)}/%f'`
+function segmentIn(dir: string, ending = ''): string {
+  return `'${dir.replaceAll('%', '%%').replaceAll("'", `'\\''`)}/%f${ending}'`
 }

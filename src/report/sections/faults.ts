@@ -1,5 +1,5 @@
 /** What was broken on purpose, and how each target came back. */
-import { cameBack } from '../../judge/faults.ts'
+import { boundInWords, cameBack } from '../../judge/faults.ts'
 import type { FaultFindings } from '../../judge/faults.ts'
 import { formatCount, formatDurationMs, formatDurationUs, formatNumber } from '../../kit/units.ts'
 import { html, nothing } from '../markup.ts'
@@ -39,13 +39,15 @@ export function faultsSection(view: StudyView): Markup {
   </section>`
 }
 
-function rowOf(target: string, { round, seen }: FaultFindings): readonly Insertable[] {
+function rowOf(target: string, fault: FaultFindings): readonly Insertable[] {
+  const { round, seen } = fault
+  const bound = boundInWords(fault)
   const back = cameBack(seen)
   const words = seen.failed === null ? (back ? 'yes' : 'not in this run') : 'not put'
   return [
     target,
     String(round),
-    seen.name,
+    bound === null ? seen.name : html`${seen.name}<br /><small>${bound}</small>`,
     formatDurationMs(seen.toMs - seen.fromMs),
     badge({ tone: back ? 'good' : 'bad', words, evidence: null, detail: seen.failed ?? '' }),
     seen.noticedMs === null ? 'never' : formatDurationMs(seen.noticedMs),
