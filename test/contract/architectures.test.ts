@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findMetric } from '../../src/collect/metrics.ts'
 import type { Store } from '../../src/engines/engine.ts'
 import { GROUNDS, heldBy, SKIPPED, startRig, type Rig } from './architecture-rig.ts'
+import { answersQueries, itAnswersQueries } from './queries-asked.ts'
 import type { PostAnswer } from './service-client.ts'
 import { kitOf, type AnyEvent } from './shape-kits.ts'
 
@@ -215,6 +216,8 @@ describe.each(GROUNDS)('$id ($ground)', ({ id, ground }) => {
     }
     expect((await rig.client.eventBy(randomUUID(), randomUUID())).status).toBe(404)
   })
+
+  if (answersQueries(id)) itAnswersQueries(() => rig)
 
   it('is healthy while its stores answer', async () => {
     expect((await rig.client.get('/healthz')).body).toEqual({ status: 'ok' })

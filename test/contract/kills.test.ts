@@ -23,7 +23,8 @@ function killOnce(architecture: string, victim: string): Promise<KillRun> {
 
 const here = components.filter(({ architecture }) => RUNNABLE.some(({ id }) => id === architecture))
 
-describe.each(here)('$architecture after kill -9 of its $victim', (component) => {
+// Two at a time (vitest.config.ts): most of such a run is waiting for its schedule.
+describe.concurrent.each(here)('$architecture after kill -9 of its $victim', (component) => {
   it('holds what it acknowledged as far as it promises, and the rest is counted', async () => {
     const run = await killed(component.architecture, component.victim)
     const { audit, counts, dueEvents } = run
