@@ -139,7 +139,11 @@ async function killIn({ dir, up }: Place, options: KillRunOptions): Promise<Kill
   const outcomes = await openOutcomes({ ...files, batchEvents, events: dueEvents })
   const audit = await auditRun({
     stores: up.running.stores,
-    promises: promisedAgainst(up.promises.stores, [options.victim]),
+    projections: up.running.projections ?? [],
+    promises: promisedAgainst(
+      [...up.promises.stores, ...(up.promises.projections ?? [])],
+      [options.victim],
+    ),
     stream: plan.stream,
     outcomes,
     preloadedRows: 0,

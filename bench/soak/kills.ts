@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os'
 import { generator } from '../../src/judge/statistics.ts'
 import { messageOf } from '../../src/kit/errors.ts'
 import { formatCount } from '../../src/kit/units.ts'
-import type { StoreAudit } from '../../src/results/audit-record.ts'
+import { auditSentences, type StoreAudit } from '../../src/results/audit-record.ts'
 import type { Done, Kept, Position } from './kill-findings.ts'
 import { componentTable, criteriaOf, sayPosition, storeTable } from './kill-findings.ts'
 import type { KillRun } from './kill-run.ts'
@@ -137,13 +137,13 @@ function problemsOf(run: KillRun): readonly string[] {
     ...(run.scheduleEndedFirst || run.acknowledgedAfterRestart > 0
       ? []
       : ['it acknowledged nothing after the restart']),
+    ...auditSentences(audit, 'broken'),
     ...audit.stores.flatMap((store) => [
-      ...(store.verdict === 'broken' ? [`${store.store}: ${store.because}`] : []),
       ...(store.lost.length === Math.min(store.lostEvents, store.listLimit)
         ? []
         : [`${store.store}: lost events are not all named`]),
     ]),
-    ...(audit.passed || audit.stores.some(({ verdict }) => verdict === 'broken')
+    ...(audit.passed || auditSentences(audit, 'broken').length > 0
       ? []
       : ['the audit did not pass']),
   ]

@@ -4,6 +4,7 @@ import { EAV_COLUMNS } from '../../src/shapes/eav/columns.ts'
 import { launchService } from '../service-kit/launch.ts'
 import { serviceMetricsProbe } from '../service-kit/metrics-probe.ts'
 import {
+  commitKept,
   commitSurvives,
   commitWords,
   POSTGRES_PART,
@@ -11,7 +12,8 @@ import {
 import { applySchema } from '../service-kit/schema-script.ts'
 import { eavSettings, type EavSettings } from '../service-kit/eav/settings.ts'
 import { PROJECT_STAGED, SERIES, STAGING } from '../service-kit/eav/statements.ts'
-import { SERIES_STORE } from '../service-kit/eav/stores.ts'
+import { PROJECTION_SOURCE, SERIES_STORE } from '../service-kit/eav/stores.ts'
+import { hotProjection } from '../service-kit/eav/projection.ts'
 
 export const eav = defineArchitecture({
   id: 'eav',
@@ -37,6 +39,16 @@ export const eav = defineArchitecture({
         delivery: 'at-least-once',
         readAfterAck: 'eventually',
         duplicates: settings.dedup === 'flush' ? 'one-readable' : 'kept',
+      },
+    ],
+    projections: [
+      {
+        store: PROJECTION_SOURCE,
+        // A batch with a critical write is committed as the server commits, whatever staging does.
+        ...commitKept(engines.database),
+        delivery: 'exactly-once',
+        readAfterAck: 'at-once',
+        duplicates: 'one-row',
       },
     ],
   }),
@@ -73,6 +85,7 @@ export const eav = defineArchitecture({
     return {
       ...service,
       parts: [...service.parts, ...workers],
+      projections: [hotProjection(database)],
       probes: [...service.probes, ...workers.map(serviceMetricsProbe)],
       stores: [
         database.eventsStore({

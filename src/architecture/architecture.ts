@@ -7,6 +7,7 @@ import type { Probe } from '../collect/probe.ts'
 import type { EngineKind, EngineOf, EngineSettings, Store } from '../engines/engine.ts'
 import type { QueryName, ShapeName } from '../scenario/scenario.ts'
 import type { Part } from './part.ts'
+import type { Projection } from './projection.ts'
 import type { SqlWriting } from './sql-writes.ts'
 
 /** Engines that an architecture can need; a pooler is put in front of one by the target. */
@@ -53,6 +54,8 @@ export interface Promises {
   /** What a 2xx means, in a sentence for the report. */
   readonly ack: string
   readonly stores: readonly StorePromise[]
+  /** Of `RunningArchitecture.projections`, by name; absent: it has none. */
+  readonly projections?: readonly StorePromise[]
 }
 
 export interface LaunchOptions {
@@ -86,6 +89,8 @@ export interface RunningArchitecture {
   /** Probes of the architecture's own queues and lags, beside those of its engines. */
   readonly probes: readonly Probe[]
   readonly stores: readonly Store[]
+  /** What is derived from acknowledged events and read by users; absent: nothing. The audit makes it anew and compares. */
+  readonly projections?: readonly Projection[]
   /** Where nothing listens for HTTP: the driver writes this way. Absent: over HTTP. */
   readonly writes?: SqlWriting
   /** Sentences without a full stop: what settings ask for and these engines cannot do. Absent: nothing. */

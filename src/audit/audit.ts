@@ -1,23 +1,28 @@
 /** The audit of a run: every store of the architecture against what was acknowledged, and against each other. */
 import type { StorePromise } from '../architecture/architecture.ts'
+import type { Projection } from '../architecture/projection.ts'
 import type { Evidence } from '../architecture/evidence.ts'
 import type { Store } from '../engines/engine.ts'
 import { assert } from '../kit/errors.ts'
-import type { Audit } from '../results/audit-record.ts'
+import type { Audit, ProjectionAudit } from '../results/audit-record.ts'
 import type { EventStream } from '../shapes/stream.ts'
-import { and, or, without } from './index-bits.ts'
+import { and, or, without, type IndexBits } from './index-bits.ts'
 import type { OutcomeReader } from './outcomes.ts'
+import { auditProjection } from './projection-audit.ts'
 import type { WorstFault } from './promise.ts'
 import type { NotProven } from './reads-audit.ts'
 import { auditReads } from './reads-audit.ts'
 import type { Restore } from './restores.ts'
 import { mustBeThere } from './restores.ts'
-import { foldOutcomes } from './sent-events.ts'
+import { foldOutcomes, type SentEvents } from './sent-events.ts'
 import { auditStatement } from './statement-audit.ts'
 import { auditStore, type StoreFindings } from './store-audit.ts'
 
 export interface RunAuditOptions {
   readonly stores: readonly Pick<Store, 'name' | 'rows' | 'readable' | 'totals'>[]
+  /** Absent: nothing is derived. */
+  readonly projections?: readonly Projection[]
+  /** Of stores and projections, by name. */
   readonly promises: readonly StorePromise[]
   readonly stream: EventStream
   /** Absent: preloaded rows come from `stream`; a run that replays a file names the stream that made them. */
@@ -62,14 +67,19 @@ export async function auditEvidence(options: EvidenceAuditOptions): Promise<Audi
   return { audit: { stores: [end.audit], divergedBetweenStores: 0, passed } }
 }
 
-/** Reads every store once in full and once through its view. Rejects when a store does. */
+/** Reads every store once in full and once through its view, and every projection once. Rejects when one of them does. */
 export async function auditRun(options: RunAuditOptions): Promise<Audit> {
-  const { stores, promises, outcomes, stream, signal, restores: restoresOf, ...rest } = options
+  const { stores, projections = [], promises, outcomes, stream, signal, ...more } = options
+  const { restores: restoresOf, ...rest } = more
   const sent = await foldOutcomes(outcomes, stream, signal)
   const findings: StoreFindings[] = []
+  const promiseOf = (name: string): StorePromise => {
+    const promise = promises.find((candidate) => candidate.store === name)
+    assert(promise !== undefined, `the architecture promises something about ${name}`)
+    return promise
+  }
   for (const store of stores) {
-    const promise = promises.find((candidate) => candidate.store === store.name)
-    assert(promise !== undefined, `the architecture promises something about ${store.name}`)
+    const promise = promiseOf(store.name)
     const restores = restoresOf?.get(store.name)
     const restored =
       restores === undefined
@@ -82,11 +92,30 @@ export async function auditRun(options: RunAuditOptions): Promise<Audit> {
           }
     findings.push(await auditStore({ ...rest, ...restored, store, promise, stream, sent, signal }))
   }
-  return {
-    stores: findings.map(({ audit }) => audit),
-    divergedBetweenStores: divergedBetween(findings),
-    passed: findings.every(({ audit }) => audit.verdict !== 'broken'),
+  const shown: ProjectionAudit[] = []
+  for (const projection of projections) {
+    const promise = promiseOf(projection.name)
+    const restores = restoresOf?.get(projection.name)
+    const due =
+      restores === undefined ? null : await mustBeThere(outcomes, { stream, restores }, signal)
+    const excused = due === null ? sent : takenBack(sent, due)
+    shown.push(
+      await auditProjection({ ...rest, projection, promise, stream, sent: excused, signal }),
+    )
   }
+  const audits = findings.map(({ audit }) => audit)
+  return {
+    stores: audits,
+    ...(shown.length === 0 ? {} : { projections: shown }),
+    divergedBetweenStores: divergedBetween(findings),
+    passed: [...audits, ...shown].every(({ verdict }) => verdict !== 'broken'),
+  }
+}
+
+/** What a restore may have taken back may be shown or not, like what was never answered. */
+function takenBack(sent: SentEvents, due: IndexBits): SentEvents {
+  const unknown = sent.acknowledged.clone().combine(due, without).combine(sent.unknown, or)
+  return { ...sent, acknowledged: due, unknown }
 }
 
 /** Events that some store gives out and another does not, or holds with another value. */

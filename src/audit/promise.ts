@@ -66,7 +66,10 @@ export function judgePromise(
  * Loss is within the promise of a store that is written without an ack (at most once), and after a fault worse than
  * what acknowledged events survive. A store that survives a process kill may lose nothing while nothing worse happened.
  */
-function lossIsAllowed({ promise, worstFault }: PromiseContext): boolean {
+export function lossIsAllowed({
+  promise,
+  worstFault,
+}: Pick<PromiseContext, 'promise' | 'worstFault'>): boolean {
   if (promise.delivery === 'at-most-once') return true
   return FAULT_RANK[worstFault] > SURVIVES_RANK[promise.survives]
 }

@@ -153,6 +153,11 @@ export interface StatementCount {
 export interface StoringEngine<Kind extends StoringKind = StoringKind> extends RunningEngine<Kind> {
   /** A reader of a table of events of this engine, under the harness's own address. */
   eventsStore(options: EventsStoreOptions): Store
+  /**
+   * Rows of one query, streamed, every column as text and none of them NULL: what an architecture keeps beside its stores,
+   * read under the harness's own address.
+   */
+  textRows(query: string, signal: AbortSignal): AsyncIterable<readonly (readonly string[])[]>
 }
 
 /** What runs, by its kind. */

@@ -11,25 +11,41 @@ const NEWLINE = 0x0a
 export async function* storedRowsOf(
   chunks: AsyncIterable<Buffer | Uint8Array>,
 ): AsyncGenerator<StoredRows> {
-  let rest: Buffer = Buffer.alloc(0)
   let batch = new RowBatch()
-  for await (const piece of chunks) {
-    const chunk = rest.length === 0 ? Buffer.from(piece) : Buffer.concat([rest, piece])
-    const end = chunk.lastIndexOf(NEWLINE) + 1
-    rest = chunk.subarray(end)
-    for (const line of linesOf(chunk.toString('utf8', 0, end))) {
+  for await (const lines of linesOf(chunks)) {
+    for (const line of lines) {
       batch.add(line)
       if (batch.ids.length < BATCH_ROWS) continue
       yield batch.finish()
       batch = new RowBatch()
     }
   }
-  if (rest.length > 0) throw new Error('the answer ends in the middle of a row')
   if (batch.ids.length > 0) yield batch.finish()
 }
 
-function linesOf(text: string): readonly string[] {
-  return text === '' ? [] : text.slice(0, -1).split('\n')
+/**
+ * The same text as rows of any columns, a chunk's at a time.
+ * @throws Error when the text ends in the middle of a row
+ */
+export async function* textRowsOf(
+  chunks: AsyncIterable<Buffer | Uint8Array>,
+): AsyncGenerator<readonly (readonly string[])[]> {
+  for await (const lines of linesOf(chunks)) {
+    yield lines.map((line) => line.split('\t').map(unescape))
+  }
+}
+
+async function* linesOf(
+  chunks: AsyncIterable<Buffer | Uint8Array>,
+): AsyncGenerator<readonly string[]> {
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const piece of chunks) {
+    const chunk = rest.length === 0 ? Buffer.from(piece) : Buffer.concat([rest, piece])
+    const end = chunk.lastIndexOf(NEWLINE) + 1
+    rest = chunk.subarray(end)
+    if (end > 0) yield chunk.toString('utf8', 0, end - 1).split('\n')
+  }
+  if (rest.length > 0) throw new Error('the answer ends in the middle of a row')
 }
 
 class RowBatch {

@@ -3,6 +3,7 @@
  * is built on; a round that was void, aborted, failed or did not pass its audit is named and never counted.
  */
 import { refusedTooMuch } from '../collect/not-accepted.ts'
+import { auditSentences } from '../results/audit-record.ts'
 import type { Measured, RunRecord, Step } from '../results/record.ts'
 import { stepValue } from './slo.ts'
 
@@ -87,8 +88,7 @@ function whyDiscarded({ outcome }: RunRecord): string | null {
     case 'completed':
       return null
     case 'audit-failed': {
-      const broken = outcome.audit.stores.filter((store) => store.verdict === 'broken')
-      const because = broken.map((store) => `${store.store}: ${store.because}`).join('; ')
+      const because = auditSentences(outcome.audit, 'broken').join('; ')
       return because === '' ? 'its audit failed' : `its audit failed (${because})`
     }
     case 'not-audited':

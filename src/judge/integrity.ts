@@ -24,14 +24,15 @@ export function integrityOf(runs: readonly RunRecord[]): Integrity {
     divergedEvents:
       sum(stores.map((store) => store.divergedEvents)) +
       sum(audits.map((audit) => audit.divergedBetweenStores)),
-    audit: { verdict: worstOf(audits, stores), asked: askedOf(stores) },
+    audit: { verdict: worstOf(audits), asked: askedOf(stores) },
     auditPassed: audits.every((audit) => audit.passed),
   }
 }
 
-function worstOf(audits: readonly Audit[], stores: readonly StoreAudit[]): StoreAudit['verdict'] {
+function worstOf(audits: readonly Audit[]): StoreAudit['verdict'] {
   if (audits.some((audit) => !audit.passed)) return 'broken'
-  return stores.some((store) => store.verdict === 'as-promised') ? 'as-promised' : 'whole'
+  const looked = audits.flatMap(({ stores, projections = [] }) => [...stores, ...projections])
+  return looked.some(({ verdict }) => verdict === 'as-promised') ? 'as-promised' : 'whole'
 }
 
 function askedOf(stores: readonly StoreAudit[]): AuditFindings['asked'] {

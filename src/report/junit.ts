@@ -3,6 +3,7 @@
  * Fails: a critical trigger that fired, a failed audit, a driver that was the limit. Unknown is skipped, never passed.
  */
 import type { Judgement } from '../judge/verdict.ts'
+import { auditSentences } from '../results/audit-record.ts'
 import type { RunRecord } from '../results/record.ts'
 import type { TestCase } from './junit-xml.ts'
 import { junitXml } from './junit-xml.ts'
@@ -64,9 +65,7 @@ function auditCase(target: TargetView): TestCase {
     return { name, result: 'skipped', message: 'no run was audited', output: '' }
   }
   const counts = `lost ${String(lostEvents ?? 0)}, duplicated rows ${String(duplicatedRows ?? 0)}, diverged ${String(divergedEvents ?? 0)}`
-  const details = audits.flatMap((audit) =>
-    audit.stores.map((store) => `${store.store}: ${store.because}`),
-  )
+  const details = audits.flatMap((audit) => auditSentences(audit))
   const output = [counts, ...new Set(details)].join('\n')
   return auditPassed
     ? { name, result: 'passed', message: '', output }

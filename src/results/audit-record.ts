@@ -58,10 +58,48 @@ export const StoreAudit = z.strictObject({
 })
 export type StoreAudit = z.infer<typeof StoreAudit>
 
+/** What is shown of the latest event of each key, against what acknowledged events say it must be. */
+export const ProjectionAudit = z.strictObject({
+  projection: z.string(),
+  /** Keys that acknowledged or preloaded events have, and those that are shown. */
+  dueKeys: count,
+  shownKeys: count,
+  /** Due and not shown. */
+  missingKeys: count,
+  /** Shown as of an older event than the latest acknowledged one. */
+  behindKeys: count,
+  /** Shown as of the right event, with another value. */
+  wrongKeys: count,
+  /** Shown as of an event that nobody was told is stored, or of none. */
+  foreignKeys: count,
+  /** The key, what is shown and what is due; cut at `listLimit`. */
+  mismatches: z.array(z.string()),
+  listLimit: count,
+  verdict: z.enum(['whole', 'as-promised', 'broken']),
+  because: z.string(),
+})
+export type ProjectionAudit = z.infer<typeof ProjectionAudit>
+
 export const Audit = z.strictObject({
   stores: z.array(StoreAudit),
+  /** Absent: the target derives nothing. */
+  projections: z.array(ProjectionAudit).optional(),
   /** Events on which two stores of one architecture disagree. */
   divergedBetweenStores: count,
   passed: z.boolean(),
 })
 export type Audit = z.infer<typeof Audit>
+
+/** What was found of each store and projection; all of them, or those with one verdict. */
+export function auditSentences(
+  { stores, projections = [] }: Audit,
+  verdict?: StoreAudit['verdict'],
+): readonly string[] {
+  const named = [
+    ...stores.map((audit) => ({ ...audit, name: audit.store })),
+    ...projections.map((audit) => ({ ...audit, name: audit.projection })),
+  ]
+  return named
+    .filter((audit) => verdict === undefined || audit.verdict === verdict)
+    .map(({ name, because }) => `${name}: ${because}`)
+}

@@ -208,6 +208,7 @@ export const StorePromise = z.strictObject({
   readAfterAck: z.enum(['at-once', 'eventually']),
   duplicates: z.enum(['one-row', 'one-readable', 'kept']),
 })
+export type StorePromise = z.infer<typeof StorePromise>
 
 /** `digest` is the registry's; null where the image was built or loaded on that machine. */
 const Image = z.strictObject({ name: z.string(), id: z.string(), digest: z.string().nullable() })
@@ -228,7 +229,11 @@ export const RunRecord = z.strictObject({
     title: z.string(),
     /** Settings after defaults. */
     settings: z.record(z.string(), z.unknown()),
-    promises: z.strictObject({ ack: z.string(), stores: z.array(StorePromise) }),
+    promises: z.strictObject({
+      ack: z.string(),
+      stores: z.array(StorePromise),
+      projections: z.array(StorePromise).optional(),
+    }),
     /** Whether requests share statements or commits; absent: not known. */
     batches: z.boolean().optional(),
     partsToOperate: z.array(z.string()),

@@ -113,12 +113,16 @@ async function auditIfWhole({ up, options, live, outcomes }: After): Promise<Aud
     return { audit: null, because, code: 'NOTHING_ACCEPTED' }
   }
   options.onProgress({ type: 'phase', target: target.name, phase: 'audit', detail: '' })
-  const { evidence } = up
+  const { evidence, promises } = up
   if (evidence.by === 'none') return { audit: null, because: evidence.because }
   return await auditEvidence({
     evidence,
     stores: up.running.stores,
-    promises: promisedAgainst(up.promises.stores, brokenParts(live.faults)),
+    projections: up.running.projections ?? [],
+    promises: promisedAgainst(
+      [...promises.stores, ...(promises.projections ?? [])],
+      brokenParts(live.faults),
+    ),
     stream: plan.stream,
     preloadStream: plan.preloadStream,
     outcomes,

@@ -14,8 +14,14 @@ export interface RestoredTarget {
     readonly role: string
     readonly engine: Pick<RunningEngine, 'kind' | 'name'>
   }[]
-  readonly running: { readonly stores: readonly Pick<Store, 'name' | 'engine'>[] }
-  readonly promises: { readonly stores: readonly Pick<StorePromise, 'store' | 'lostWith'>[] }
+  readonly running: {
+    readonly stores: readonly Pick<Store, 'name' | 'engine'>[]
+    readonly projections?: readonly Pick<Store, 'name' | 'engine'>[]
+  }
+  readonly promises: {
+    readonly stores: readonly Pick<StorePromise, 'store' | 'lostWith'>[]
+    readonly projections?: readonly Pick<StorePromise, 'store' | 'lostWith'>[]
+  }
 }
 
 export function restoresOf(
@@ -29,12 +35,26 @@ export function restoresOf(
     // An answer may be late by this much: later ones are of requests that the restored database took.
     const restore = { ...restored, lostUntilMs: toMs + requestTimeoutMs }
     const engine = engines.find(({ role }) => role === on)?.engine
-    for (const { name, engine: kind } of running.stores) {
-      const lostWith = promises.stores.find(({ store }) => store === name)?.lostWith ?? []
+    for (const { name, engine: kind } of keptIn(running)) {
+      const lostWith = lostWithOf(promises, name)
       if (engine === undefined || (engine.kind !== kind && !lostWith.includes(engine.name)))
         continue
       found.set(name, [...(found.get(name) ?? []), restore])
     }
   }
   return found
+}
+
+function keptIn({
+  stores,
+  projections = [],
+}: RestoredTarget['running']): readonly Pick<Store, 'name' | 'engine'>[] {
+  return [...stores, ...projections]
+}
+
+function lostWithOf(
+  { stores, projections = [] }: RestoredTarget['promises'],
+  name: string,
+): readonly string[] {
+  return [...stores, ...projections].find(({ store }) => store === name)?.lostWith ?? []
 }

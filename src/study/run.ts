@@ -12,6 +12,7 @@ import { HeadroomError, messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { Scope } from '../kit/scope.ts'
 import { serverLedgerDir } from '../kit/server-ledger.ts'
+import { auditSentences } from '../results/audit-record.ts'
 import type { Outcome, RunRecord } from '../results/record.ts'
 import { withoutSecrets } from '../results/redaction.ts'
 import type { RunningTarget } from '../target/up.ts'
@@ -171,7 +172,11 @@ function recorded(
       id,
       title,
       settings,
-      promises: { ack: promises.ack, stores: [...promises.stores] },
+      promises: {
+        ack: promises.ack,
+        stores: [...promises.stores],
+        ...(promises.projections === undefined ? {} : { projections: [...promises.projections] }),
+      },
       ...(batches === undefined ? {} : { batches }),
       partsToOperate: [...partsToOperate],
       ...(facts.images === undefined ? {} : { images: [...facts.images] }),
@@ -252,7 +257,7 @@ function endMessage(outcome: Outcome): string {
     case 'completed':
       return outcome.measured.saturated?.evidence ?? ''
     case 'audit-failed':
-      return outcome.audit.stores.map((store) => `${store.store}: ${store.because}`).join('; ')
+      return auditSentences(outcome.audit).join('; ')
     case 'not-audited':
     case 'void':
       return outcome.because

@@ -112,7 +112,12 @@ function paperEngine(paper: {
       },
     },
     // Of an engine that holds events; others are not asked for one.
-    ...{ eventsStore: ({ name }: EventsStoreOptions) => paperStore(name, kind as StoringKind) },
+    ...{
+      eventsStore: ({ name }: EventsStoreOptions) => paperStore(name, kind as StoringKind),
+      textRows: () => {
+        throw notThere(kind)
+      },
+    },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }

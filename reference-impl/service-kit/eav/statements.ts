@@ -107,6 +107,11 @@ export function distinctQuery(form: (typeof DISTINCT_FORMS)[number]): string {
  GROUP BY a.name, ev.value ORDER BY entities DESC, a.name, ev.value LIMIT 10001`
 }
 
+/** All that the projection shows: key, version, value. What is not there is shown as a version before all, and as null. */
+export const SHOWN = `
+SELECT tenant_id || '/' || entity_id || '/' || key, coalesce(hot_versions ->> key, ''), coalesce(hot_attrs -> key, 'null')::text
+  FROM entity_jsonb, jsonb_object_keys(hot_attrs || hot_versions) AS key`
+
 /**
  * Whether the projection is what its writes say. `behind`: an older value than the latest stored write has; `wrong`: its
  * version, with another value; `ahead`: of a write that is not stored (lost with UNLOGGED staging).

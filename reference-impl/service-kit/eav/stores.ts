@@ -1,5 +1,5 @@
 /** Names of what eav keeps values in. */
 export const SERIES_STORE = 'postgres.entity_values_ts'
-/** Where answers come from that are no store of their own: nothing is audited by id there. */
+/** No stores of their own: the projection is made anew by the audit and compared, the cache is not looked at. */
 export const PROJECTION_SOURCE = 'postgres.entity_jsonb'
 export const CACHE_SOURCE = 'redis.entity_cache'

@@ -7,9 +7,12 @@ import type { StoringEngine } from '../engine.ts'
 import { SizeProbes } from '../size-probes.ts'
 import { clickHouseControl } from './control.ts'
 import type { ClickHouseHttp } from './http.ts'
-import { clickHouseEventsStore } from './store.ts'
+import { clickHouseEventsStore, streamTexts } from './store.ts'
 
-type Provided = Omit<StoringEngine<'clickhouse'>, 'kind' | 'probes' | 'control' | 'eventsStore'>
+type Provided = Omit<
+  StoringEngine<'clickhouse'>,
+  'kind' | 'probes' | 'control' | 'eventsStore' | 'textRows'
+>
 
 /** @param access `probes`: those of the server; each store that is opened adds one of its size */
 export function runningClickHouse(
@@ -24,6 +27,7 @@ export function runningClickHouse(
       return [...probes, ...sizes.probes]
     },
     control: clickHouseControl(http),
+    textRows: (query, signal) => streamTexts(http, query, signal),
     eventsStore: (options) => {
       const store = clickHouseEventsStore(http, options)
       return sizes.watch(store, (within) => store.size(within))

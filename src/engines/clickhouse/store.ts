@@ -5,7 +5,7 @@
 import { BILLING_COLUMNS } from '../../shapes/billing/columns.ts'
 import type { EventColumns } from '../../shapes/event-columns.ts'
 import type { EventsStoreOptions, Store, StoredRows, StoreSize, StoreTotals } from '../engine.ts'
-import { storedRowsOf } from '../stored-rows.ts'
+import { storedRowsOf, textRowsOf } from '../stored-rows.ts'
 import { readArrivals } from './arrivals.ts'
 import type { ClickHouseHttp } from './http.ts'
 
@@ -48,6 +48,20 @@ async function* streamRows(
   )
   try {
     yield* storedRowsOf(body as AsyncIterable<Buffer>)
+  } finally {
+    body.destroy()
+  }
+}
+
+/** @param query without FORMAT */
+export async function* streamTexts(
+  http: ClickHouseHttp,
+  query: string,
+  signal: AbortSignal,
+): AsyncGenerator<readonly (readonly string[])[]> {
+  const body = await http.stream(`${query} FORMAT TabSeparated`, { signal })
+  try {
+    yield* textRowsOf(body as AsyncIterable<Buffer>)
   } finally {
     body.destroy()
   }

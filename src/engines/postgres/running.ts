@@ -6,6 +6,7 @@ import type { Probe } from '../../collect/probe.ts'
 import type { EngineRecovery, PostgresAddress, StoringEngine } from '../engine.ts'
 import { SizeProbes } from '../size-probes.ts'
 import { postgresControl } from './control.ts'
+import { copiedTexts } from './copied-rows.ts'
 import { postgresProbes } from './probes.ts'
 import { planProbe } from './partition-probe.ts'
 import { replicaProbes } from './replica-probes.ts'
@@ -13,7 +14,10 @@ import type { SharedConnection } from './shared-connection.ts'
 import { readStatements } from './statements.ts'
 import { postgresEventsStore, quickSize } from './store.ts'
 
-type Provided = Omit<StoringEngine<'postgres'>, 'kind' | 'probes' | 'control' | 'eventsStore'>
+type Provided = Omit<
+  StoringEngine<'postgres'>,
+  'kind' | 'probes' | 'control' | 'eventsStore' | 'textRows'
+>
 
 interface Access {
   readonly address: PostgresAddress
@@ -48,6 +52,7 @@ export function runningPostgres(
     statements: (signal) =>
       reading.use(signal, (client) => readStatements(client, isShared === true)),
     control: { ...postgresControl(address), ...(recovery === undefined ? {} : { recovery }) },
+    textRows: (query, signal) => copiedTexts(address, query, signal),
     eventsStore: (store) => {
       // Q1 asks billing events.
       if (store.columns === undefined) plans.push(planProbe(reading, store))

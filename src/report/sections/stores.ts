@@ -2,24 +2,25 @@
 import { parseMetricKey } from '../../collect/metrics.ts'
 import { formatBytes, formatCount } from '../../kit/units.ts'
 import type { StoreAudit } from '../../results/audit-record.ts'
+import type { RunRecord, StorePromise } from '../../results/record.ts'
 import { html, nothing } from '../markup.ts'
 import type { Insertable, Markup } from '../markup.ts'
 import type { StudyView, TargetView } from '../study-view.ts'
+import { auditBadge, idsShown } from './audit-cells.ts'
+import { projectionsTable } from './projections.ts'
 import { factTable } from './table.ts'
-import { badge } from './verdict.ts'
 import { tierNote, tierWords } from './words.ts'
-import type { Tone } from './words.ts'
 
 export function storesSection(view: StudyView): Markup {
   return html`<section id="integrity" aria-labelledby="integrity-title">
     <h2 id="integrity-title">Promised and kept</h2>
-    ${promises(view)} ${audits(view)} ${sizes(view)} ${reads(view)}
+    ${promises(view)} ${audits(view)} ${projectionsTable(view)} ${sizes(view)} ${reads(view)}
   </section>`
 }
 
 function promises(view: StudyView): Markup {
   const rows = view.targets.flatMap(({ name, runs, findings }) =>
-    (runs.at(-1)?.architecture.promises.stores ?? []).map((promise): readonly Insertable[] => {
+    promisesOf(runs.at(-1)).map((promise): readonly Insertable[] => {
       const note = tierNote(promise.survives)
       return [
         name,
@@ -42,6 +43,12 @@ function promises(view: StudyView): Markup {
   ]
   return html`<h3 id="promises">What a 2xx promises</h3>
     ${factTable({ label: 'What a 2xx promises', headings, rows })}`
+}
+
+function promisesOf(run: RunRecord | undefined): readonly StorePromise[] {
+  if (run === undefined) return []
+  const { stores, projections = [] } = run.architecture.promises
+  return [...stores, ...projections]
 }
 
 const AUDIT_HEADINGS = [
@@ -107,12 +114,6 @@ function auditRows(target: TargetView): readonly (readonly Insertable[])[] {
   return [...groups.values()].flatMap((group) => auditRow(target.name, group))
 }
 
-const AUDIT_TONES: Readonly<Record<StoreAudit['verdict'], Tone>> = {
-  whole: 'good',
-  'as-promised': 'warning',
-  broken: 'bad',
-}
-
 function auditRow(name: string, { rounds, audits }: Audited): readonly (readonly Insertable[])[] {
   const [first] = audits
   if (first === undefined) return []
@@ -123,12 +124,7 @@ function auditRow(name: string, { rounds, audits }: Audited): readonly (readonly
       name,
       rounds.join(', '),
       first.store,
-      badge({
-        tone: AUDIT_TONES[first.verdict],
-        words: first.verdict.replace('-', ' '),
-        evidence: null,
-        detail: '',
-      }),
+      auditBadge(first.verdict),
       sum((audit) => audit.acceptedEvents),
       sum((audit) => audit.readableEvents),
       sum((audit) => audit.lostEvents),
@@ -147,20 +143,15 @@ function notSeenIn({ notSeen = [], unrelatedRows = 0 }: StoreAudit): Markup {
   return words.length === 0 ? nothing : html`<br /><small>${words.join('. ')}</small>`
 }
 
-/** Enough to look one up in the store; the record has the list up to its own limit. */
-const IDS_SHOWN = 5
-
 function idsOf(audits: readonly StoreAudit[]): Markup {
-  const ids = audits.flatMap((audit) => [
-    ...audit.lost,
-    ...audit.duplicated,
-    ...audit.diverged,
-    ...audit.foreign,
-  ])
-  if (ids.length === 0) return nothing
-  const shown = ids.slice(0, IDS_SHOWN).map((id) => html`<code>${id}</code> `)
-  const more = ids.length - shown.length
-  return html`<br /><small>${shown}${more > 0 && html`and ${more} more in the record`}</small>`
+  return idsShown(
+    audits.flatMap(({ lost, duplicated, diverged, foreign }) => [
+      ...lost,
+      ...duplicated,
+      ...diverged,
+      ...foreign,
+    ]),
+  )
 }
 
 /** Where several copies can answer; one copy needs no table. */

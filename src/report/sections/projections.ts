@@ -1,0 +1,51 @@
+/** What is derived from acknowledged events, against what they say it must show: a row per round. */
+import { formatCount } from '../../kit/units.ts'
+import { html, nothing } from '../markup.ts'
+import type { Insertable, Markup } from '../markup.ts'
+import type { StudyView, TargetView } from '../study-view.ts'
+import { auditBadge, idsShown } from './audit-cells.ts'
+import { factTable } from './table.ts'
+
+const HEADINGS = [
+  'target',
+  'round',
+  'projection',
+  'verdict',
+  '#keys due',
+  '#shown',
+  '#missing',
+  '#behind',
+  '#wrong',
+  '#foreign',
+  'because',
+]
+
+export function projectionsTable(view: StudyView): Markup {
+  const rows = view.targets.flatMap(rowsOf)
+  if (rows.length === 0) return nothing
+  return html`<h3 id="projections">Projections</h3>
+    <p class="lead">
+      Made anew by the harness from what was acknowledged, the latest write of each key, and
+      compared with what is shown, key by key.
+    </p>
+    ${factTable({ label: 'Projections', headings: HEADINGS, rows })}`
+}
+
+function rowsOf({ name, runs }: TargetView): readonly (readonly Insertable[])[] {
+  return runs.flatMap(({ round, outcome }) => {
+    const audits = outcome.state === 'failed' ? [] : (outcome.audit?.projections ?? [])
+    return audits.map((audit): readonly Insertable[] => [
+      name,
+      String(round),
+      audit.projection,
+      auditBadge(audit.verdict),
+      formatCount(audit.dueKeys),
+      formatCount(audit.shownKeys),
+      formatCount(audit.missingKeys),
+      formatCount(audit.behindKeys),
+      formatCount(audit.wrongKeys),
+      formatCount(audit.foreignKeys),
+      html`${audit.because}${idsShown(audit.mismatches)}`,
+    ])
+  })
+}
