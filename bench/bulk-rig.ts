@@ -80,6 +80,7 @@ export async function writtenPerS<Event>(
 export async function startRig<Kind extends StoringKind>(
   kind: Kind,
   signal: AbortSignal,
+  extensions: readonly string[] = [],
 ): Promise<Rig<Kind>> {
   await using scope = new Scope()
   const dir = await mkdtemp(join(tmpdir(), 'headroom-bench-'))
@@ -87,7 +88,8 @@ export async function startRig<Kind extends StoringKind>(
   const [dataDir, logDir] = [join(dir, 'data'), join(dir, 'logs')]
   await Promise.all([mkdir(dataDir), mkdir(logDir)])
   const context = { dataDir, logDir, name: kind, runId: 'bench', signal, log: silentLog }
-  const engine = scope.use(await startEngine(kind, { provider: 'embedded', settings: {} }, context))
+  const request = { provider: 'embedded', settings: {}, extensions } as const
+  const engine = scope.use(await startEngine(kind, request, context))
   const owned = scope.move()
   return { engine, dir, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() }
 }

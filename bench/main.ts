@@ -15,6 +15,7 @@ import { run as histogram } from './histogram.ts'
 import { run as hotPaths } from './hot-paths.ts'
 import { run as measuringCost } from './measuring-cost.ts'
 import { run as outbox } from './outbox.ts'
+import { run as partitions } from './partitions.ts'
 import { run as replica } from './replica.ts'
 import { run as services } from './services.ts'
 
@@ -27,6 +28,7 @@ const SUITES: Readonly<Record<string, BenchSuite>> = {
   eav,
   services,
   outbox,
+  partitions,
   replica,
   'measuring-cost': measuringCost,
   'first-report': firstReport,

@@ -20,10 +20,12 @@ export interface Compared extends Pick<BenchRow, 'ours' | 'peer' | 'ratio'> {
   readonly conditions: string
 }
 
-interface Round extends Pick<BenchRow, 'ours' | 'peer' | 'ratio'> {
+export interface Watched {
   /** null where the machine does not tell. */
   readonly foreignCores: number | null
 }
+
+type Round = Pick<BenchRow, 'ours' | 'peer' | 'ratio'> & Watched
 
 export interface Sides {
   readonly ours: () => Promise<number>
@@ -31,16 +33,30 @@ export interface Sides {
 }
 
 export async function quietRounds(options: BenchOptions, sides: Sides): Promise<Compared> {
-  const rounds: Round[] = []
-  const isQuiet = ({ foreignCores }: Round): boolean => (foreignCores ?? 0) <= FOREIGN_CORES_MAX
+  const { counted, ...conditions } = await untilQuiet(options, (index) =>
+    oneRound(sides, index % 2 === 0),
+  )
+  return { ...folded(counted), ...conditions }
+}
+
+/** Repeats a round of any shape until enough were quiet; where none was, all of them count and `quiet` is false. */
+export async function untilQuiet<Kind extends Watched>(
+  options: BenchOptions,
+  round: (index: number) => Promise<Kind>,
+): Promise<Pick<Compared, 'quiet' | 'conditions'> & { readonly counted: readonly Kind[] }> {
+  const rounds: Kind[] = []
+  const isQuiet = ({ foreignCores }: Kind): boolean => (foreignCores ?? 0) <= FOREIGN_CORES_MAX
   const enough = (): boolean => rounds.filter(isQuiet).length >= options.rounds
   while (!enough() && rounds.length < options.rounds * PATIENCE) {
     options.signal.throwIfAborted()
-    rounds.push(await oneRound(sides, rounds.length % 2 === 0))
+    rounds.push(await round(rounds.length))
   }
   const quiet = rounds.filter(isQuiet)
-  const counted = quiet.length > 0 ? quiet : rounds
-  return { ...folded(counted), quiet: quiet.length > 0, conditions: said(rounds, quiet.length) }
+  return {
+    counted: quiet.length > 0 ? quiet : rounds,
+    quiet: quiet.length > 0,
+    conditions: said(rounds, quiet.length),
+  }
 }
 
 async function oneRound({ ours, peer }: Sides, oursFirst: boolean): Promise<Round> {
@@ -69,7 +85,7 @@ function folded(rounds: readonly Round[]): Pick<BenchRow, 'ours' | 'peer' | 'rat
   }
 }
 
-function said(rounds: readonly Round[], quiet: number): string {
+function said(rounds: readonly Watched[], quiet: number): string {
   const known = rounds.flatMap(({ foreignCores }) => (foreignCores === null ? [] : [foreignCores]))
   if (known.length === 0) return `${rounds.length} rounds; foreign CPU is not known here`
   const foreign = `foreign CPU ${Math.min(...known).toFixed(2)}–${Math.max(...known).toFixed(2)} cores`

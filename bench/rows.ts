@@ -6,12 +6,16 @@ import { EventPopulation } from '../src/scenario/scenario.ts'
 import { openStream } from '../src/shapes/open-stream.ts'
 import type { EventStream } from '../src/shapes/stream.ts'
 
-const EVENT_EPOCH_MS = Date.UTC(2026, 0, 1)
+export const EVENT_EPOCH_MS = Date.UTC(2026, 0, 1)
 const CHUNK_ROWS = 1_000
 
-export async function benchStream(seed: number): Promise<EventStream> {
+/** @param momentMs when event `index` happened; absent: 10,000 in a second */
+export async function benchStream(
+  seed: number,
+  momentMs = (index: number): number => EVENT_EPOCH_MS + index / 10,
+): Promise<EventStream> {
   const spec = { source: 'generated', shape: 'billing', events: EventPopulation.parse({}) } as const
-  return await openStream({ ...spec, seed }, (index) => EVENT_EPOCH_MS + index / 10)
+  return await openStream({ ...spec, seed }, momentMs)
 }
 
 /** COPY text of `rows` events in chunks of 1,000. */

@@ -63,7 +63,7 @@ SELECT set_config('search_path', concat_ws(', ', nullif(current_setting('search_
 export function hypertableStatements({
   chunkInterval,
   spacePartitions,
-}: HypertableSettings): readonly string[] {
+}: Pick<HypertableSettings, 'chunkInterval' | 'spacePartitions'>): readonly string[] {
   return inOneScript([
     // The indexes that it would make by itself are not those of the schema variants.
     `SELECT create_hypertable('events', by_range('timestamp', interval '${chunkInterval}'), create_default_indexes => false)`,
