@@ -1,6 +1,6 @@
 /** The flusher process of eav: staged rows to the time series, and a /metrics page of what waits and what was moved. */
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { PostgresAddress } from '../../src/engines/engine.ts'
 import { messageOf } from '../../src/kit/errors.ts'
@@ -36,12 +36,7 @@ async function work({ addresses, settings, ...where }: WorkerConfig): Promise<vo
   const watch = new StagingWatch(addresses.database, logLine)
   const stopping = new AbortController()
   const running = flusher.run(stopping.signal)
-  const server = createServer((request, response) => {
-    const isMetrics = request.method === 'GET' && request.url === '/metrics'
-    const type = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
-    response.writeHead(isMetrics ? 200 : 404, type)
-    response.end(isMetrics ? `${watch.lines(flusher.meter).join('\n')}\n` : 'no such route\n')
-  })
+  const server = pagesServer(() => watch.lines(flusher.meter))
   const host = where.host ?? LOOPBACK
   server.listen(where.port, host)
   await once(server, 'listening')
@@ -58,4 +53,20 @@ async function work({ addresses, settings, ...where }: WorkerConfig): Promise<vo
   await running
   await flusher.close()
   await watch[Symbol.asyncDispose]()
+}
+
+function pagesServer(metrics: () => readonly string[]): Server {
+  const type = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
+  return createServer(({ url }, response) => {
+    switch (url) {
+      case '/metrics':
+        response.writeHead(200, type).end(`${metrics().join('\n')}\n`)
+        return
+      case '/healthz':
+        response.writeHead(200, type).end('ok\n')
+        return
+      default:
+        response.writeHead(404, type).end('no such route\n')
+    }
+  })
 }

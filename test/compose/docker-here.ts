@@ -6,7 +6,10 @@ import { messageOf } from '../../src/kit/errors.ts'
 export const docker = plainDocker(dockerEnv(process.env))
 
 /** The images that docker-compose.yml names must be here: a test does not wait for a download. */
-const IMAGES = ['postgres:18.6', 'clickhouse/clickhouse-server:26.7']
+const IMAGES = [
+  ...['postgres:18.6', 'timescale/timescaledb:2.31.0-pg18', 'clickhouse/clickhouse-server:26.7'],
+  'redis:8.2.3',
+]
 
 async function findDocker(): Promise<string | null> {
   try {

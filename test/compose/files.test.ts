@@ -71,6 +71,17 @@ describe.skipIf(withoutDocker !== null)(`docker-compose.yml (${withoutDocker ?? 
     expect(ports.filter(({ host_ip }) => host_ip !== '127.0.0.1')).toEqual([])
   })
 
+  it('publishes every port once, so that all of it can run at the same time', () => {
+    const published = services.flatMap(({ name, ports = [] }) =>
+      ports.map((port) => ({ name, port: port.published ?? '0' })),
+    )
+    const taken = published.filter(
+      ({ name, port }) =>
+        port !== '0' && published.some((other) => other.port === port && other.name !== name),
+    )
+    expect(taken).toEqual([])
+  })
+
   it('pins every image by a version', () => {
     const floating = services
       .map(({ image }) => image)

@@ -3,10 +3,10 @@ import { chmodSync, existsSync, readFileSync, readdirSync, writeFileSync } from 
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { architectureById } from '../../src/target/registry.ts'
 import type { RunRecord } from '../../src/results/record.ts'
-import type { CliProcess } from '../cli/cli-process.ts'
 import { architectures } from '../../src/target/registry.ts'
+import { engineName, rolesOf } from '../../src/target/roles.ts'
+import type { CliProcess } from '../cli/cli-process.ts'
 import { headroom, startHeadroom, temporaryFolder } from '../cli/cli-process.ts'
 import { leftOf, withoutDocker } from './docker-here.ts'
 
@@ -26,8 +26,11 @@ afterEach(() => {
   folder.remove()
 })
 
-const runOn = (target: string, ...flags: readonly string[]) => [
-  ...['run', 'smoke', '--target', target, '--engines', 'compose', '--rounds', '1', ...flags],
+/** Ten seconds of everything, by what is sent. */
+const SCENARIOS = { billing: 'smoke', eav: 'eav-smoke' } as const
+
+const runOn = (target: string, scenario = 'smoke') => [
+  ...['run', scenario, '--target', target, '--engines', 'compose', '--rounds', '1'],
 ]
 
 function recordsIn(dir: string): readonly RunRecord[] {
@@ -47,26 +50,34 @@ async function expectNothingLeft(): Promise<void> {
 describe.skipIf(withoutDocker !== null)(
   `headroom in containers (${withoutDocker ?? 'here'})`,
   () => {
-    it.each(architectures.map(({ id }) => id))(
-      'measures %s, audits it, and takes everything down',
-      async (target) => {
-        const result = await headroom(runOn(target), { cwd: folder.path, env: here })
-        // 99: an SLO was broken, which on a busy machine says nothing about containers.
-        expect([0, 99], result.stderr).toContain(result.exitCode)
+    it.each(architectures)(
+      'measures $id, audits it, and takes everything down',
+      async (architecture) => {
+        const { id, shapes, alongside = [] } = architecture
+        const [shape = 'billing'] = shapes
+        const run = runOn(id, SCENARIOS[shape])
+        const result = await headroom(run, { cwd: folder.path, env: here })
+        // On a busy machine an SLO is broken (99), or the driver or its pool was the limit (70): neither says anything about
+        // containers, and both are audited.
+        const told = `${result.stderr}\n${result.stdout}`
+        expect([0, 70, 99], told).toContain(result.exitCode)
         const [record] = recordsIn(folder.path)
-        expect(record?.outcome.state).toBe('completed')
-        if (record?.outcome.state !== 'completed') throw new Error('not completed')
+        if (record?.outcome.state !== 'completed' && record?.outcome.state !== 'void') {
+          throw new Error(told)
+        }
         expect(record.outcome.audit.passed).toBe(true)
         for (const engine of record.engines) {
           expect(engine.provider).toBe('compose')
           expect(engine.label).toContain(`(compose, ${engine.image?.name ?? ''})`)
         }
         const processes = record.architecture.images?.map(({ part }) => part) ?? []
-        const alongside = architectureById(record.architecture.id)?.alongside ?? []
         expect(new Set(processes)).toEqual(new Set(['service', ...alongside]))
         // Processor time and memory of every container were seen from the host.
         const seen = Object.keys(record.outcome.measured.metrics)
-        for (const part of ['service', ...record.engines.map(({ kind }) => kind)]) {
+        for (const part of [
+          ...processes,
+          ...rolesOf(architecture, { engines: {} }).map(engineName),
+        ]) {
           expect(seen).toContain(`cpu.msPer1000Events{${part}}`)
           expect(seen).toContain(`memory.bytes{${part}}`)
           expect(record.files).toContain(`logs/${part}.log`)

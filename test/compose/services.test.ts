@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { architectures } from '../../src/target/registry.ts'
 import { dockerEnv, plainDocker } from '../../src/kit/docker.ts'
 import { packageRoot } from '../../src/kit/paths.ts'
+import type { AnyEvent } from '../contract/shape-kits.ts'
+import { kitOf } from '../contract/shape-kits.ts'
 import { leftOf, withoutDocker } from './docker-here.ts'
 
 /** A build fetches packages and compiles. */
@@ -11,11 +13,12 @@ const docker = plainDocker(dockerEnv(process.env), 300_000)
 
 const project = `headroom-alone-${String(process.pid)}`
 const ids = architectures.map(({ id }) => id)
+const ENGINES = ['postgres', 'postgres-replica', 'timescaledb', 'clickhouse', 'redis'] as const
 const profiles = [...ids, 'postgres-replica']
 /** Any free port, so that a user's own stack is not in the way; and what a build needs of the environment. */
 const env: Record<string, string> = {
   ...Object.fromEntries(
-    [...ids, 'postgres', 'postgres-replica', 'clickhouse'].map((name) => [
+    [...ids, ...ENGINES].map((name) => [
       `HEADROOM_${name.replaceAll('-', '_').toUpperCase()}_PORT`,
       '0',
     ]),
@@ -27,15 +30,6 @@ const env: Record<string, string> = {
     }),
   ),
   HEADROOM_IMAGE_TAG: 'test-alone',
-}
-
-const event = {
-  organization_id: '0190a1b2-0000-7000-8000-000000000001',
-  external_customer_id: 'customer-1',
-  code: 'api_calls',
-  timestamp: '2026-11-21T07:00:00.000Z',
-  properties: { region: 'eu' },
-  value: 1.5,
 }
 
 const compose = (...args: readonly string[]) =>
@@ -76,18 +70,23 @@ describe.skipIf(withoutDocker !== null)(
       ]
       return container
     }
-    const send = async (service: string, transactionId: string) => {
+    const send = async (service: string, event = kitOf(service).make()): Promise<AnyEvent> => {
       const response = await fetch(`${await addressOf(service, 8080)}/v1/events`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ ...event, transaction_id: transactionId }),
+        body: JSON.stringify(event),
       })
-      return { status: response.status, body: await response.json() }
+      expect({ status: response.status, body: await response.json() }).toEqual({
+        status: 200,
+        body: { accepted: 1, duplicate: 0, rejected: 0 },
+      })
+      return event
     }
-    const read = async (service: string, transactionId: string) =>
-      await fetch(
-        `${await addressOf(service, 8080)}/v1/events/${event.organization_id}/${transactionId}`,
-      )
+    const read = async (service: string, event: AnyEvent) => {
+      const { sourceOf, idOf } = kitOf(service)
+      const path = [sourceOf(event), idOf(event)].map(encodeURIComponent).join('/')
+      return await fetch(`${await addressOf(service, 8080)}/v1/events/${path}`)
+    }
     const inPostgres = (service: string, database: string, sql: string) =>
       compose(
         ...['exec', '-T', service, 'psql', '--username=headroom', `--dbname=${database}`],
@@ -95,18 +94,16 @@ describe.skipIf(withoutDocker !== null)(
       )
 
     it.each(ids)('%s takes an event and gives it back', async (id) => {
-      expect(await send(id, 'first')).toEqual({
-        status: 200,
-        body: { accepted: 1, duplicate: 0, rejected: 0 },
-      })
+      const { event, read: expected } = kitOf(id).hard()
+      await send(id, event)
       await expect
-        .poll(async () => (await read(id, 'first')).json(), { timeout: 10_000 })
-        .toMatchObject({ event: { transaction_id: 'first', value: 1.5 } })
+        .poll(async () => (await read(id, event)).json(), { timeout: 10_000 })
+        .toMatchObject({ event: expected })
     })
 
     it('keeps architectures that share a server apart', async () => {
-      await send('pg-direct', 'only-here')
-      expect((await read('pg-batch', 'only-here')).status).toBe(404)
+      const event = await send('pg-direct')
+      expect((await read('pg-batch', event)).status).toBe(404)
       const names = await inPostgres('postgres', 'headroom', 'SELECT datname FROM pg_database')
       expect(names.split('\n')).toEqual(
         expect.arrayContaining(['pg_direct', 'pg_batch', 'dual_write']),
@@ -114,19 +111,24 @@ describe.skipIf(withoutDocker !== null)(
     })
 
     it('makes its schema once: a service that comes back finds its events', async () => {
-      await send('pg-direct', 'before-the-restart')
-      await send('clickhouse-direct', 'before-the-restart')
-      await compose('restart', 'pg-direct', 'clickhouse-direct')
+      const restarted = ['pg-direct', 'clickhouse-direct', 'timescale', 'eav']
+      const events = await Promise.all(restarted.map((id) => send(id)))
+      await compose('restart', ...restarted)
       await compose('up', '--detach', '--wait')
-      for (const id of ['pg-direct', 'clickhouse-direct']) {
-        expect((await read(id, 'before-the-restart')).status, id).toBe(200)
+      for (const [index, id] of restarted.entries()) {
+        await expect
+          .poll(async () => (await read(id, events[index]!)).status, {
+            timeout: 10_000,
+            message: id,
+          })
+          .toBe(200)
       }
       const indexes = "SELECT count(*) FROM pg_indexes WHERE tablename = 'events'"
       expect((await inPostgres('postgres', 'pg_direct', indexes)).trim()).toBe('4')
     })
 
     it('copies everything to the replica', async () => {
-      await send('pg-batch', 'replicated')
+      const { transaction_id } = await send('pg-batch')
       await expect
         .poll(
           async () =>
@@ -134,7 +136,7 @@ describe.skipIf(withoutDocker !== null)(
               await inPostgres(
                 'postgres-replica',
                 'pg_batch',
-                "SELECT count(*) FROM events WHERE transaction_id = 'replicated'",
+                `SELECT count(*) FROM events WHERE transaction_id = '${String(transaction_id)}'`,
               )
             ).trim(),
           { timeout: 10_000 },
@@ -143,7 +145,7 @@ describe.skipIf(withoutDocker !== null)(
     })
 
     it('publishes on loopback only, and runs as nobody in particular', async () => {
-      for (const id of [...ids, 'postgres', 'clickhouse']) {
+      for (const id of [...ids, ...ENGINES]) {
         const { NetworkSettings, State } = await inspect(id)
         const hosts = Object.values(NetworkSettings.Ports).flatMap((ports) => ports ?? [])
         expect({ id, hosts: hosts.map(({ HostIp }) => HostIp) }).toEqual({
@@ -158,14 +160,14 @@ describe.skipIf(withoutDocker !== null)(
 
     it('makes passwords of its own that only containers hold', async () => {
       const passwords = await Promise.all(
-        ['postgres', 'clickhouse'].map((name) =>
+        ['postgres', 'clickhouse', 'redis'].map((name) =>
           compose('exec', '-T', 'pg-direct', 'cat', `/run/headroom/${name}-password`),
         ),
       )
-      expect(new Set(passwords).size).toBe(2)
+      expect(new Set(passwords).size).toBe(3)
       for (const password of passwords) expect(password).toMatch(/^[\w-]{32}$/)
       const told = await Promise.all(
-        [...ids, 'postgres', 'clickhouse', 'postgres-replica'].map(async (name) => [
+        [...ids, ...ENGINES].map(async (name) => [
           ...(await inspect(name)).Config.Env,
           await compose('logs', name),
           await compose('top', name),

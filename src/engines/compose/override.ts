@@ -9,6 +9,8 @@ export interface ServiceOverride {
   readonly environment?: readonly string[]
   /** Files of the host, mounted read-only. */
   readonly mounts?: readonly { readonly file: string; readonly at: string }[]
+  /** Volumes of the project, each kept for this service alone: what one that is made like another must not share with it. */
+  readonly volumes?: readonly { readonly name: string; readonly at: string }[]
   /** Another service of the file whose definition this one starts from; for what the file does not name. */
   readonly like?: string
   readonly buildLabels?: Readonly<Record<string, string>>
@@ -25,11 +27,15 @@ export const RUN_LABEL = 'headroom.run'
 
 export function overrideText({ project, composeFile, services }: OverrideOptions): string {
   const labels = { [RUN_LABEL]: project }
+  const volumes = [...services.values()].flatMap((service) => service.volumes ?? [])
   const document = {
     services: Object.fromEntries(
       [...services].map(([name, service]) => [name, serviceOf(service, { labels, composeFile })]),
     ),
     networks: { default: { labels } },
+    ...(volumes.length === 0
+      ? {}
+      : { volumes: Object.fromEntries(volumes.map(({ name }) => [name, { labels }])) }),
   }
   return `${JSON.stringify(literal(document), null, 2)}\n`
 }
@@ -38,6 +44,14 @@ function serviceOf(
   service: ServiceOverride,
   { labels, composeFile }: { readonly labels: object; readonly composeFile: string },
 ): object {
+  const mounted = [
+    ...(service.mounts ?? []).map(({ file, at }) => ({
+      ...{ type: 'bind', source: file, target: at, read_only: true },
+    })),
+    ...(service.volumes ?? []).map(({ name, at }) => ({
+      ...{ type: 'volume', source: name, target: at },
+    })),
+  ]
   return {
     ...(service.like === undefined
       ? {}
@@ -46,16 +60,7 @@ function serviceOf(
     ...(service.environment === undefined
       ? {}
       : { environment: Object.fromEntries(service.environment.map((name) => [name, null])) }),
-    ...(service.mounts === undefined
-      ? {}
-      : {
-          volumes: service.mounts.map(({ file, at }) => ({
-            type: 'bind',
-            source: file,
-            target: at,
-            read_only: true,
-          })),
-        }),
+    ...(mounted.length === 0 ? {} : { volumes: mounted }),
     ...(service.buildLabels === undefined ? {} : { build: { labels: service.buildLabels } }),
     labels,
     // A container that ends is an event of the run: it is told, never hidden by a restart.

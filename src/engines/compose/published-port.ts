@@ -24,6 +24,11 @@ export async function withPublishedPort<T>(
   }
 }
 
+/** As docker-compose.yml names them: `HEADROOM_PG_DIRECT_PORT`. */
+export function portVariable(service: string): string {
+  return `HEADROOM_${service.toUpperCase().replaceAll('-', '_')}_PORT`
+}
+
 function portOf(text: string): number {
   const port = Number(text)
   if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port

@@ -46,9 +46,7 @@ export async function startComposePgBouncer(
       withDependencies: false,
       override: {
         mounts: [{ file, at: '/etc/pgbouncer/pgbouncer.ini' }],
-        ...(name === SERVICE
-          ? {}
-          : { like: SERVICE, ports: [`127.0.0.1:${String(port)}:${String(PORT_INSIDE)}`] }),
+        ...(name === SERVICE ? {} : { like: SERVICE }),
       },
       env: { HEADROOM_PGBOUNCER_PORT: String(port) },
       ready: (within) => answers({ ...address, database: CONSOLE }, within),

@@ -1,10 +1,12 @@
 /**
- * The standby of docker-compose.yml. In: the run's compose project, where its primary runs. Out: a running engine that follows
- * it. The service copies the primary and opens it for replication by itself; what is ours are port, settings and patience.
+ * The standby of docker-compose.yml, or another one made like it. In: the run's compose project, where its primary runs. Out: a
+ * running engine that follows it. The service copies the primary and opens it for replication by itself; what is ours are
+ * name, port, settings and patience.
  */
 import { HeadroomError } from '../../kit/errors.ts'
 import { Scope } from '../../kit/scope.ts'
 import { composeLabel } from '../compose/label.ts'
+import type { ServiceOverride } from '../compose/override.ts'
 import { withPublishedPort } from '../compose/published-port.ts'
 import type {
   EngineContext,
@@ -25,6 +27,8 @@ import { SharedConnection } from './shared-connection.ts'
 type ComposeRequest = Extract<EngineRequest<'postgres'>, { provider: 'compose' }>
 
 const SERVICE = 'postgres-replica'
+/** Where the file's service has its volume. */
+const DATA = '/var/lib/postgresql'
 
 /** @throws HeadroomError BAD_INPUT, IMAGE_MISSING, PORT_TAKEN, DISK_FULL, ENGINE_NOT_READY */
 export async function startComposeReplica(
@@ -33,7 +37,6 @@ export async function startComposeReplica(
   context: EngineContext,
 ): Promise<StoringEngine<'postgres'>> {
   if (upstream.provider !== 'compose') throw notThere(context.name, upstream)
-  if (/-([2-9]|\d\d+)$/.test(context.name)) throw onlyOne()
   const primaryAddress = upstream.addressFor('harness') as PostgresAddress
   const inherited = await withClient(primaryAddress, context.signal, settingsOfPrimary)
   const { port: askedPort, ...gucs } = containerSettings({
@@ -41,11 +44,19 @@ export async function startComposeReplica(
     ...inherited,
     ...settings,
   })
+  const { service, override } = placeOf(context.name)
   await using scope = new Scope()
   const { container, address } = await withPublishedPort(askedPort, async (port) => {
     const address: PostgresAddress = { ...primaryAddress, port }
     return {
-      container: await startContainer({ address, service: SERVICE, gucs, project }, context),
+      container: await startContainer(
+        {
+          ...{ address, service, gucs, project, override },
+          env: { HEADROOM_REPLICA_NAME: context.name },
+          standsOnRunning: true,
+        },
+        context,
+      ),
       address,
     }
   })
@@ -59,7 +70,7 @@ export async function startComposeReplica(
   const reading = scope.use(new SharedConnection(address))
   const polling = scope.use(new SharedConnection(address))
   const primary = scope.use(new SharedConnection(primaryAddress))
-  const inside = { ...address, host: SERVICE, port: POSTGRES_IN_COMPOSE.port }
+  const inside = { ...address, host: service, port: POSTGRES_IN_COMPOSE.port }
 
   const owned = scope.move()
   return runningPostgres(
@@ -79,10 +90,12 @@ export async function startComposeReplica(
   )
 }
 
-function onlyOne(): HeadroomError {
-  return new HeadroomError('BAD_INPUT', 'docker-compose.yml has one replica, not several', {
-    hint: 'leave out count, or run the engines embedded',
-  })
+/** The first one is the file's own service; `replica-2` is made like it, with data of its own. */
+function placeOf(name: string): { readonly service: string; readonly override: ServiceOverride } {
+  const number = Number(/-(\d+)$/.exec(name)?.[1] ?? 1)
+  if (number === 1) return { service: SERVICE, override: {} }
+  const service = `${SERVICE}-${String(number)}`
+  return { service, override: { like: SERVICE, volumes: [{ name: service, at: DATA }] } }
 }
 
 function notThere(name: string, upstream: RunningEngine): HeadroomError {

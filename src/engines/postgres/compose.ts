@@ -2,11 +2,13 @@
  * PostgreSQL as a container of docker-compose.yml. In: settings and the run's compose project. Out: a running engine on a
  * loopback port, with fresh volumes and a password of its own; the project takes both away.
  */
+import type { DockerEnv } from '../../kit/docker.ts'
 import { HeadroomError } from '../../kit/errors.ts'
 import { Scope } from '../../kit/scope.ts'
 import { Container } from '../compose/container.ts'
 import { composeLabel } from '../compose/label.ts'
-import { withPublishedPort } from '../compose/published-port.ts'
+import type { ServiceOverride } from '../compose/override.ts'
+import { portVariable, withPublishedPort } from '../compose/published-port.ts'
 import type { EngineContext, EngineRequest, PostgresAddress, StoringEngine } from '../engine.ts'
 import { withClient } from './connection.ts'
 import { createExtensions, serverVersion } from './control.ts'
@@ -93,13 +95,18 @@ export async function startComposePostgres(
 }
 
 interface Wanted extends Pick<ComposeRequest, 'project'> {
-  readonly service: 'postgres' | 'timescaledb' | 'postgres-replica'
+  readonly service: string
   readonly address: PostgresAddress
   readonly gucs: Readonly<Record<string, string>>
+  /** What else is its own; absent: nothing. */
+  readonly override?: ServiceOverride
+  readonly env?: DockerEnv
+  /** Whether what it stands on runs already; absent: it does not. */
+  readonly standsOnRunning?: boolean
 }
 
 export async function startContainer(
-  { address, service, gucs, project }: Wanted,
+  { address, service, gucs, project, override = {}, env = {}, standsOnRunning = false }: Wanted,
   { name, logDir }: EngineContext,
 ): Promise<Container> {
   const parameters = Object.entries(gucs).flatMap(([key, value]) => ['-c', `${key}=${value}`])
@@ -107,9 +114,9 @@ export async function startContainer(
     service,
     name,
     kind: 'engine',
-    withDependencies: true,
-    override: { command: ['postgres', ...parameters] },
-    env: { [`HEADROOM_${service.toUpperCase().replaceAll('-', '_')}_PORT`]: String(address.port) },
+    withDependencies: !standsOnRunning,
+    override: { ...override, command: ['postgres', ...parameters] },
+    env: { ...env, [portVariable(override.like ?? service)]: String(address.port) },
     ready: () => answers(address),
     readyTimeoutMs: READY_TIMEOUT_MS,
     recoveryTimeoutMs: RECOVERY_TIMEOUT_MS,

@@ -7,6 +7,7 @@ import type { ServiceOverride } from '../../../src/engines/compose/override.ts'
 interface Written {
   readonly services: Readonly<Record<string, Record<string, unknown>>>
   readonly networks: unknown
+  readonly volumes?: unknown
 }
 
 function written(services: Readonly<Record<string, ServiceOverride>>): Written {
@@ -35,6 +36,21 @@ describe('the override of docker-compose.yml', () => {
     expect(services['clickhouse']?.['volumes']).toEqual([
       { type: 'bind', source: '/tmp/a.xml', target: '/etc/a.xml', read_only: true },
     ])
+  })
+
+  it('gives a service a volume of its own, known to the project and labelled as the rest', () => {
+    const { services, volumes } = written({
+      'postgres-replica-2': {
+        like: 'postgres-replica',
+        volumes: [{ name: 'postgres-replica-2', at: '/var/lib/postgresql' }],
+      },
+    })
+    expect(services['postgres-replica-2']?.['volumes']).toEqual([
+      { type: 'volume', source: 'postgres-replica-2', target: '/var/lib/postgresql' },
+    ])
+    expect(volumes).toEqual({
+      'postgres-replica-2': { labels: { 'headroom.run': 'headroom-x-1' } },
+    })
   })
 
   it('makes a service that the file does not name from one that it does', () => {
