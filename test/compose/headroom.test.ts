@@ -50,10 +50,10 @@ async function expectNothingLeft(): Promise<void> {
 describe.skipIf(withoutDocker !== null)(
   `headroom in containers (${withoutDocker ?? 'here'})`,
   () => {
-    it.each(architectures)(
-      'measures $id, audits it, and takes everything down',
-      async (architecture) => {
-        const { id, shapes, alongside = [] } = architecture
+    it.each(architectures.map((architecture) => [architecture.id, architecture] as const))(
+      'measures %s, audits it, and takes everything down',
+      async (id, architecture) => {
+        const { shapes, alongside = [] } = architecture
         const [shape = 'billing'] = shapes
         const run = runOn(id, SCENARIOS[shape])
         const result = await headroom(run, { cwd: folder.path, env: here })
