@@ -2,15 +2,15 @@
  * `headroom run --dry-run`. In: a scenario, targets and the user's own servers. Out: what a run would create, where, with
  * which rights, and which settings are not in force. It connects and reads; nothing is created, here or there.
  */
-import type { EngineKind } from '../engines/engine.ts'
 import { OWN_NAME_FORM, ownName } from '../engines/own-name.ts'
 import type { InspectionRequest, ServerInspection } from '../engines/own-server.ts'
-import { howToName } from '../engines/kinds.ts'
 import { isServerKind, ownServers } from '../engines/own-servers.ts'
-import { HeadroomError } from '../kit/errors.ts'
+import { inspectReplica } from '../engines/postgres/external-replica.ts'
+import { assert } from '../kit/errors.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import type { Target } from '../target/target.ts'
-import { providersOf } from '../target/ground.ts'
+import { ownAddress, providersOf } from '../target/ground.ts'
+import type { Role } from '../target/roles.ts'
 import { rolesOf } from '../target/roles.ts'
 import type { OwnProvider } from '../target/up.ts'
 import { parseArchitectureSettings } from '../target/up.ts'
@@ -81,11 +81,14 @@ async function enginePlans(
     external: inputs.external.addresses,
     engines: inputs.engines,
   })
-  for (const { name: role, kind, settings } of roles) {
+  for (const one of roles) {
+    const { name: role, kind, settings } = one
     const provider = providers.get(role) ?? 'embedded'
     const server =
       provider === 'external'
-        ? await inspect(kind, inputs.external, { settings, ownName: ownName(runId), signal })
+        ? await inspect({ ...one, target }, inputs.external, {
+            ...{ settings, ownName: ownName(runId), signal },
+          })
         : null
     plans.push({ role, kind, provider, server })
   }
@@ -93,16 +96,21 @@ async function enginePlans(
 }
 
 async function inspect(
-  kind: EngineKind,
+  { target, ...role }: Role & { readonly target: Target },
   { addresses }: External,
   request: InspectionRequest,
 ): Promise<EnginePlan['server']> {
-  const address = isServerKind(kind) ? addresses[kind] : undefined
-  if (address === undefined || !isServerKind(kind)) {
-    throw new HeadroomError('BAD_INPUT', `a target wants an external ${kind}, but none is named`, {
-      hint: howToName(kind),
-    })
+  const { kind, name } = role
+  if (role.of !== null && kind === 'postgres') {
+    const [address, primary] = [addresses.roles?.[name], addresses.postgres]
+    if (address !== undefined && primary !== undefined) {
+      const found = await inspectReplica(name, { address, primary }, request)
+      return { ...found, where: ownServers.postgres.say(address) }
+    }
   }
+  // Says what is missing.
+  const address = ownAddress(role, target, { external: addresses })
+  assert(isServerKind(kind), 'whatever has an address can be looked at')
   const server = ownServers[kind]
   const found = await server.inspect(address, request)
   // The name that was looked at is never made: a run has its own time, number and draw.

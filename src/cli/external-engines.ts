@@ -39,7 +39,11 @@ const Place = z.union([
 type Place = z.infer<typeof Place>
 
 const places = Object.fromEntries(SERVER_KINDS.map((kind) => [kind, Place.optional()]))
-export const EnginesFile = z.strictObject(places as Record<ServerKind, z.ZodOptional<typeof Place>>)
+export const EnginesFile = z.strictObject({
+  ...(places as Record<ServerKind, z.ZodOptional<typeof Place>>),
+  /** Streaming replicas of that PostgreSQL, by the role that a target gives them: `replica`, `replica-2`. */
+  roles: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]*$/), Place).optional(),
+})
 
 /**
  * What flags name; `engines` is the path of an engines.yaml. Absent: the one in this folder, if there is one; null: none
@@ -67,13 +71,36 @@ interface NamedPlace {
 export function externalEngines(sources: ExternalSources, env: Env): External {
   const file = enginesFile(sources.engines)
   const read = SERVER_KINDS.map((kind) => readServer(kind, { flag: sources[kind], file, env }))
+  const replicas = readReplicas(file, env)
   return {
     addresses: Object.assign(
       {},
       ...read.map(({ addresses }) => addresses),
+      replicas.addresses,
     ) as External['addresses'],
-    secrets: read.flatMap(({ secrets }) => secrets),
-    warnings: read.flatMap(({ warnings }) => warnings),
+    secrets: [...read, replicas].flatMap(({ secrets }) => secrets),
+    warnings: [...read, replicas].flatMap(({ warnings }) => warnings),
+  }
+}
+
+function readReplicas(file: NamedPlace, env: Env): External {
+  const server = ownServers.postgres
+  const read = Object.entries(file.places.roles ?? {}).map(([role, place]) => ({
+    role,
+    place,
+    address: server.parse(
+      sourceOf(place, { from: `roles.${role} in the engines file`, file, env }),
+    ),
+  }))
+  if (read.length === 0) return { addresses: {}, secrets: [], warnings: [] }
+  const roles = Object.fromEntries(read.map(({ role, address }) => [role, address]))
+  return {
+    addresses: { roles } as External['addresses'],
+    secrets: read.flatMap(({ address }) => server.secretsOf(address)),
+    warnings: read.flatMap(({ place, address }) => [
+      ...readableSecrets(place, file),
+      ...server.warningsOf(address),
+    ]),
   }
 }
 
@@ -93,7 +120,7 @@ function readServer(kind: ServerKind, from: From): External {
     secrets: server.secretsOf(address),
     warnings: [
       ...visiblePassword(kind, source),
-      ...readableSecrets(kind, from.file),
+      ...readableSecrets(from.file.places[kind], from.file),
       ...server.warningsOf(address),
     ],
   }
@@ -115,8 +142,15 @@ function pick(kind: ServerKind, { flag, file, env }: From): AddressSource | null
   if (fromEnv !== undefined && fromEnv !== '') return { from: variable, dsn: fromEnv, ...bare }
   const place = file.places[kind]
   if (place === undefined) return null
-  const from = `${kind} in the engines file`
-  if (typeof place === 'string') return { from, dsn: place, ...bare }
+  return sourceOf(place, { from: `${kind} in the engines file`, file, env })
+}
+
+function sourceOf(
+  place: Place,
+  { from, file, env }: { readonly from: string; readonly file: NamedPlace; readonly env: Env },
+): AddressSource {
+  if (typeof place === 'string')
+    return { from, dsn: place, password: undefined, certificates: {}, env }
   const within = (path: string | undefined): string | undefined =>
     path === undefined ? undefined : resolve(file.dir, path)
   return {
@@ -171,8 +205,7 @@ function visiblePassword(kind: ServerKind, source: AddressSource): readonly stri
 }
 
 /** Files that hold a password of this server and that others on this machine may read. */
-function readableSecrets(kind: ServerKind, { file, dir, places }: NamedPlace): readonly string[] {
-  const place = places[kind]
+function readableSecrets(place: Place | undefined, { file, dir }: NamedPlace): readonly string[] {
   if (place === undefined) return []
   const dsn = typeof place === 'string' ? place : place.dsn
   const { passwordFile = null, clientKey = null } = typeof place === 'string' ? {} : place

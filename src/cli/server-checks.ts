@@ -4,8 +4,10 @@
  */
 import { ownName } from '../engines/own-name.ts'
 import type { ServerKind } from '../engines/kinds.ts'
-import { SERVER_KINDS } from '../engines/kinds.ts'
+import { howToName, SERVER_KINDS } from '../engines/kinds.ts'
+import type { ServerInspection } from '../engines/own-server.ts'
 import { ownServers } from '../engines/own-servers.ts'
+import { inspectReplica } from '../engines/postgres/external-replica.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import type { Check } from './doctor.ts'
 import type { External } from './external-engines.ts'
@@ -18,7 +20,29 @@ export async function serverChecks(
   for (const kind of SERVER_KINDS) {
     if (addresses[kind] !== undefined) checks.push(await serverCheck(kind, addresses, signal))
   }
+  for (const role of Object.keys(addresses.roles ?? {}))
+    checks.push(await replicaCheck(role, addresses, signal))
   return checks
+}
+
+async function replicaCheck(
+  role: string,
+  { postgres: primary, roles }: External['addresses'],
+  signal: AbortSignal,
+): Promise<Check> {
+  const subject = `your ${role}`
+  const address = roles?.[role]
+  if (address === undefined) throw new Error('no address')
+  if (primary === undefined) {
+    return {
+      ...{ state: 'missing', subject, finding: 'a replica is named, and no primary' },
+      remedy: howToName('postgres'),
+    }
+  }
+  return await checked(subject, async () => {
+    const found = await inspectReplica(role, { address, primary }, { settings: {}, signal })
+    return { ...found, where: ownServers.postgres.say(address) }
+  })
 }
 
 async function serverCheck(
@@ -30,15 +54,24 @@ async function serverCheck(
   const address = addresses[kind]
   if (address === undefined) throw new Error('no address')
   const server = ownServers[kind]
-  try {
+  return await checked(subject, async () => {
     const request = { settings: {}, ownName: ownName('doctor'), signal }
-    const { label, connection, creates, notes } = await server.inspect(address, request)
+    return { ...(await server.inspect(address, request)), where: server.say(address) }
+  })
+}
+
+async function checked(
+  subject: string,
+  look: () => Promise<ServerInspection & { readonly where: string }>,
+): Promise<Check> {
+  try {
+    const { label, connection, creates, notes, where } = await look()
     const makes =
       creates.length === 0 ? 'nothing would be made' : `a run would make ${creates.join(' and ')}`
     return {
       state: 'ok',
       subject,
-      finding: `${label} at ${server.say(address)}, ${connection}; ${makes}`,
+      finding: `${label} at ${where}, ${connection}; ${makes}`,
       remedy: notes.unseen.length === 0 ? null : `mind: ${notes.unseen.join('; ')}`,
     }
   } catch (error) {

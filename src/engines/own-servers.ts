@@ -16,8 +16,10 @@ export interface ServerAddress extends EngineAddress {
   kafka: KafkaAddress
 }
 
-/** Of those that the user named. */
-export type ServerAddresses = { readonly [Kind in ServerKind]?: ServerAddress[Kind] }
+/** Of those that the user named: one of a kind, and by role what follows it. */
+export type ServerAddresses = { readonly [Kind in ServerKind]?: ServerAddress[Kind] } & {
+  readonly roles?: Readonly<Record<string, EngineAddress['postgres']>>
+}
 
 /** Each is only ever given an address that it has parsed itself. */
 export const ownServers: Readonly<Record<ServerKind, OwnServer<ServerAddress[ServerKind]>>> = {

@@ -8,9 +8,10 @@ export async function placeNow(
   engines: OwnProvider,
   external: ExternalAddresses,
 ): Promise<PlannedPlace> {
+  const { roles = {}, ...kinds } = external
   return {
     provider: engines,
-    ownServers: Object.keys(external).sort(),
+    ownServers: Object.keys({ ...kinds, ...roles }).sort(),
     headroom: await headroomVersion(),
     fingerprint: describeMachine(null).fingerprint,
   }

@@ -6,7 +6,13 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Part } from '../architecture/part.ts'
 import { ComposeProject } from '../engines/compose/project.ts'
-import type { EngineContext, EngineKind, Provider, RunningEngine } from '../engines/engine.ts'
+import type {
+  EngineAddress,
+  EngineContext,
+  EngineKind,
+  Provider,
+  RunningEngine,
+} from '../engines/engine.ts'
 import { howToName } from '../engines/kinds.ts'
 import { startEngine } from '../engines/registry.ts'
 import { HeadroomError } from '../kit/errors.ts'
@@ -33,6 +39,9 @@ export async function openGround(
   options: UpOptions,
 ): Promise<Ground> {
   const providers = providersOf(roles, options)
+  // Before the first of them is started or touched.
+  for (const role of roles)
+    if (providers.get(role.name) === 'external') ownAddress(role, target, options)
   const inContainers = [...providers.values()].filter((provider) => provider === 'compose').length
   const project =
     inContainers === 0
@@ -115,24 +124,37 @@ async function startRole(
       if (project === null) throw new Error('no compose project was opened')
       return await startEngine(kind, { provider, ...wanted, project }, context)
     case 'external': {
-      const address = options.external[kind]
-      if (address === undefined) throw noAddress(target, kind)
-      if (upstream !== undefined) throw noAddressOfItsOwn(target, role)
+      const address = ownAddress(role, target, options)
       return await startEngine(kind, { provider, ...wanted, address }, context)
     }
   }
 }
 
-/** One address is one server: a replica of the user's own has another. */
-function noAddressOfItsOwn(target: OwnTarget, { name, kind }: Role): HeadroomError {
-  return new HeadroomError(
+/**
+ * One address is one server: a replica of the user's own has another, by its role.
+ * @throws HeadroomError BAD_INPUT
+ */
+export function ownAddress(
+  { name, kind, of }: Pick<Role, 'name' | 'kind' | 'of'>,
+  target: Pick<OwnTarget, 'name'>,
+  { external }: Pick<UpOptions, 'external'>,
+): EngineAddress[EngineKind] {
+  const { roles = {} } = external
+  const address = of === null || kind === 'pgbouncer' ? external[kind] : roles[name]
+  if (address !== undefined) return address
+  if (of === null || kind === 'pgbouncer') throw noAddress(target, kind)
+  const named = Object.keys(roles)
+  const has = named.length === 0 ? '' : ` (it names ${named.join(', ')})`
+  throw new HeadroomError(
     'BAD_INPUT',
     `target ${target.name} wants ${name}, a second ${kind} beside your own`,
-    { hint: 'leave out your own server, and both are started here' },
+    {
+      hint: `give the address of a streaming replica of it in engines.yaml: roles: { ${name}: { dsn: … } }${has}; or leave out your own server, and both are started here`,
+    },
   )
 }
 
-function noAddress(target: OwnTarget, kind: EngineKind): HeadroomError {
+function noAddress(target: Pick<OwnTarget, 'name'>, kind: EngineKind): HeadroomError {
   if (kind === 'pgbouncer') {
     return new HeadroomError('BAD_INPUT', `target ${target.name} wants a PgBouncer of your own`, {
       hint: 'give its address as the PostgreSQL to measure, and leave the pooler out',

@@ -13,6 +13,7 @@ import type { Part } from '../architecture/part.ts'
 import type { Evidence } from '../architecture/evidence.ts'
 import type {
   EngineAddress,
+  PostgresAddress,
   EngineImage,
   EngineKind,
   Provider,
@@ -35,8 +36,13 @@ import { bringUpService, factsOfService } from './service-up.ts'
 import type { Env, ServiceRequests } from './service-speech.ts'
 import type { OwnTarget, Target } from './target.ts'
 
-/** Where an engine kind is reached when it is not started here; by kind. */
-export type ExternalAddresses = Partial<{ readonly [Kind in EngineKind]: EngineAddress[Kind] }>
+/**
+ * Where an engine kind is reached when it is not started here; by kind. By role what stands on another: replicas of the
+ * user's own PostgreSQL.
+ */
+export type ExternalAddresses = Partial<{ readonly [Kind in EngineKind]: EngineAddress[Kind] }> & {
+  readonly roles?: Readonly<Record<string, PostgresAddress>>
+}
 
 /** A provider that needs nothing of the user's. */
 export type OwnProvider = Exclude<Provider, 'external'>

@@ -5,6 +5,7 @@ import { startComposePostgres } from './compose.ts'
 import { startComposeReplica } from './compose-replica.ts'
 import { startEmbeddedPostgres } from './embedded.ts'
 import { startExternalPostgres } from './external.ts'
+import { startExternalReplica } from './external-replica.ts'
 import { observePostgres } from './observed.ts'
 import { startEmbeddedReplica } from './replica.ts'
 import { postgresStatementStore } from './statement-store.ts'
@@ -24,7 +25,9 @@ export const postgres: StoringFolder<'postgres'> = {
           ? startComposePostgres(request, context)
           : startComposeReplica(request, request.upstream, context)
       case 'external':
-        return startExternalPostgres(request, context)
+        return request.upstream === undefined
+          ? startExternalPostgres(request, context)
+          : startExternalReplica(request, request.upstream, context)
     }
   },
   observe: observePostgres,

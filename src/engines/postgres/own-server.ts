@@ -59,7 +59,7 @@ async function inspectPostgres(
   })
 }
 
-function sayConnection({ tls }: PostgresAddress): string {
+export function sayConnection({ tls }: PostgresAddress): string {
   if (tls === 'off') return 'plain, as the DSN asks'
   return tls.checkHost ? 'TLS, certificate and host name verified' : 'TLS, certificate verified'
 }
