@@ -28,3 +28,8 @@ export function partitionIntervalOf(
   }
   return null
 }
+
+/** Its partitions have no interval: rows go by the hash of a column. */
+export function isByHash({ architecture }: Pick<RunRecord, 'architecture'>): boolean {
+  return architecture.settings['partitionBy'] === 'hash'
+}

@@ -4,7 +4,7 @@
  */
 import { formatMany } from '../kit/units.ts'
 import { partitionsHeld, rowsPerPartition } from '../plan/formulas.ts'
-import { partitionIntervalOf } from './partition-interval.ts'
+import { isByHash, partitionIntervalOf } from './partition-interval.ts'
 import { unknown } from './symptom.ts'
 import type { JudgeContext } from './symptom.ts'
 import type { PartitionsRule } from './trigger.ts'
@@ -13,6 +13,12 @@ import type { Verdict } from './verdict.ts'
 export function judgePartitions(context: JudgeContext, rule: PartitionsRule): Verdict {
   const { profile } = context.study
   const run = context.evidence.runs[0]
+  if (run !== undefined && isByHash(run)) {
+    return unknown(
+      context,
+      'it is partitioned by hash: as many partitions as were made hold all that is retained, whatever the interval, so neither bound is about them',
+    )
+  }
   const interval = run === undefined ? null : partitionIntervalOf(run)
   if (interval === null) return unknown(context, 'the interval of its partitions is not known')
   const rows = rowsPerPartition(profile.ratePerS, interval)

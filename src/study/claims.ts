@@ -21,6 +21,7 @@ import type { Claim } from '../scenario/claim.ts'
 import type { Experiment, ScaleName } from '../scenario/experiment.ts'
 import type { ExternalAddresses, OwnProvider } from '../target/up.ts'
 import { experimentHashes, refuseChangedClaims } from './changed-claims.ts'
+import { refuseRunning } from './refuse-running.ts'
 import { runExperiment } from './experiment/run-experiment.ts'
 import { headroomVersion } from './headroom-version.ts'
 import { placeNow } from './planned-place.ts'
@@ -117,7 +118,7 @@ async function begin(options: ClaimsOptions): Promise<{
   readonly startedAt: string
   readonly kept: readonly ExperimentRecord[]
 }> {
-  const { resume, scale, engines, external, outDir, secrets } = options
+  const { resume, scale, engines, external, outDir, workDir, secrets } = options
   const inputs = {
     ...(await placeNow(engines, external)),
     scale,
@@ -126,6 +127,7 @@ async function begin(options: ClaimsOptions): Promise<{
   if (resume !== null) {
     const plan = await readClaimsPlan(resume)
     refuseChangedClaims(plan.inputs, inputs)
+    refuseRunning(basename(resume), workDir)
     const kept = await readExperimentRecords(resume)
     return { studyDir: resume, startedAt: plan.startedAt, kept }
   }

@@ -170,6 +170,14 @@ describe('E10', () => {
     expect(of('hourly')).toMatchObject({ state: 'fired', level: 'critical', value: 9_601 })
   })
 
+  it('is unknown of hash partitions, and says why', () => {
+    const settings = { partitionBy: 'hash', partitions: 12 }
+    expect(verdictOf('E10', { architecture: 'pg-partitioned', settings })).toMatchObject({
+      state: 'unknown',
+      because: expect.stringContaining('partitioned by hash'),
+    })
+  })
+
   it('is unknown where the interval is not among the settings', () => {
     expect(verdictOf('E10', { architecture: 'timescale' }).state).toBe('unknown')
   })

@@ -2,13 +2,12 @@
  * A sweep: one or more targets at every point of a grid, one record. In: points, and what varies. Out: the study on disk.
  * What it was to measure is written down first, so that it can be gone on with after whatever ended it.
  */
-import { existsSync, readdirSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import { HeadroomError } from '../../kit/errors.ts'
+import { basename } from 'node:path'
 import type { StudyRecord } from '../../results/record.ts'
 import type { PlannedInputs, StudyPlan } from '../../results/study-plan.ts'
 import { earlierRuns, writeStudyPlan } from '../../results/study-plan.ts'
 import type { Sweep } from '../../results/sweep-record.ts'
+import { refuseRunning } from '../refuse-running.ts'
 import { placeNow } from '../planned-place.ts'
 import type { EveryStudy, PointsOptions, StudyResult } from '../run-points.ts'
 import { runPoints } from '../run-points.ts'
@@ -49,16 +48,6 @@ export async function runSweep(options: SweepOptions): Promise<StudyResult> {
     done: await earlierRuns(studyDir),
   }
   return await runPoints({ ...options, command: plan.command, resumed }, toRecord)
-}
-
-/** What a killed Headroom left was removed before: data that is there is somebody's who lives. */
-function refuseRunning(studyId: string, workDir: string): void {
-  const dataDir = join(workDir, 'data')
-  const inUse = existsSync(dataDir) ? readdirSync(dataDir) : []
-  if (!inUse.some((name) => name.startsWith(`${studyId}-`))) return
-  throw new HeadroomError('BAD_INPUT', `${studyId} is still running`, {
-    hint: 'wait for it, or stop it first with Ctrl-C',
-  })
 }
 
 async function inputsOf(options: SweepOptions): Promise<PlannedInputs> {
