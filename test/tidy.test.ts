@@ -9,7 +9,7 @@ import { METRICS } from '../src/collect/metrics.ts'
 import { packageRoot } from '../src/kit/paths.ts'
 import { architectures as registered } from '../src/target/registry.ts'
 import type { WholeNeed } from '../src/target/roles.ts'
-import { needsOf } from '../src/target/roles.ts'
+import { needsOf, withDefaultNeeds } from '../src/target/roles.ts'
 import { IMPORT_TABLE, PURE_ROOMS, forbiddenBecause } from '../lint/import-table.js'
 
 const LINES_MAX = 300
@@ -189,7 +189,7 @@ describe('architectures', () => {
         .toSorted(),
     }))
     expect(startedBy).toEqual(
-      registered.map(({ id, alongside = [], needs }) => ({
+      registered.map(withDefaultNeeds).map(({ id, alongside = [], needs }) => ({
         id,
         started: [
           ...new Set([

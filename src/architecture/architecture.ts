@@ -20,6 +20,10 @@ export interface Need {
   readonly of?: string | null
   /** Extensions that must be there: `timescaledb`. */
   readonly extensions?: readonly string[]
+  /** Extensions that are used where the server has them, and done without where not; `facts` of the engine says which. */
+  readonly wants?: readonly string[]
+  /** There only where `needsWith` names it; absent: always. */
+  readonly optional?: boolean
   /** As many as `engines.<role>.count` of the target says; absent: one. */
   readonly many?: boolean
 }
@@ -29,11 +33,11 @@ export type Needs = Readonly<Record<string, NeededKind | Need>>
 
 type KindOf<N extends NeededKind | Need> = N extends Need ? N['kind'] : Extract<N, NeededKind>
 
-/** What `start` is given, by role: one engine, or all of a role that may be many. */
+/** What `start` is given, by role: one engine, all of a role that may be many, none of one that the settings leave out. */
 export type EnginesByRole<N extends Needs> = {
   readonly [Role in keyof N]: N[Role] extends { readonly many: true }
     ? readonly EngineOf<KindOf<N[Role]>>[]
-    : EngineOf<KindOf<N[Role]>>
+    : EngineOf<KindOf<N[Role]>> | (N[Role] extends { readonly optional: true } ? undefined : never)
 }
 
 /** What an acknowledged event has been promised, per store. */
@@ -95,6 +99,8 @@ export interface RunningArchitecture {
   readonly writes?: SqlWriting
   /** Sentences without a full stop: what settings ask for and these engines cannot do. Absent: nothing. */
   readonly notMeasured?: readonly string[]
+  /** Sentences without a full stop: what settings left to be decided by what these engines have. Absent: nothing. */
+  readonly decided?: readonly string[]
 }
 
 export interface Architecture<N extends Needs = Needs, Settings = unknown> {
@@ -106,7 +112,10 @@ export interface Architecture<N extends Needs = Needs, Settings = unknown> {
   readonly shapes: readonly ShapeName[]
   /** What its service answers at /v1/queries/{name}; a scenario's others are not asked of it. */
   readonly queries: readonly QueryName[]
+  /** By role, all that any settings can ask for. */
   readonly needs: N
+  /** What these settings ask for of it; absent: all, as it stands. */
+  needsWith?(settings: Settings): { readonly [Role in keyof N]?: NeededKind | Need }
   /** Names of the processes it launches beside its service, each by the entry file of that name; absent: none. */
   readonly alongside?: readonly string[]
   readonly schemaVariants: readonly string[]

@@ -73,6 +73,8 @@ interface Wanted {
   readonly settings: EngineSettings
   /** Extensions that must be there when it is ready; absent: none. */
   readonly extensions?: readonly string[]
+  /** Extensions that are made where it can have them; absent: none. */
+  readonly wants?: readonly string[]
   /** What it stands on: the primary of a replica, the server behind a pooler. Absent: it stands alone. */
   readonly upstream?: RunningEngine
 }

@@ -239,6 +239,8 @@ export const RunRecord = z.strictObject({
     partsToOperate: z.array(z.string()),
     /** What its settings ask for and its engines could not do. */
     notMeasured: z.array(z.string()).optional(),
+    /** What its settings left to be decided by what its engines have. */
+    decided: z.array(z.string()).optional(),
     /** Of its own processes, where they ran in containers. */
     images: z.array(Image.extend({ part: z.string() })).optional(),
   }),

@@ -181,6 +181,7 @@ function recorded(
       partsToOperate: [...partsToOperate],
       ...(facts.images === undefined ? {} : { images: [...facts.images] }),
       ...(facts.notMeasured === undefined ? {} : { notMeasured: [...facts.notMeasured] }),
+      ...(facts.decided === undefined ? {} : { decided: [...facts.decided] }),
     },
     engines,
   }

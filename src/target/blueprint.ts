@@ -18,7 +18,7 @@ import type {
   StoringKind,
 } from '../engines/engine.ts'
 import type { WholeNeed } from './roles.ts'
-import { needsOf } from './roles.ts'
+import { needsOf, withNeedsFor } from './roles.ts'
 
 /** Where an engine is reached, by the role an architecture gives it. */
 export type AddressOf = (role: string, need: WholeNeed) => EngineAddress[NeededKind]
@@ -46,7 +46,7 @@ export async function blueprintOf(
   architecture: Architecture,
   options: BlueprintOptions,
 ): Promise<Blueprint> {
-  const schema = needsOf(architecture).map(([role, need]) => ({
+  const schema = needsOf(withNeedsFor(architecture, options.settings)).map(([role, need]) => ({
     role,
     kind: need.kind,
     address: options.addressOf(role, need),

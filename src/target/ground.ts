@@ -98,12 +98,13 @@ async function startRole(
   { role, upstream, target, providers, project }: Wanted,
   options: UpOptions,
 ): Promise<RunningEngine> {
-  const { kind, extensions } = role
+  const { kind, extensions, wants } = role
   const provider = providers.get(role.name)
   if (provider === undefined) throw new Error(`there is no role ${role.name}`)
   const wanted = {
     settings: role.settings,
     ...(extensions.length === 0 ? {} : { extensions }),
+    ...(wants.length === 0 ? {} : { wants }),
     ...(upstream === undefined ? {} : { upstream }),
   }
   const dataDir = join(options.dataDir, role.name)

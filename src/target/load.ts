@@ -5,7 +5,7 @@ import { HeadroomError } from '../kit/errors.ts'
 import type { Finding } from '../kit/yaml-door.ts'
 import { parseYamlFile, schemaFindings } from '../kit/yaml-door.ts'
 import { suggest } from '../kit/nearest.ts'
-import { needsOf } from './roles.ts'
+import { needsOf, withNeedsFor } from './roles.ts'
 import { architectureById, architectures } from './registry.ts'
 import { enginesFindings } from './engines-target.ts'
 import { serviceFindings, withAbsolutePaths } from './service-findings.ts'
@@ -67,7 +67,9 @@ function architectureFindings(target: ArchitectureTarget): readonly Finding[] {
       },
     ]
   }
-  const roles = Object.keys(architecture.needs)
+  const parsed = architecture.settings.safeParse(target.settings)
+  const asked = parsed.success ? withNeedsFor(architecture, parsed.data) : architecture
+  const roles = Object.keys(asked.needs)
   const findings: Finding[] = Object.keys(target.engines)
     .filter((role) => !roles.includes(role))
     .map((role) => ({
@@ -75,7 +77,7 @@ function architectureFindings(target: ArchitectureTarget): readonly Finding[] {
       message: `${architecture.id} has no engine in the role "${role}"`,
       remedy: suggest(role, roles),
     }))
-  for (const [role, { many }] of needsOf(architecture)) {
+  for (const [role, { many }] of needsOf(asked)) {
     if ((target.engines[role]?.count ?? 1) > 1 && !many) {
       findings.push({
         path: ['engines', role, 'count'],

@@ -13,6 +13,8 @@ export interface Role {
   /** The role it stands on: its primary, or the server behind it. null: it stands alone. */
   readonly of: string | null
   readonly extensions: readonly string[]
+  /** Extensions that it does without where the server has them not. */
+  readonly wants: readonly string[]
   readonly settings: EngineSettings
   /** As the target has it; what stands on another has its provider where it says nothing. */
   readonly provider: EngineChoice['provider']
@@ -25,7 +27,23 @@ export interface WholeNeed extends Need {
   readonly kind: NeededKind
   readonly of: string | null
   readonly extensions: readonly string[]
+  readonly wants: readonly string[]
   readonly many: boolean
+}
+
+/** Asked for nothing but what these settings need. */
+export function withNeedsFor(architecture: Architecture, settings: unknown): Architecture {
+  const asked = architecture.needsWith?.(settings)
+  if (asked === undefined) return architecture
+  const needs = Object.fromEntries(
+    Object.entries(asked).flatMap(([role, need]) => (need === undefined ? [] : [[role, need]])),
+  )
+  return { ...architecture, needs }
+}
+
+/** As it is where nothing is set. */
+export function withDefaultNeeds(architecture: Architecture): Architecture {
+  return withNeedsFor(architecture, architecture.settings.parse({}))
 }
 
 export function wholeNeed(need: NeededKind | Need): WholeNeed {
@@ -33,9 +51,10 @@ export function wholeNeed(need: NeededKind | Need): WholeNeed {
     kind,
     of = null,
     extensions = [],
+    wants = [],
     many = false,
   } = typeof need === 'string' ? { kind: need } : need
-  return { kind, of, extensions, many }
+  return { kind, of, extensions, wants, many }
 }
 
 export function needsOf({
@@ -50,7 +69,7 @@ export function rolesOf(
   architecture: Pick<Architecture, 'needs'>,
   target: { readonly engines: Readonly<Record<string, EngineChoice>> },
 ): readonly Role[] {
-  return needsOf(architecture).flatMap(([need, { kind, of, extensions, many }]) => {
+  return needsOf(architecture).flatMap(([need, { kind, of, extensions, wants, many }]) => {
     const choice = target.engines[need]
     const { count = 1, provider, pooler } = choice ?? {}
     const names =
@@ -59,7 +78,7 @@ export function rolesOf(
         : [need]
     const settings = asText(choice?.settings)
     return names.flatMap((name): readonly Role[] => [
-      { name, kind, of, extensions, settings, provider, need },
+      { name, kind, of, extensions, wants, settings, provider, need },
       ...(pooler === undefined ? [] : [poolerOf(name, pooler)]),
     ])
   })
@@ -76,6 +95,7 @@ function poolerOf(of: string, { provider, settings }: NonNullable<EngineChoice['
     kind: 'pgbouncer',
     of,
     extensions: [],
+    wants: [],
     settings: asText(settings),
     provider,
     need: null,

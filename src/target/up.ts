@@ -31,7 +31,7 @@ import type { LaunchedService } from './launch.ts'
 import { partNames } from './launch.ts'
 import { enginesArchitecture } from './engines-architecture.ts'
 import { architectureById, architectures } from './registry.ts'
-import { rolesOf } from './roles.ts'
+import { rolesOf, withNeedsFor } from './roles.ts'
 import { bringUpService, factsOfService } from './service-up.ts'
 import type { Env, ServiceRequests } from './service-speech.ts'
 import type { OwnTarget, Target } from './target.ts'
@@ -83,6 +83,8 @@ export interface TargetFacts {
   readonly queries: readonly QueryName[]
   /** What its settings ask for and its engines cannot do. */
   readonly notMeasured?: readonly string[]
+  /** What its settings left to be decided by what its engines have. */
+  readonly decided?: readonly string[]
   /** Of its own processes, where they run in containers. */
   readonly images?: readonly (EngineImage & { readonly part: string })[]
 }
@@ -112,7 +114,7 @@ export interface Crash {
   readonly message: string
 }
 
-/** The architecture's settings after defaults. Throws BAD_INPUT listing every problem. */
+/** The architecture with what its settings need, and its settings after defaults. Throws BAD_INPUT listing every problem. */
 export function parseArchitectureSettings(target: OwnTarget): {
   readonly architecture: Architecture
   readonly settings: Readonly<Record<string, unknown>>
@@ -127,16 +129,6 @@ export function parseArchitectureSettings(target: OwnTarget): {
       },
     )
   }
-  const unknownRoles = Object.keys(target.engines).filter((role) => !(role in architecture.needs))
-  if (unknownRoles.length > 0) {
-    throw new HeadroomError(
-      'BAD_INPUT',
-      `${architecture.id} has no engine role ${unknownRoles.join(', ')}`,
-      {
-        hint: `its roles: ${Object.keys(architecture.needs).join(', ')}`,
-      },
-    )
-  }
   const parsed = architecture.settings.safeParse(target.settings)
   if (!parsed.success) {
     throw new HeadroomError(
@@ -147,7 +139,17 @@ export function parseArchitectureSettings(target: OwnTarget): {
       },
     )
   }
-  return { architecture, settings: parsed.data as Readonly<Record<string, unknown>> }
+  const asked = withNeedsFor(architecture, parsed.data)
+  requireRoles(asked, target)
+  return { architecture: asked, settings: parsed.data as Readonly<Record<string, unknown>> }
+}
+
+function requireRoles({ id, needs }: Architecture, { engines }: OwnTarget): void {
+  const unknown = Object.keys(engines).filter((role) => !(role in needs))
+  if (unknown.length === 0) return
+  throw new HeadroomError('BAD_INPUT', `${id} has no engine role ${unknown.join(', ')}`, {
+    hint: `its roles: ${Object.keys(needs).join(', ')}`,
+  })
 }
 
 /** Between engines and the driver there is none. */
@@ -251,6 +253,7 @@ async function bringUpArchitecture(target: OwnTarget, options: UpOptions): Promi
       ],
       ...imagesOf(services),
       ...(running.notMeasured === undefined ? {} : { notMeasured: running.notMeasured }),
+      ...(running.decided === undefined ? {} : { decided: running.decided }),
     },
     promises,
     engines,

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Role } from '../../src/target/roles.ts'
-import { rolesOf } from '../../src/target/roles.ts'
+import { rolesOf, withDefaultNeeds } from '../../src/target/roles.ts'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { architectures } from '../../src/target/registry.ts'
 import { packageRoot } from '../../src/kit/paths.ts'
@@ -49,7 +49,7 @@ describe.skipIf(withoutDocker !== null)(`docker-compose.yml (${withoutDocker ?? 
   it('has a service and a profile for every architecture, which start just what it needs', async () => {
     for (const architecture of architectures) {
       const { id, alongside = [] } = architecture
-      const engines = rolesOf(architecture, { engines: {} }).map(engineServiceOf)
+      const engines = rolesOf(withDefaultNeeds(architecture), { engines: {} }).map(engineServiceOf)
       const processes = [id, ...alongside.map((part) => `${id}-${part}`)]
       expect(await started(id)).toEqual([...processes, 'secrets', ...engines].sort())
     }
@@ -103,7 +103,9 @@ describe.skipIf(withoutDocker !== null)(`docker-compose.yml (${withoutDocker ?? 
   it('waits for what a service needs to be healthy', () => {
     for (const architecture of architectures) {
       const { id } = architecture
-      for (const engine of rolesOf(architecture, { engines: {} }).map(engineServiceOf)) {
+      for (const engine of rolesOf(withDefaultNeeds(architecture), { engines: {} }).map(
+        engineServiceOf,
+      )) {
         expect(named(id).depends_on?.[engine]?.condition, `${id} needs ${engine}`).toBe(
           'service_healthy',
         )

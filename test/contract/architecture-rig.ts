@@ -12,7 +12,7 @@ import { findProgram } from '../../src/engines/packages/program.ts'
 import { silentLog } from '../../src/kit/log.ts'
 import { Scope } from '../../src/kit/scope.ts'
 import type { Role } from '../../src/target/roles.ts'
-import { needsOf, rolesOf } from '../../src/target/roles.ts'
+import { needsOf, rolesOf, withDefaultNeeds, withNeedsFor } from '../../src/target/roles.ts'
 import { architectureById, architectures } from '../../src/target/registry.ts'
 import { Target } from '../../src/target/target.ts'
 import { bringUp, type RunningTarget } from '../../src/target/up.ts'
@@ -50,9 +50,12 @@ export const SKIPPED = architectures
     because: `headroom engines install ${notHere(architecture).join(' ')}`,
   }))
 
-function notHere({ needs }: Architecture): readonly PackageName[] {
+function notHere(architecture: Architecture): readonly PackageName[] {
   if (ENGINES !== 'embedded' || process.env['HEADROOM_REQUIRE_ALL'] !== undefined) return []
-  const wanted = needsOf({ needs }).flatMap(([, { kind, extensions }]) => [kind, ...extensions])
+  const wanted = needsOf(withDefaultNeeds(architecture)).flatMap(([, { kind, extensions }]) => [
+    kind,
+    ...extensions,
+  ])
   return PACKAGE_NAMES.filter((name) => {
     if (!wanted.includes(name)) return false
     const isProgram = name === 'redis' || name === 'pgbouncer'
@@ -92,7 +95,10 @@ export async function startRig(architecture: string, options: RigOptions = {}): 
     ...(options.schemaVariant === undefined ? {} : { schemaVariant: options.schemaVariant }),
   })
   const known = architectureById(architecture)
-  const needs = known === undefined ? [] : rolesOf(known, { engines: {} })
+  const needs =
+    known === undefined
+      ? []
+      : rolesOf(withNeedsFor(known, known.settings.parse(options.settings ?? {})), { engines: {} })
   const up = scope.use(
     await bringUp({
       target,

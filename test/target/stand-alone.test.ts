@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { statementsOf } from '../../reference-impl/service-kit/schema-script.ts'
-import { needsOf } from '../../src/target/roles.ts'
+import { needsOf, withDefaultNeeds } from '../../src/target/roles.ts'
 import { blueprintOf } from '../../src/target/blueprint.ts'
 import { architectures } from '../../src/target/registry.ts'
 import { standAlone } from '../../src/target/stand-alone.ts'
@@ -32,7 +32,7 @@ describe('a blueprint', () => {
         settings: architecture.settings.parse({}),
         schemaVariant: 'default',
       })
-      const needs = needsOf(architecture)
+      const needs = needsOf(withDefaultNeeds(architecture))
       expect(blueprint.schema.map(({ role, kind }) => [role, kind])).toEqual(
         needs.map(([role, { kind }]) => [role, kind]),
       )

@@ -12,7 +12,7 @@ import { portVariable, withPublishedPort } from '../compose/published-port.ts'
 import type { EngineContext, EngineRequest, PostgresAddress, StoringEngine } from '../engine.ts'
 import { withClient } from './connection.ts'
 import { createExtensions, serverVersion } from './control.ts'
-import { makeExtensions, withExtensions } from './extensions.ts'
+import { composeServiceWith, isInAnImage, makeExtensions, withExtensions } from './extensions.ts'
 import { postgresFacts } from './facts.ts'
 import { runningPostgres } from './running.ts'
 import { answers, startError } from './server.ts'
@@ -34,11 +34,12 @@ const STOP_GRACE_S = 30
 
 /** @throws HeadroomError BAD_INPUT, IMAGE_MISSING, PORT_TAKEN, DISK_FULL, ENGINE_NOT_READY */
 export async function startComposePostgres(
-  { settings, extensions = [], project }: ComposeRequest,
+  { settings, extensions: required = [], wants = [], project }: ComposeRequest,
   context: EngineContext,
 ): Promise<StoringEngine<'postgres'>> {
+  const extensions = [...required, ...wants.filter(isInAnImage)]
   // Only its own image has the extension.
-  const service = extensions.includes('timescaledb') ? 'timescaledb' : 'postgres'
+  const service = composeServiceWith(extensions)
   const { port: askedPort, ...gucs } = withExtensions(
     containerSettings(settings),
     extensions,

@@ -10,7 +10,12 @@ import { archivingIn, recoveryOf } from './archive.ts'
 import { setBuildDependent, withoutBuildDependent } from './build-dependent.ts'
 import { withClient } from './connection.ts'
 import { createExtensions, serverVersion } from './control.ts'
-import { makeExtensions, requireExtensionPackages, withExtensions } from './extensions.ts'
+import {
+  isInstalled,
+  makeExtensions,
+  requireExtensionPackages,
+  withExtensions,
+} from './extensions.ts'
 import { postgresFacts } from './facts.ts'
 import { initializeData } from './initdb.ts'
 import { startLocalServer } from './local-server.ts'
@@ -23,6 +28,8 @@ export const EMBEDDED_DATABASE = 'headroom'
 export interface EmbeddedOptions {
   /** That must be there when it is ready; absent: none beside those that probes read. */
   readonly extensions?: readonly string[]
+  /** That are made where this machine has them; absent: none. */
+  readonly wants?: readonly string[]
   /** For tests: which ways to run as root are tried; every way that suits this user where absent. */
   readonly accounts?: readonly AccountKind[]
 }
@@ -33,7 +40,8 @@ export async function startEmbeddedPostgres(
   context: EngineContext,
   options: EmbeddedOptions = {},
 ): Promise<StoringEngine<'postgres'>> {
-  const { extensions = [], accounts } = options
+  const { wants = [], accounts } = options
+  const extensions = [...(options.extensions ?? []), ...wants.filter(isInstalled)]
   const packages = requireExtensionPackages(extensions)
   const { start, later } = withoutBuildDependent(serverSettings(asked))
   const settings = withExtensions(start, extensions, EMBEDDED_DATABASE)

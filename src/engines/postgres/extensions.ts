@@ -4,6 +4,7 @@
  */
 import type { Client } from 'pg'
 import { HeadroomError, messageOf } from '../../kit/errors.ts'
+import type { Log } from '../../kit/log.ts'
 import type { EngineSettings } from '../engine.ts'
 import type { PackageName } from '../packages/catalogue.ts'
 import { PACKAGES } from '../packages/catalogue.ts'
@@ -27,6 +28,10 @@ interface Known {
   readonly settings: EngineSettings
   /** Made before it. */
   readonly schema: string | null
+  /** The image of docker-compose.yml that has it: a service there; null: none has. */
+  readonly composeService: 'postgres' | 'timescaledb' | null
+  /** It keeps what it is told in tables of its own: in a database that is shared they would outlive the run. */
+  readonly ownDatabase: boolean
 }
 
 const PLAIN: Known = {
@@ -35,27 +40,74 @@ const PLAIN: Known = {
   preload: null,
   settings: {},
   schema: null,
+  composeService: 'postgres',
+  ownDatabase: false,
 }
 
 const KNOWN: Readonly<Record<string, Known>> = {
   timescaledb: {
+    ...PLAIN,
     packageName: 'timescaledb',
     ownLoader: true,
     preload: 'timescaledb',
     // A server under measurement calls nobody.
     settings: { 'timescaledb.telemetry_level': 'off' },
-    schema: null,
+    composeService: 'timescaledb',
   },
   pg_partman: {
     ...PLAIN,
     packageName: 'pg_partman',
     preload: 'pg_partman_bgw',
     schema: 'partman',
+    composeService: null,
+    ownDatabase: true,
   },
 }
 
 function known(extension: string): Known {
   return KNOWN[extension] ?? PLAIN
+}
+
+/** Whether a server that is started here can have it. */
+export function isInstalled(extension: string): boolean {
+  const { packageName } = known(extension)
+  return packageName === null || findPackage(packageName) !== null
+}
+
+/** Whether a container of docker-compose.yml can have it. */
+export function isInAnImage(extension: string): boolean {
+  return known(extension).composeService !== null
+}
+
+/**
+ * The service of docker-compose.yml whose image has them all.
+ * @throws HeadroomError ENGINE_MISSING
+ */
+export function composeServiceWith(extensions: readonly string[]): 'postgres' | 'timescaledb' {
+  const without = extensions.find((extension) => !isInAnImage(extension))
+  if (without !== undefined) {
+    throw new HeadroomError(
+      'ENGINE_MISSING',
+      `no image of docker-compose.yml has the extension ${without}`,
+      {
+        hint: `run it with --engines embedded, or on a PostgreSQL of your own that has ${without}`,
+      },
+    )
+  }
+  return extensions.some((extension) => known(extension).composeService === 'timescaledb')
+    ? 'timescaledb'
+    : 'postgres'
+}
+
+/** @throws HeadroomError ENGINE_RIGHTS_MISSING where one of them needs a database that is the run's alone */
+export function requireOwnDatabase(extensions: readonly string[] = []): void {
+  const refused = extensions.find((extension) => known(extension).ownDatabase)
+  if (refused === undefined) return
+  throw new HeadroomError(
+    'ENGINE_RIGHTS_MISSING',
+    `${refused} keeps what it is told in tables of the whole database, and this role works in one schema of it`,
+    { hint: `ALTER ROLE … CREATEDB, or a target that does without ${refused}` },
+  )
 }
 
 /** @throws HeadroomError ENGINE_MISSING with the command that gets it */
@@ -131,6 +183,29 @@ export async function makeExtensions(
           cause: error,
         },
       )
+    }
+  }
+}
+
+/** Makes those that this server can have and says of the others why not. */
+export async function makeWanted(
+  client: Client,
+  server: string,
+  { wants = [], log }: { readonly wants?: readonly string[] | undefined; readonly log: Log },
+): Promise<void> {
+  for (const extension of wants) {
+    const found = await client.query('SELECT FROM pg_available_extensions WHERE name = $1', [
+      extension,
+    ])
+    if (found.rowCount === 0) {
+      log(`${server} has no ${extension}: done without`)
+      continue
+    }
+    try {
+      await makeExtensions(client, server, [extension])
+    } catch (error) {
+      if (!(error instanceof HeadroomError)) throw error
+      log(`${error.message}: done without`)
     }
   }
 }

@@ -17,7 +17,7 @@ import { createExtensions, serverVersion } from './control.ts'
 import { addressIn, createPlace, removePlace } from './own-place.ts'
 import type { PostgresPlan } from './own-server.ts'
 import { planOn } from './own-server.ts'
-import { makeExtensions } from './extensions.ts'
+import { makeExtensions, makeWanted, requireOwnDatabase } from './extensions.ts'
 import { postgresFacts } from './facts.ts'
 import { findImageSource } from './full-page-images.ts'
 import type { PostgresRights } from './rights.ts'
@@ -48,7 +48,11 @@ export async function startExternalPostgres(
   const isShared = place.what === 'schema'
   const { version, settings, facts, unseen } = await withClient(address, signal, async (client) => {
     // An extension belongs to a whole database: one that is not ours gets none.
-    if (!isShared) await createExtensions(client)
+    if (isShared) requireOwnDatabase(request.extensions)
+    else {
+      await createExtensions(client)
+      await makeWanted(client, 'your PostgreSQL', { wants: request.wants, log: context.log })
+    }
     await makeExtensions(client, 'your PostgreSQL', request.extensions)
     return {
       version: await serverVersion(client),

@@ -18,6 +18,7 @@ export const postgres: StoringFolder<'postgres'> = {
         return request.upstream === undefined
           ? startEmbeddedPostgres(request.settings, context, {
               extensions: request.extensions ?? [],
+              wants: request.wants ?? [],
             })
           : startEmbeddedReplica(request.settings, request.upstream, context)
       case 'compose':

@@ -228,6 +228,7 @@ function imageWords({ name, id, digest }: NonNullable<Engine['image']>): string 
 function targetRow(name: string, run: RunRecord): readonly Insertable[] {
   const settings = [
     ...Object.entries(run.architecture.settings).map(([key, value]) => `${key} = ${asText(value)}`),
+    ...(run.architecture.decided ?? []).map((sentence) => `decided at the start: ${sentence}`),
     ...run.engines.flatMap((engine) =>
       Object.entries(engine.settings).map(([key, value]) => `${engine.role}: ${key} = ${value}`),
     ),
