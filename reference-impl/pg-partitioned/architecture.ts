@@ -3,15 +3,20 @@ import { z } from 'zod'
 import { defineArchitecture } from '../../src/architecture/architecture.ts'
 import type { ArchitectureContext, LaunchedPart } from '../../src/architecture/architecture.ts'
 import type { StoringEngine } from '../../src/engines/engine.ts'
+import { windowWords } from '../service-kit/dedup/words.ts'
 import { edgeSettings } from '../service-kit/edge-settings.ts'
 import { launchService } from '../service-kit/launch.ts'
 import { postgresBatchSettings } from '../service-kit/postgres/batch-settings.ts'
 import { IDENTITY_TABLE, repeatWords } from '../service-kit/postgres/identities.ts'
 import { partitionScripts, schemaParts } from '../service-kit/postgres/partition/schema.ts'
+import type { PartitionMaker } from '../service-kit/postgres/partition/ranges.ts'
 import {
+  checkMaintenance,
   identityOf,
   maintenanceOf,
+  makerOf,
   partitionSettings,
+  partmanNeed,
 } from '../service-kit/postgres/partition/settings.ts'
 import {
   commitWords,
@@ -21,11 +26,13 @@ import {
 import { EVENT_QUERIES } from '../service-kit/reads.ts'
 import { applySchema } from '../service-kit/schema-script.ts'
 
-const settings = z.strictObject({
-  ...edgeSettings,
-  ...postgresBatchSettings,
-  ...partitionSettings,
-})
+const settings = z
+  .strictObject({
+    ...edgeSettings,
+    ...postgresBatchSettings,
+    ...partitionSettings,
+  })
+  .superRefine(checkMaintenance)
 export type PgPartitionedSettings = z.infer<typeof settings>
 
 export const pgPartitioned = defineArchitecture({
@@ -34,7 +41,14 @@ export const pgPartitioned = defineArchitecture({
   documents: ['A2', 'B2', 'C2', 'C3', 'F9', 'H9'],
   shapes: ['billing'],
   queries: EVENT_QUERIES,
-  needs: { database: 'postgres' },
+  needs: {
+    database: { kind: 'postgres', wants: ['pg_partman'] },
+    dedup: { kind: 'redis', optional: true },
+  },
+  needsWith: (settings) => ({
+    database: { kind: 'postgres', ...partmanNeed(settings) },
+    ...(settings.dedup === 'redis-window' ? { dedup: 'redis' } : {}),
+  }),
   alongside: ['worker'],
   schemaVariants: ['default', 'lean'],
   settings,
@@ -49,7 +63,9 @@ export const pgPartitioned = defineArchitecture({
     return {
       ack: [
         `Every accepted event is ${commitWords(engines.database)} in PostgreSQL, together with its batch`,
-        ...repeatWords(identityOf(settings)),
+        ...(settings.dedup === 'redis-window'
+          ? windowWords(settings)
+          : repeatWords(identityOf(settings))),
         ...(rejects ? ['one outside of all ranges is rejected'] : []),
       ]
         .join('; ')
@@ -58,16 +74,22 @@ export const pgPartitioned = defineArchitecture({
     }
   },
 
-  async start({ database }, { settings, schemaVariant }, context) {
-    await makeSchema(database, { settings, schemaVariant }, context.signal)
-    const worker = await launchWorker(database, settings, context)
+  async start({ database, dedup }, { settings, schemaVariant }, context) {
+    const isShared = database.addressFor('harness').schema !== undefined
+    const { maker, decided } = makerOf(settings, { facts: database.facts, isShared })
+    await makeSchema(database, { settings, schemaVariant, maker, isShared }, context.signal)
+    const worker = await launchWorker(database, { settings, maker }, context)
     const service = await launchService(context, {
       entry: 'reference-impl/pg-partitioned/service.ts',
-      addresses: { database: database.addressFor('service') },
+      addresses: {
+        database: database.addressFor('service'),
+        ...(dedup === undefined ? {} : { dedup: dedup.addressFor('service') }),
+      },
       settings,
     })
     return {
       ...service,
+      decided,
       parts: [...service.parts, ...worker],
       stores: [
         database.eventsStore({
@@ -83,26 +105,34 @@ export const pgPartitioned = defineArchitecture({
 
 async function makeSchema(
   database: StoringEngine<'postgres'>,
-  { settings, schemaVariant }: { settings: PgPartitionedSettings; schemaVariant: string },
+  made: {
+    readonly settings: PgPartitionedSettings
+    readonly schemaVariant: string
+    readonly maker: PartitionMaker | null
+    readonly isShared: boolean
+  },
   signal: AbortSignal,
 ): Promise<void> {
-  const ownDatabase = database.addressFor('harness').schema === undefined
+  const { settings, schemaVariant, maker, isShared } = made
   await applySchema(database, 'pg-partitioned/schema.sql', {
     variant: schemaVariant,
-    parts: schemaParts(settings, ownDatabase),
+    parts: schemaParts(settings, !isShared),
     signal,
   })
-  for (const script of partitionScripts(settings, new Date())) {
+  for (const script of partitionScripts(settings, maker, new Date())) {
     await database.control.execute(script, signal)
   }
 }
 
 async function launchWorker(
   database: StoringEngine<'postgres'>,
-  settings: PgPartitionedSettings,
+  {
+    settings,
+    maker,
+  }: { readonly settings: PgPartitionedSettings; readonly maker: PartitionMaker | null },
   context: ArchitectureContext,
 ): Promise<readonly LaunchedPart[]> {
-  const maintenance = maintenanceOf(settings)
+  const maintenance = maintenanceOf(settings, maker)
   if (maintenance === null) return []
   return await context.launch({
     name: 'worker',

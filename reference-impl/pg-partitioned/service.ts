@@ -1,18 +1,49 @@
 /** The service process of pg-partitioned. */
 import type { PostgresAddress } from '../../src/engines/engine.ts'
+import type { RedisAddress } from '../../src/engines/redis/address.ts'
+import { withWindow } from '../service-kit/dedup/ingest.ts'
+import { DedupWindow } from '../service-kit/dedup/window.ts'
+import { WindowedWriter } from '../service-kit/dedup/windowed-writer.ts'
 import { openPostgresIngest } from '../service-kit/postgres/ingest.ts'
 import { identityOf } from '../service-kit/postgres/partition/settings.ts'
+import type { OpenContext } from '../service-kit/service-process.ts'
 import { runService } from '../service-kit/service-process.ts'
 import type { PgPartitionedSettings } from './architecture.ts'
 
-await runService<{ readonly database: PostgresAddress }, PgPartitionedSettings>(
-  ({ addresses, settings }, context) =>
-    openPostgresIngest(addresses.database, context, {
-      name: 'pg-partitioned',
-      connections: settings.connections,
-      timeoutMs: settings.timeoutMs,
-      batch: { rowsMax: settings.batchRowsMax, requestsMax: Number.MAX_SAFE_INTEGER },
-      writer: settings,
-      table: { identity: identityOf(settings), foreignKeys: false, nonCriticalCodes: [] },
-    }),
-)
+interface Addresses {
+  readonly database: PostgresAddress
+  /** Absent: Redis is not asked. */
+  readonly dedup?: RedisAddress
+}
+
+const MS_PER_S = 1_000
+/** A statement that was given up may still be committed within it. */
+const CLAIM_MARGIN_MS = 2_000
+
+await runService<Addresses, PgPartitionedSettings>(async ({ addresses, settings }, context) => {
+  const window = await openWindow(addresses, settings, context)
+  const ingest = await openPostgresIngest(addresses.database, context, {
+    name: 'pg-partitioned',
+    connections: settings.connections,
+    timeoutMs: settings.timeoutMs,
+    batch: { rowsMax: settings.batchRowsMax, requestsMax: Number.MAX_SAFE_INTEGER },
+    writer: settings,
+    table: { identity: identityOf(settings), foreignKeys: false, nonCriticalCodes: [] },
+    ...(window === null ? {} : { guard: (writer) => new WindowedWriter(writer, window) }),
+  })
+  return window === null ? ingest : withWindow(ingest, window)
+})
+
+async function openWindow(
+  { dedup }: Addresses,
+  { dedupWindowS, dedupTimeoutMs, timeoutMs }: PgPartitionedSettings,
+  { log }: OpenContext,
+): Promise<DedupWindow | null> {
+  if (dedup === undefined) return null
+  return await DedupWindow.open(dedup, {
+    windowMs: dedupWindowS * MS_PER_S,
+    claimMs: timeoutMs + CLAIM_MARGIN_MS,
+    timeoutMs: dedupTimeoutMs,
+    log,
+  })
+}

@@ -45,6 +45,10 @@ const MEANINGS: ReadonlyMap<string, { readonly metric: string; readonly factor: 
     ['headroom_cache_reads_total{outcome="hit"}', { metric: 'cache.hits', factor: 1 }],
     ['headroom_cache_reads_total{outcome="miss"}', { metric: 'cache.misses', factor: 1 }],
     ['headroom_cache_errors_total', { metric: 'cache.errors', factor: 1 }],
+    ['headroom_dedup_told_total{outcome="repeat"}', { metric: 'dedup.repeats', factor: 1 }],
+    ['headroom_dedup_told_total{outcome="under-way"}', { metric: 'dedup.underWay', factor: 1 }],
+    ['headroom_dedup_errors_total', { metric: 'dedup.errors', factor: 1 }],
+    ['headroom_dedup_bypassed_total', { metric: 'dedup.bypassed', factor: 1 }],
     ['headroom_cache_bypassed_total', { metric: 'cache.bypassed', factor: 1 }],
   ],
 )

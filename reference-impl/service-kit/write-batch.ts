@@ -3,7 +3,13 @@
  * the batch are told apart from the first, and an item no store takes is found by halving and refused alone.
  */
 import type { Deadline } from './deadline.ts'
-import { ALL_ACCEPTED, type Answer, type BatchWriter, type Refusal } from './written.ts'
+import {
+  ALL_ACCEPTED,
+  type Answer,
+  type BatchWriter,
+  type Refusal,
+  type Written,
+} from './written.ts'
 
 export interface WriteBatchOptions<Event> {
   readonly identityOf: (event: Event) => string
@@ -35,6 +41,10 @@ const UNANSWERED: Answer = { state: 'unknown', because: 'the batch ended without
 const PENDING: ItemState = { state: 'unknown', because: 'not written' }
 const ACCEPTED: ItemState = { state: 'accepted' }
 const DUPLICATE: ItemState = { state: 'duplicate' }
+const UNDER_WAY = {
+  state: 'refused',
+  because: 'the same event is being written; send it again',
+} as const
 const ACCEPTED_ALONE = outcomeAlone(ALL_ACCEPTED)
 const DUPLICATE_ALONE = outcomeAlone({ state: 'stored', duplicates: [0], rejected: [] })
 
@@ -71,6 +81,7 @@ async function writeAlone<Event>(
   const written = await writer.write(events, deadline)
   switch (written.state) {
     case 'stored':
+      if ((written.underWay ?? []).length > 0) return outcomeAlone(UNDER_WAY)
       return written.duplicates.length === 0 ? ACCEPTED_ALONE : DUPLICATE_ALONE
     case 'bad-data':
       return outcomeAlone({
@@ -147,13 +158,7 @@ class BatchRun<Event> {
     )
     switch (written.state) {
       case 'stored':
-        this.writtenItems += items.length
-        for (const item of items) item.outcome = ACCEPTED
-        for (const position of written.duplicates) {
-          const item = items[position]
-          if (item !== undefined) item.outcome = DUPLICATE
-        }
-        if (written.duplicates.length > 0) this.allAccepted = false
+        this.#settleWritten(items, written)
         return
       case 'refused':
         this.backoff ||= written.backoff
@@ -172,7 +177,20 @@ class BatchRun<Event> {
     }
   }
 
+  #settleWritten(
+    items: readonly Item<Event>[],
+    { duplicates, underWay = [] }: Extract<Written, { state: 'stored' }>,
+  ): void {
+    this.writtenItems += items.length
+    for (const item of items) item.outcome = ACCEPTED
+    const at = (positions: readonly number[]): readonly Item<Event>[] =>
+      positions.flatMap((position) => items[position] ?? [])
+    this.#settle(at(duplicates), DUPLICATE)
+    this.#settle(at(underWay), UNDER_WAY)
+  }
+
   #settle(items: readonly Item[], outcome: ItemState): void {
+    if (items.length === 0) return
     this.allAccepted = false
     for (const item of items) item.outcome = outcome
   }

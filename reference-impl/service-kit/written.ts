@@ -3,8 +3,15 @@ import type { Deadline } from './deadline.ts'
 import type { IngestEvent } from './event.ts'
 
 export type Written =
-  /** Committed. `duplicates` are positions whose identity was already there. */
-  | { readonly state: 'stored'; readonly duplicates: readonly number[] }
+  /**
+   * Committed. `duplicates` are positions whose identity was already there, `underWay` those that somebody else is writing:
+   * of these nothing is stored by this writer. Absent: none.
+   */
+  | {
+      readonly state: 'stored'
+      readonly duplicates: readonly number[]
+      readonly underWay?: readonly number[]
+    }
   /** Nothing of it is stored: the store is down, full or overloaded. */
   | { readonly state: 'refused'; readonly because: string; readonly backoff: boolean }
   /** Nothing of it is stored, and some item is to blame. */

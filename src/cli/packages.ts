@@ -11,6 +11,7 @@ import { findProgram } from '../engines/packages/program.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import { suggest } from '../kit/nearest.ts'
 import { architectures } from '../target/registry.ts'
+import { needsOf, withDefaultNeeds } from '../target/roles.ts'
 import type { Check } from './doctor.ts'
 
 export interface PackageEntry {
@@ -96,7 +97,11 @@ function installCommand(name: PackageName): string {
 /** What cannot run without it. */
 function unlockedBy(name: PackageName): readonly string[] {
   const users = architectures
-    .filter(({ needs }) => (Object.values(needs) as readonly string[]).includes(name))
+    .filter((architecture) =>
+      needsOf(withDefaultNeeds(architecture)).some(
+        ([, { kind, extensions }]) => kind === name || extensions.includes(name),
+      ),
+    )
     .map(({ id }) => id)
   return [...users, ...ALSO[name]]
 }
@@ -105,10 +110,12 @@ const NAME_COLUMN = 12
 
 /** Beside the architectures, which say themselves what they need. */
 const ALSO: Readonly<Record<PackageName, readonly string[]>> = {
-  redis: ['tests of a Redis of your own'],
+  redis: ['pg-partitioned with dedup: redis-window', 'tests of a Redis of your own'],
   pgbouncer: ['PostgreSQL targets behind a pooler'],
   timescaledb: ['hypertables'],
-  pg_partman: ['partitions that are made ahead by pg_partman'],
+  pg_partman: [
+    'pg-partitioned with maintenance: pg_partman (with auto its worker makes partitions itself)',
+  ],
 }
 
 function packageNames(names: readonly string[]): readonly PackageName[] {

@@ -4,6 +4,7 @@ import { BILLING_DOOR, type IngestEvent } from '../event.ts'
 import { GroupCommit } from '../group-commit.ts'
 import type { OpenContext } from '../service-process.ts'
 import type { Ingest } from '../service.ts'
+import type { BatchWriter } from '../written.ts'
 import { openPool } from './connection.ts'
 import { Lanes } from './lanes.ts'
 import { PostgresReads } from './reads.ts'
@@ -21,6 +22,8 @@ export interface PostgresIngestOptions {
   readonly batch: { readonly rowsMax: number; readonly requestsMax: number }
   readonly writer: Pick<PostgresWriterOptions, 'method' | 'copyFromRows' | 'prepared'>
   readonly table: EventsTable
+  /** Put in front of every writer; absent: nothing is. */
+  readonly guard?: (writer: BatchWriter) => BatchWriter
 }
 
 /** What the table the events go to is like. */
@@ -86,11 +89,12 @@ async function openCommit(
     readonly references: ReferenceRows | null
   },
 ): Promise<GroupCommit> {
-  const { name, connections, statements, references } = options
+  const { name, connections, statements, references, guard } = options
   const lanes = new Lanes(address, { name, log })
   await lanes.open(connections)
+  const writer = new PostgresWriter(lanes, { ...options.writer, statements, references })
   return new GroupCommit(
-    new PostgresWriter(lanes, { ...options.writer, statements, references }),
+    guard?.(writer) ?? writer,
     {
       lanes: connections,
       ...options.batch,

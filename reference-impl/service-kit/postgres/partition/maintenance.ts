@@ -4,10 +4,13 @@
  * Every step is a transaction of its own: one that is cut short leaves nothing half done, and the next tick does it again.
  */
 import type pg from 'pg'
-import type { Interval, Range } from './ranges.ts'
+import { runPartman } from './partman.ts'
+import type { Interval, PartitionMaker, Range } from './ranges.ts'
 import { boundsOf, partitionName, rangeAt, rangeBeside, rangesAround } from './ranges.ts'
 
 export interface MaintenanceOptions {
+  /** Who makes ranges ahead and drops old ones; rows that waited are always given theirs here. */
+  readonly maker: PartitionMaker
   readonly interval: Interval
   /** Partitions kept ready behind the current one. */
   readonly ahead: number
@@ -47,24 +50,33 @@ export class PartitionMaintenance {
 
   /** Rejects at the first step that fails; what came before it stays done. */
   async tick(now: Date): Promise<MaintenanceDone> {
-    const { interval, ahead } = this.#options
+    const { interval, ahead, maker } = this.#options
     const existing = await this.#partitions()
     const wanted = [
-      ...rangesAround(interval, now, { behind: 0, ahead }),
+      ...(maker === 'own' ? rangesAround(interval, now, { behind: 0, ahead }) : []),
+      // pg_partman attaches no range that has rows in the default partition: those are moved first.
       ...(await this.#rangesOfWaiting(now)),
     ]
     const made: string[] = []
     let movedRows = 0
     for (const range of wanted) {
-      const name = partitionName(interval, range)
+      const name = partitionName(interval, range, maker)
       if (existing.has(name)) continue
       const moved = await this.#make(name, range)
       if (moved === null) continue
       made.push(name)
       movedRows += moved
     }
-    const { dropped, deletedRows } = await this.#retire(existing, now)
-    return { made, dropped, movedRows: movedRows + deletedRows }
+    if (maker === 'pg_partman') {
+      const { more, dropped } = await this.#runPartman()
+      return {
+        made: [...made, ...more],
+        dropped,
+        movedRows: movedRows + (await this.#deletePast(now)),
+      }
+    }
+    const dropped = await this.#dropPast(existing, now)
+    return { made, dropped, movedRows: movedRows + (await this.#deletePast(now)) }
   }
 
   async #partitions(): Promise<ReadonlySet<string>> {
@@ -130,14 +142,29 @@ export class PartitionMaintenance {
     })
   }
 
-  async #retire(
-    existing: ReadonlySet<string>,
-    now: Date,
-  ): Promise<{ readonly dropped: readonly string[]; readonly deletedRows: number }> {
-    const { interval, retain, hasDefault, hasIdentities } = this.#options
-    if (retain === null) return { dropped: [], deletedRows: 0 }
-    const first = rangeBeside(interval, rangeAt(interval, now), -retain)
-    const oldestKept = partitionName(interval, first)
+  async #runPartman(): Promise<{
+    readonly more: readonly string[]
+    readonly dropped: readonly string[]
+  }> {
+    const before = await this.#partitions()
+    await this.#transaction(() => runPartman(this.#client))
+    const after = await this.#partitions()
+    return {
+      more: [...after].filter((name) => !before.has(name)),
+      dropped: [...before].filter((name) => !after.has(name)),
+    }
+  }
+
+  /** null where everything is kept. */
+  #firstKept(now: Date): Range | null {
+    const { interval, retain } = this.#options
+    return retain === null ? null : rangeBeside(interval, rangeAt(interval, now), -retain)
+  }
+
+  async #dropPast(existing: ReadonlySet<string>, now: Date): Promise<readonly string[]> {
+    const first = this.#firstKept(now)
+    if (first === null) return []
+    const oldestKept = partitionName(this.#options.interval, first)
     // Names of one interval sort as their ranges do.
     const past = [...existing]
       .filter((name) => /_\d{4}_/.test(name) && name < oldestKept)
@@ -145,6 +172,14 @@ export class PartitionMaintenance {
     for (const name of past) {
       await this.#transaction(() => this.#client.query(`DROP TABLE IF EXISTS ${name}`))
     }
+    return past
+  }
+
+  /** Rows past retention that lie in no partition of their own. Out: those of them that had waited for one. */
+  async #deletePast(now: Date): Promise<number> {
+    const first = this.#firstKept(now)
+    if (first === null) return 0
+    const { hasDefault, hasIdentities } = this.#options
     const tables = [
       ...(hasDefault ? ['events_default'] : []),
       ...(hasIdentities ? ['event_identities'] : []),
@@ -156,7 +191,7 @@ export class PartitionMaintenance {
       ])
       if (table === 'events_default') deletedRows = rowCount ?? 0
     }
-    return { dropped: past, deletedRows }
+    return deletedRows
   }
 
   async #transaction<T>(work: () => Promise<T>): Promise<T> {

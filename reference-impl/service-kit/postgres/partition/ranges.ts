@@ -5,6 +5,9 @@
 export const INTERVALS = ['hour', 'day', 'week', 'month'] as const
 export type Interval = (typeof INTERVALS)[number]
 
+/** Who makes partitions ahead of time, and drops those past retention. */
+export type PartitionMaker = 'own' | 'pg_partman'
+
 /** From is in it, to is not. */
 export interface Range {
   readonly from: Date
@@ -38,7 +41,19 @@ export function rangesAround(
   )
 }
 
-export function partitionName(interval: Interval, { from }: Range): string {
+/** @param maker pg_partman calls what it makes its own way: `events_p20260225`, `events_p20260225_140000` */
+export function partitionName(
+  interval: Interval,
+  { from }: Range,
+  maker: PartitionMaker = 'own',
+): string {
+  if (maker === 'pg_partman') {
+    const [date = '', time = ''] = from
+      .toISOString()
+      .replaceAll(/[-:]|\..*/g, '')
+      .split('T')
+    return interval === 'hour' ? `events_p${date}_${time}` : `events_p${date}`
+  }
   const [day = '', time = ''] = from.toISOString().split('T')
   const [year, month, date] = day.split('-')
   switch (interval) {

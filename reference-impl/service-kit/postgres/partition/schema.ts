@@ -2,7 +2,9 @@
  * The partitioned table as statements. In: settings, a schema variant, the moment. Out: the parts of the schema file that
  * apply, and the partitions that are there from the start, in scripts that no lock table is too small for.
  */
+import type { PartitionMaker } from './ranges.ts'
 import { boundsOf, partitionName, rangesAround } from './ranges.ts'
+import { partmanScripts } from './partman.ts'
 import type { PartitionSettings } from './settings.ts'
 import { aheadOf, intervalOf } from './settings.ts'
 
@@ -24,13 +26,20 @@ export function schemaParts(
   ]
 }
 
-export function partitionScripts(settings: PartitionSettings, now: Date): readonly string[] {
-  const statements = [...identityPartitions(settings), ...eventPartitions(settings, now)]
+export function partitionScripts(
+  settings: PartitionSettings,
+  maker: PartitionMaker | null,
+  now: Date,
+): readonly string[] {
+  const statements = [...identityPartitions(settings), ...eventPartitions(settings, maker, now)]
   const scripts: string[] = []
   for (let from = 0; from < statements.length; from += PARTITIONS_PER_SCRIPT) {
     scripts.push(statements.slice(from, from + PARTITIONS_PER_SCRIPT).join(';\n'))
   }
-  return scripts
+  const interval = intervalOf(settings)
+  return maker === 'pg_partman' && interval !== null
+    ? [...scripts, ...partmanScripts(settings, interval, now)]
+    : scripts
 }
 
 /** Those of the table of identities; none where there is none. */
@@ -41,14 +50,21 @@ export function identityPartitions({
   return dedup === 'identity-table' ? hashPartitions('event_identities', count) : []
 }
 
-function eventPartitions(settings: PartitionSettings, now: Date): readonly string[] {
+function eventPartitions(
+  settings: PartitionSettings,
+  maker: PartitionMaker | null,
+  now: Date,
+): readonly string[] {
   const { partitions } = settings
   const interval = intervalOf(settings)
   if (interval === null) return hashPartitions('events', partitions)
   const ahead = aheadOf(settings)
-  return rangesAround(interval, now, { behind: partitions - 1 - ahead, ahead }).map(
+  const all = rangesAround(interval, now, { behind: partitions - 1 - ahead, ahead })
+  // pg_partman makes the current one and those ahead.
+  const made = maker === 'pg_partman' ? all.slice(0, -1 - ahead) : all
+  return made.map(
     (range) =>
-      `CREATE TABLE ${partitionName(interval, range)} PARTITION OF events FOR VALUES ${boundsOf(range)}`,
+      `CREATE TABLE ${partitionName(interval, range, maker ?? 'own')} PARTITION OF events FOR VALUES ${boundsOf(range)}`,
   )
 }
 

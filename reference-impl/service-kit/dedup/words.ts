@@ -1,0 +1,10 @@
+/** What a window of identities in Redis means to a reader of the promise. */
+export function windowWords({
+  dedupWindowS,
+}: {
+  readonly dedupWindowS: number
+}): readonly string[] {
+  return [
+    `one that is sent again within ${String(dedupWindowS)} s of its commit is told, and later, or while Redis is away, stored again`,
+  ]
+}
