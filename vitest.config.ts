@@ -16,7 +16,10 @@ const TIMING = ['truth-latency', 'collecting', 'driver-process'].map(
  * Minutes each, the longest first (docs/test-times.md). Without a cache of earlier times vitest begins with the largest
  * file, and a short file with the longest test is then waited for alone, with one core idle.
  */
-const LONG = `kills architectures-failing architectures experiments pg-replica`.split(/\s+/)
+const LONG =
+  `kills architectures-failing architectures experiments shipped-sweeps-1 shipped-sweeps-2 pg-replica`.split(
+    /\s+/,
+  )
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -11,7 +11,7 @@ import {
 } from '../../src/architecture/commit-promise.ts'
 import { applySchema } from '../service-kit/schema-script.ts'
 import { eavSettings, type EavSettings } from '../service-kit/eav/settings.ts'
-import { PROJECT_STAGED, SERIES, STAGING } from '../service-kit/eav/statements.ts'
+import { PROJECTION, PROJECT_STAGED, SERIES, STAGING } from '../service-kit/eav/statements.ts'
 import { PROJECTION_SOURCE, SERIES_STORE } from '../service-kit/eav/stores.ts'
 import { hotProjection } from '../service-kit/eav/projection.ts'
 
@@ -93,6 +93,8 @@ export const eav = defineArchitecture({
           table: SERIES,
           readable: SERIES,
           columns: EAV_COLUMNS,
+          // What its indexes cost is what an attribute in it costs: GIN, or an index per attribute.
+          beside: [PROJECTION],
           load: {
             table: STAGING,
             then: ['SELECT ensure_partitions()', PROJECT_STAGED, 'SELECT moved FROM stage_flush()'],

@@ -300,4 +300,6 @@ export interface StoreSize {
   readonly heapBytes: number
   readonly indexBytes: number
   readonly totalBytes: number
+  /** Bytes by definition, all partitions together: `UNIQUE btree (organization_id, transaction_id)`. Absent: not asked. */
+  readonly indexes?: Record<string, number>
 }

@@ -132,6 +132,8 @@ export const Measured = z.strictObject({
       heapBytes: count,
       indexBytes: count,
       totalBytes: count,
+      /** Bytes of each index by its definition. Absent: the engine has none, or a record of before this was kept. */
+      indexes: z.record(z.string(), count).optional(),
     }),
   ),
   checkpoints: z.array(

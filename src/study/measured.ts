@@ -24,6 +24,7 @@ export interface StoreFigures {
   readonly heapBytes: number
   readonly indexBytes: number
   readonly totalBytes: number
+  readonly indexes?: Record<string, number>
 }
 
 export interface MeasuredInput {

@@ -3,6 +3,8 @@ import { EAV_COLUMNS } from '../../../src/shapes/eav/columns.ts'
 
 export const STAGING = 'entity_values_ingest'
 export const SERIES = 'entity_values_ts'
+/** The latest value of every attribute that is hot, one row per entity. */
+export const PROJECTION = 'entity_jsonb'
 
 export const COPY_STAGING = `COPY ${STAGING} (${EAV_COLUMNS.copy.join(', ')}) FROM STDIN`
 

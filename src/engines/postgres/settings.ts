@@ -112,6 +112,8 @@ async function readSetting(client: Client, name: string): Promise<ReadSetting> {
 
 /** Settings whose value differs from PostgreSQL's built-in default, in the units `SHOW` prints; no secrets. */
 export async function nonDefaultSettings(client: Client): Promise<EngineSettings> {
+  // Who prepares a server commits without a replica; what is recorded is the server's, not this session's.
+  await client.query('RESET synchronous_commit')
   const answer = await client.query<{ name: string; value: string }>(
     `SELECT name, current_setting(name) AS value
        FROM pg_settings

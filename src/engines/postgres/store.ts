@@ -68,6 +68,7 @@ export function postgresEventsStore(
       withClient(address, signal, async (client) => ({
         ...(await readSize(client, table.name, options.beside)),
         rows: await countRows(client, table.name),
+        indexes: await readIndexes(client, tablesOf(table.name, options.beside)),
       })),
   }
 }
@@ -185,11 +186,15 @@ async function readSize(
   assert(known !== undefined, 'an aggregate has one row')
   return {
     rows: await rowsOf(client, table, known),
-    ...(await readBytes(client, [table, ...beside.map((name) => quoteName(name))])),
+    ...(await readBytes(client, tablesOf(table, beside))),
   }
 }
 
-type StoreBytes = Omit<StoreSize, 'rows'>
+function tablesOf(table: string, beside: readonly string[] = []): readonly string[] {
+  return [table, ...beside.map((name) => quoteName(name))]
+}
+
+type StoreBytes = Omit<StoreSize, 'rows' | 'indexes'>
 
 async function readBytes(client: Client, tables: readonly string[]): Promise<StoreBytes> {
   const { rows } = await client.query<StoreBytes>(
@@ -201,6 +206,22 @@ async function readBytes(client: Client, tables: readonly string[]): Promise<Sto
   const [bytes] = rows
   assert(bytes !== undefined, 'an aggregate has one row')
   return bytes
+}
+
+/** Of every table's indexes those that are defined alike are one: partitions have one each. */
+async function readIndexes(
+  client: Client,
+  tables: readonly string[],
+): Promise<Record<string, number>> {
+  const { rows } = await client.query<{ readonly definition: string; readonly bytes: number }>(
+    `SELECT CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END ||
+              regexp_replace(pg_get_indexdef(i.indexrelid), '^.*? USING ', '') AS definition,
+            sum(pg_relation_size(i.indexrelid))::float8 AS bytes ${WITH_PARTITIONS}
+       JOIN pg_index i ON i.indrelid = c.oid
+      GROUP BY 1 ORDER BY 1`,
+    [tables],
+  )
+  return Object.fromEntries(rows.map(({ definition, bytes }) => [definition, bytes]))
 }
 
 /** 32 MiB: a count takes about 10 ms. */
