@@ -134,6 +134,27 @@ describe('the charts of a report', () => {
     expect(subtitle).toContain('Never answered: Q1 in pg-direct 3×')
   })
 
+  it('draw the state of each breaker over time, and say whether one opened', () => {
+    const findings = findingsFixture()
+    const drawn = (open: number): ChartSpec => {
+      const states = [0, open, 0].map((v, at) => ({ t: 4_000 + at * 1_000, v }))
+      const key = 'replica.breakerOpenRatio{replica-1 critical}'
+      const series = new Map(
+        [...seriesFixture(findings)].map(([run, of]) => [run, new Map([...of, [key, states]])]),
+      )
+      return chart('replication', chartsOf(viewStudy(findings, series)))
+    }
+    const { title, panels } = drawn(1)
+    expect(title).toContain('reakers between reads and replicas opened')
+    const points = panels.flatMap(({ lines }) => lines).map((line) => line.points)
+    expect(points[0]).toEqual([
+      [4, 0],
+      [5, 1],
+      [6, 0],
+    ])
+    expect(drawn(0).title).toContain('stayed closed')
+  })
+
   it('say which target does not tell what it read, where another does', () => {
     const findings = findingsFixture({ rounds: 1 })
     const silent = new Set(

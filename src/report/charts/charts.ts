@@ -15,8 +15,8 @@ import { cpuChart, walChart } from './resources.ts'
 import type { ChartSpec } from './spec.ts'
 import { sweepCharts } from './sweep.ts'
 
-/** Lines with their own points that one target can bring: rates, p99, backlog, freshness, dead rows, horizon, parts, replicas, slots, send delay. */
-const LINES_PER_TARGET = 20
+/** Lines with their own points that one target can bring: rates, p99, backlog, freshness, dead rows, horizon, parts, replicas and their breakers, slots, send delay. */
+const LINES_PER_TARGET = 24
 
 export function chartsOf(view: StudyView): readonly ChartSpec[] {
   const limit = pointsPerLine(view.targets.length * (LINES_PER_TARGET + QUERY_LINES))

@@ -87,7 +87,7 @@ export function replicationChart(view: StudyView, limit: number): ChartSpec | nu
   return panelsChart(view, {
     name: 'replication',
     subtitle:
-      'Lag of every standby as its primary sees it, never smaller than the age of what it has replayed, and WAL that every slot keeps, in the shown rounds.',
+      'Lag of every standby as its primary sees it, never smaller than the age of what it has replayed, whether a breaker keeps reads of a class from it (0 closed, 0.5 half-open, 1 open), and WAL that every slot keeps, in the shown rounds.',
     panels: [
       {
         metric: 'replica.replayLagS',
@@ -98,6 +98,11 @@ export function replicationChart(view: StudyView, limit: number): ChartSpec | nu
         metric: 'replica.heartbeatLagMs',
         words: 'their heartbeat by',
         format: (ms) => `${formatDurationUs(ms * 1e3)} at most`,
+      },
+      {
+        metric: 'replica.breakerOpenRatio',
+        words: 'breakers between reads and replicas',
+        format: (peak) => (peak > 0 ? 'opened' : 'stayed closed'),
       },
       {
         metric: 'slot.lagBytes',
