@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { RunRecord } from '../../src/results/record.ts'
 import { architectures } from '../../src/target/registry.ts'
-import { engineName, rolesOf } from '../../src/target/roles.ts'
+import { engineName, rolesOf, withDefaultNeeds } from '../../src/target/roles.ts'
 import type { CliProcess } from '../cli/cli-process.ts'
 import { headroom, startHeadroom, temporaryFolder } from '../cli/cli-process.ts'
 import { leftOf, withoutDocker } from './docker-here.ts'
@@ -76,7 +76,7 @@ describe.skipIf(withoutDocker !== null)(
         const seen = Object.keys(record.outcome.measured.metrics)
         for (const part of [
           ...processes,
-          ...rolesOf(architecture, { engines: {} }).map(engineName),
+          ...rolesOf(withDefaultNeeds(architecture), { engines: {} }).map(engineName),
         ]) {
           expect(seen).toContain(`cpu.msPer1000Events{${part}}`)
           expect(seen).toContain(`memory.bytes{${part}}`)
