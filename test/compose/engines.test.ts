@@ -41,12 +41,18 @@ describe.skipIf(withoutDocker !== null)(
     async function start<Kind extends EngineKind>(
       kind: Kind,
       settings: Readonly<Record<string, string>> = {},
+      standing?: { readonly name: string; readonly upstream: RunningEngine },
     ): Promise<RunningEngine<Kind>> {
       const context: EngineContext = {
-        ...{ dataDir, logDir, name: kind, runId: 'engines', signal },
+        ...{ dataDir, logDir, name: standing?.name ?? kind, runId: 'engines', signal },
         log: (line) => said.push(line),
       }
-      return await startEngine<Kind>(kind, { provider: 'compose', settings, project }, context)
+      const on = standing === undefined ? {} : { upstream: standing.upstream }
+      return await startEngine<Kind>(
+        kind,
+        { provider: 'compose', settings, project, ...on },
+        context,
+      )
     }
 
     const select = (engine: RunningEngine<'postgres'>, sql: string) =>
@@ -131,6 +137,32 @@ describe.skipIf(withoutDocker !== null)(
       const ids = await docker(['ps', '--quiet', '--filter', `label=${RUN_LABEL}=${project.name}`])
       await docker(['kill', '--signal', 'QUIT', ids.trim()])
       expect(await engine.crashed).toMatch(/^postgres ended with exit code \d+: .*shut/)
+    })
+
+    it('starts two replicas of one server, each with data of its own and called by its role', async () => {
+      await using upstream = await start('postgres', { max_wal_senders: '5' })
+      await using first = await start('postgres', {}, { name: 'replica-1', upstream })
+      await using second = await start('postgres', {}, { name: 'replica-2', upstream })
+      expect([first, second].map((engine) => engine.addressFor('service').host)).toEqual([
+        'postgres-replica',
+        'postgres-replica-2',
+      ])
+      const standbys = `SELECT string_agg(application_name || ' ' || slot_name, ', ' ORDER BY slot_name) AS value
+        FROM pg_stat_replication JOIN pg_replication_slots ON active_pid = pid WHERE state = 'streaming'`
+      await expect
+        .poll(() => select(upstream, standbys))
+        .toBe('replica-1 headroom_replica_1, replica-2 headroom_replica_2')
+      await upstream.control.execute('CREATE TABLE copied (x int)', signal)
+      for (const replica of [first, second]) {
+        await expect
+          .poll(() => select(replica, `SELECT to_regclass('copied')::text AS value`))
+          .toBe('copied')
+      }
+      // One that dies takes nobody with it, and comes back to its own data.
+      await second.parts[0]?.fault('kill')
+      expect(await select(first, 'SELECT pg_is_in_recovery() AS value')).toBe(true)
+      await second.parts[0]?.fault('restart')
+      expect(await select(second, `SELECT to_regclass('copied')::text AS value`)).toBe('copied')
     })
 
     it('says which setting PostgreSQL refuses', async () => {
