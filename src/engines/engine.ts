@@ -8,6 +8,7 @@ import type { VerifiedTls } from '../kit/tls.ts'
 import type { EventColumns } from '../shapes/event-columns.ts'
 import type { ComposeProject } from './compose/project.ts'
 import type { RedisAddress } from './redis/address.ts'
+import type { StatementCount } from './statement-count.ts'
 
 /** How each kind of engine is reached. A new engine adds one line here. */
 export interface EngineAddress {
@@ -136,19 +137,6 @@ export interface RunningEngine<Kind extends EngineKind = EngineKind> extends Asy
   readonly control: EngineControl
   /** Running totals per statement since the server began; none where it does not count. Absent: it never does. */
   readonly statements?: (signal: AbortSignal) => Promise<readonly StatementCount[]>
-}
-
-/** What one kind of statement has cost so far. */
-export interface StatementCount {
-  readonly id: string
-  /** Without literals. */
-  readonly text: string
-  readonly calls: number
-  readonly totalMs: number
-  readonly rows: number
-  /** Pages looked at, in memory or not. */
-  readonly blocks: number
-  readonly walBytes: number
 }
 
 /** A running engine that holds events. */

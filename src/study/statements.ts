@@ -1,5 +1,5 @@
 /** What the statements of a run cost. In: running totals before and after, per engine. Out: the most expensive by time. */
-import type { StatementCount } from '../engines/engine.ts'
+import type { StatementCount } from '../engines/statement-count.ts'
 import { messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import type { Measured } from '../results/record.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { StatementCount } from '../../src/engines/engine.ts'
+import type { StatementCount } from '../../src/engines/statement-count.ts'
 import { topStatements } from '../../src/study/statements.ts'
 
 const count = (id: string, calls: number, totalMs: number): StatementCount => ({

@@ -3,7 +3,7 @@
  * with its literals taken out; nothing where the server has no such extension or this role may not read it.
  */
 import type { Client } from 'pg'
-import type { StatementCount } from '../engine.ts'
+import type { StatementCount } from '../statement-count.ts'
 import { quoteName } from './quote-name.ts'
 
 /** A statement of an architecture is shorter; a user's own may be a page. */
