@@ -22,7 +22,14 @@ import { writeSummary } from './summary.ts'
 
 const SOAKS: readonly Soak[] = [driverMemory, auditMemory, dayReport, kills, faults, claims, sweeps]
 const OUT = join(packageRoot, 'results', 'baselines', 'soak')
-const FULL = { seconds: 1_800, events: SOAK_EVENTS, positions: 20, 'limit-s': 36_000, seed: 42 }
+const FULL = {
+  seconds: 1_800,
+  events: SOAK_EVENTS,
+  positions: 20,
+  rounds: 1,
+  'limit-s': 36_000,
+  seed: 42,
+}
 /** What a seed may be at most, and more than any other flag needs. */
 const WHOLE_MAX = 2 ** 31 - 1
 
@@ -34,6 +41,7 @@ ${SOAKS.map(({ name, title }) => `  ${name.padEnd(14)} ${title}`).join('\n')}
   --seconds n      length of driver-memory (${String(FULL.seconds)})
   --events n       ids of audit-100m (${String(FULL.events)})
   --positions n    kill moments per component of kills (${String(FULL.positions)})
+  --rounds n       rounds of every sweep of sweeps (${String(FULL.rounds)})
   --limit-s n      kills, faults, claims and sweeps begin nothing more after so long (${String(FULL['limit-s'])})
   --seed n         what draws the events and the moments (${String(FULL.seed)})
 `
@@ -51,6 +59,7 @@ async function main(): Promise<number> {
       seconds: { type: 'string' },
       events: { type: 'string' },
       positions: { type: 'string' },
+      rounds: { type: 'string' },
       'limit-s': { type: 'string' },
       seed: { type: 'string' },
     },
@@ -64,6 +73,7 @@ async function main(): Promise<number> {
     seconds: whole('seconds'),
     events: whole('events'),
     positions: whole('positions'),
+    rounds: whole('rounds'),
     limitS: whole('limit-s'),
     seed: whole('seed'),
     signal: interrupted(),

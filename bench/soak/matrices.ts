@@ -7,10 +7,12 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sweepAsked } from '../../src/cli/sweep-asked.ts'
 import { ERROR_EXIT_CODES } from '../../src/kit/errors.ts'
 import { DATA_KINDS, dataFiles, nameOf } from '../../src/kit/data-file.ts'
 import { packageRoot } from '../../src/kit/paths.ts'
 import { formatDurationS } from '../../src/kit/units.ts'
+import { estimateStudy } from '../../src/study/estimate.ts'
 import type { Soak, SoakFindings, SoakOptions } from './soak.ts'
 
 /** What a fault scenario is put on: the target it is about. */
@@ -30,8 +32,6 @@ const FAULT_TARGETS: Readonly<Record<string, string>> = {
   'fault-xmin-pinned': 'pg-direct,outbox',
 }
 
-/** A step that a sweep's points share: bring up, a round of its scenario, audit, report. */
-const SWEEP_S = 900
 const FAULT_S = 60
 const CLAIMS_S = 3_600
 const COMPLAINT_CHARACTERS = 600
@@ -42,9 +42,24 @@ const names = (kind: keyof typeof DATA_KINDS): readonly string[] =>
 export const sweeps: Soak = matrix({
   name: 'sweeps',
   title: 'every sweep that ships, whole',
-  commands: () => names('sweep').map((name) => ['sweep', name]),
-  secondsEach: SWEEP_S,
+  commands: ({ rounds }) =>
+    names('sweep').map((name) => ['sweep', name, '--rounds', String(rounds)]),
+  seconds: ({ rounds }) => names('sweep').reduce((sum, name) => sum + sweepS(name, rounds), 0),
 })
+
+/** As `headroom sweep --dry-run` says. */
+function sweepS(what: string, rounds: number): number {
+  const { points } = sweepAsked({ what, rounds, vary: [], set: [] })
+  const one = estimateStudy(
+    points.map(({ scenario }) => ({
+      scenario,
+      recordedS: 0,
+      recordedEvents: 0,
+      startsEngines: true,
+    })),
+  )
+  return one.seconds * rounds
+}
 
 export const faults: Soak = matrix({
   name: 'faults',
@@ -53,31 +68,31 @@ export const faults: Soak = matrix({
     names('scenario')
       .filter((name) => name.startsWith('fault-'))
       .map((name) => ['run', name, '--target', FAULT_TARGETS[name] ?? 'pg-batch']),
-  secondsEach: FAULT_S,
+  seconds: (_options, commands) => commands * FAULT_S,
 })
 
 export const claims: Soak = matrix({
   name: 'claims',
   title: 'every claim at full scale',
   commands: () => [['claims', '--scale', 'full']],
-  secondsEach: CLAIMS_S,
+  seconds: () => CLAIMS_S,
 })
 
 interface Matrix {
   readonly name: string
   readonly title: string
-  readonly commands: () => readonly (readonly string[])[]
-  readonly secondsEach: number
+  readonly commands: (options: SoakOptions) => readonly (readonly string[])[]
+  readonly seconds: (options: SoakOptions, commands: number) => number
 }
 
-function matrix({ name, title, commands, secondsEach }: Matrix): Soak {
+function matrix({ name, title, commands, seconds }: Matrix): Soak {
   return {
     name,
     title,
-    plan: ({ limitS }) =>
-      `runs ${String(commands().length)} commands, one after another; begins nothing more after ${String(limitS)} s`,
-    estimateS: ({ limitS }) => Math.min(limitS, commands().length * secondsEach),
-    run: (options) => runAll(commands(), options),
+    plan: (options) =>
+      `runs ${String(commands(options).length)} commands, one after another; begins nothing more after ${String(options.limitS)} s`,
+    estimateS: (options) => Math.min(options.limitS, seconds(options, commands(options).length)),
+    run: (options) => runAll(commands(options), options),
   }
 }
 

@@ -19,6 +19,8 @@ export interface SoakOptions {
   readonly events: number
   /** Moments of a kill per component of `kills`. */
   readonly positions: number
+  /** Of every sweep of `sweeps`; a verdict on a difference takes three. */
+  readonly rounds: number
   /** `kills` begins no further position, the matrices no further command, after so many seconds, and says how many it did. */
   readonly limitS: number
   readonly seed: number
