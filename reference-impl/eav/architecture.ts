@@ -2,7 +2,7 @@
 import { defineArchitecture } from '../../src/architecture/architecture.ts'
 import { EAV_COLUMNS } from '../../src/shapes/eav/columns.ts'
 import { launchService } from '../service-kit/launch.ts'
-import { serviceMetricsProbe } from '../service-kit/metrics-probe.ts'
+import { freshnessProbe, serviceMetricsProbe } from '../service-kit/metrics-probe.ts'
 import {
   commitKept,
   commitSurvives,
@@ -86,7 +86,11 @@ export const eav = defineArchitecture({
       ...service,
       parts: [...service.parts, ...workers],
       projections: [hotProjection(database)],
-      probes: [...service.probes, ...workers.map(serviceMetricsProbe)],
+      probes: [
+        ...service.probes,
+        ...service.parts.map(freshnessProbe),
+        ...workers.map(serviceMetricsProbe),
+      ],
       stores: [
         database.eventsStore({
           name: SERIES_STORE,

@@ -23,7 +23,7 @@ export interface PageGauges {
   readonly queueBytes: number
   /** A second store written after the ack; null where there is none. */
   readonly secondary: SecondaryMeter | null
-  /** Reads by the copy that answered; absent where there is one. */
+  /** Reads by what answered; absent where there is one copy and nothing before it. */
   readonly routed?: RouterMeter | null
   /** What only this architecture has, as lines of the page. */
   readonly more: readonly string[]

@@ -18,7 +18,7 @@ export interface Ingest<Event = IngestEvent> extends AsyncDisposable {
   ping(): Promise<void>
   /** A second store written after the ack; null where there is none. */
   secondary(): SecondaryMeter | null
-  /** Which copy answered which reads; absent where there is one copy. */
+  /** What answered which reads; absent where there is one copy and nothing before it. */
   routed?(): RouterMeter
   /** Lines of the /metrics page that only this architecture has; absent: none. */
   metrics?(): readonly string[]

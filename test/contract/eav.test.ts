@@ -48,6 +48,32 @@ describe.skipIf(missing !== undefined)(`eav (${missing ?? 'here'})`, () => {
     expect((await entityOf(rig, makeWrite())).status).toBe(404)
   })
 
+  it('counts every read by what answered it, and the probe of a run finds that', async () => {
+    const write = makeWrite({ entity_id: 9, attribute: 'color', value: 'red', critical: true })
+    await rig.client.post(write)
+    const { tenant_id, write_id } = write
+    const reads = async () => {
+      const probe = rig.up.running.probes.find(({ name }) => name === 'service freshness')!
+      const samples = await probe.sample(AbortSignal.timeout(5_000))
+      return new Map(samples.map(({ metric, label, value }) => [`${metric} ${label}`, value]))
+    }
+    const before = await reads()
+    await entityOf(rig, write)
+    await rig.client.eventBy(tenant_id, write_id)
+    await rig.client.query('Q9', { tenant_id })
+    await rig.client.query('Q10', { tenant_id })
+    await rig.client.query('Q10', { tenant_id })
+    const after = await reads()
+    const more = (source: string) =>
+      after.get(`replica.reads ${source}`)! - (before.get(`replica.reads ${source}`) ?? 0)
+    expect(more('redis.entity_cache')).toBe(1)
+    expect(more('postgres.entity_jsonb')).toBe(1)
+    expect(more('postgres.entity_values_ts')).toBe(3)
+    const page = await rig.client.metrics()
+    expect(page.get('headroom_primary_reads_total{because="alone"}')).toBeGreaterThanOrEqual(3)
+    expect(page.get('headroom_primary_reads_total{because="unlogged"}')).toBeGreaterThanOrEqual(1)
+  })
+
   it('shows the latest write of each attribute, in whatever order they arrive, and nothing that is not critical', async () => {
     const tenant_id = randomUUID()
     const at = (second: number) => `2026-02-25T12:00:${String(second).padStart(2, '0')}Z`

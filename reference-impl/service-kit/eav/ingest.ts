@@ -14,7 +14,7 @@ import { EAV_DOOR, type AttributeWrite } from './door.ts'
 import { EavReads } from './reads.ts'
 import type { EavSettings } from './settings.ts'
 import { StagingWriter } from './staging-writer.ts'
-import { PROJECTION_SOURCE } from './stores.ts'
+import { PRIMARY_COPY } from './stores.ts'
 
 export interface EavAddresses {
   readonly database: PostgresAddress
@@ -46,7 +46,7 @@ export async function openEavIngest(
     statementTimeoutMs: READ_STATEMENT_TIMEOUT_MS,
   })
   const router = new FreshnessRouter({
-    primary: { source: PROJECTION_SOURCE, access: primary, isAway: () => false },
+    primary: { source: PRIMARY_COPY, access: primary, isAway: () => false },
     replicas: [],
     budgetsMs: lagBudgets(settings),
     tokenWaitMs: settings.tokenWaitMs,
@@ -66,7 +66,7 @@ export async function openEavIngest(
     },
     meters,
   )
-  const reads = new EavReads({ primary, router, cache, forms: settings })
+  const reads = new EavReads({ router, cache, forms: settings })
   return {
     door: EAV_DOOR,
     submit: (writes, answer) => {
@@ -78,6 +78,7 @@ export async function openEavIngest(
       await primary.query('SELECT 1')
     },
     secondary: () => null,
+    routed: () => reads.meter,
     metrics: () => cacheLines(cache),
     async [Symbol.asyncDispose]() {
       await commit[Symbol.asyncDispose]()

@@ -1,11 +1,11 @@
 /**
- * What eav answers. In: a question, and who may wait how long for how fresh an answer. Out: rows, and where they came from:
- * entities from the cache or by the router, Q9 from the hot projection, Q10 from the time series, single writes from the
- * primary alone, because staging is UNLOGGED and no replica ever sees it.
+ * What eav answers. In: a question, and how old its answer may be. Out: rows, and where they came from: entities from the
+ * cache or the hot projection, Q9 from the hot projection, Q10 from the time series, by the router's choice of copy; single
+ * writes from the primary alone, because staging is UNLOGGED and no replica ever sees it.
  */
 import type pg from 'pg'
-import type { FreshnessRouter } from '../freshness/router.ts'
-import type { ReadClass, ReadDemand } from '../freshness/read-class.ts'
+import type { FreshnessRouter, RouterMeter } from '../freshness/router.ts'
+import type { ReadDemand } from '../freshness/read-class.ts'
 import {
   notAnswered,
   type EntityReads,
@@ -17,24 +17,32 @@ import {
 } from '../reads.ts'
 import { askStatement, toldOf, type Statement } from '../postgres/ask.ts'
 import type { EntityCache } from './cache.ts'
-import { distinctQuery, ENTITY, hotQuery, LOOKUP, type ProjectedRow } from './statements.ts'
+import {
+  distinctQuery,
+  ENTITY,
+  hotQuery,
+  LOOKUP,
+  PROJECTION,
+  SERIES,
+  type ProjectedRow,
+} from './statements.ts'
 import type { EavQueryForms } from './settings.ts'
-import { CACHE_SOURCE, SERIES_STORE } from './stores.ts'
+import { CACHE_SOURCE } from './stores.ts'
 
 export interface EavReadsOptions {
-  readonly primary: pg.Pool
   readonly router: FreshnessRouter<pg.Pool>
   readonly cache: EntityCache
   readonly forms: EavQueryForms
 }
 
-const FROM_PRIMARY: Freshness = {
-  source: SERIES_STORE,
+const FROM_CACHE: Freshness = {
+  source: CACHE_SOURCE,
   lagS: 0,
   consistency: 'strong',
   stale: false,
 }
-const FROM_CACHE: Freshness = { ...FROM_PRIMARY, source: CACHE_SOURCE }
+/** Nobody is promised a position of the log here: whoever names one all the same asks the primary. */
+const NO_TOKEN = null
 
 export class EavReads implements Reads, EntityReads {
   readonly answers = ['Q4', 'Q9', 'Q10'] as const
@@ -44,32 +52,38 @@ export class EavReads implements Reads, EntityReads {
     this.#options = options
   }
 
-  async lookup(tenantId: string, writeId: string): Promise<QueryAnswer> {
-    const { rows } = await this.#options.primary.query<Row>({
-      name: 'lookup',
-      text: LOOKUP,
-      values: [tenantId, writeId],
-    })
-    return answerOf(rows, FROM_PRIMARY)
+  /** Every read by what answered it, the cache among them. */
+  get meter(): RouterMeter {
+    const { router, cache } = this.#options
+    const { reads, ...rest } = router.meter
+    return { ...rest, reads: new Map([[CACHE_SOURCE, cache.meter.hits], ...reads]) }
   }
 
-  query(query: Query): Promise<QueryAnswer> {
+  async lookup(tenantId: string, writeId: string): Promise<QueryAnswer> {
+    const values = [tenantId, writeId]
+    const { answer, freshness } = await this.#options.router.readUnlogged(async (pool) => {
+      const { rows } = await pool.query<Row>({ name: 'lookup', text: LOOKUP, values })
+      return toldOf(rows)
+    }, SERIES)
+    return { ...answer, freshness }
+  }
+
+  query(query: Query, demand: ReadDemand): Promise<QueryAnswer> {
     const { forms } = this.#options
     switch (query.name) {
       case 'Q4':
         return query.explain === true
           ? this.#explainedLookup([query.organizationId, query.transactionId])
           : this.lookup(query.organizationId, query.transactionId)
-      case 'Q9':
-        return this.#routed('search', query, {
-          text: hotQuery(forms.hotQuery),
-          values: [query.tenantId],
-        })
-      case 'Q10':
-        return this.#routed('analytics', query, {
-          text: distinctQuery(forms.distinctQuery),
-          values: [query.tenantId, query.from, query.to],
-        })
+      case 'Q9': {
+        const text = hotQuery(forms.hotQuery)
+        return this.#routed(query, demand, { table: PROJECTION, text, values: [query.tenantId] })
+      }
+      case 'Q10': {
+        const text = distinctQuery(forms.distinctQuery)
+        const values = [query.tenantId, query.from, query.to]
+        return this.#routed(query, demand, { table: SERIES, text, values })
+      }
       case 'Q1':
       case 'Q2':
       case 'Q3':
@@ -83,14 +97,20 @@ export class EavReads implements Reads, EntityReads {
     const held = await cache.get(tenantId, entityId)
     if (held !== null) return answerOf([rowOf(tenantId, entityId, held.hotAttrs)], FROM_CACHE)
     const asked = cache.generation
-    const { answer, freshness } = await router.read(demand, async (pool) => {
-      const { rows } = await pool.query<Pick<ProjectedRow, 'hot_attrs' | 'revision'>>({
-        name: 'entity',
-        text: ENTITY,
-        values: [tenantId, entityId],
-      })
-      return rows[0] ?? null
-    })
+    const { readClass, token } = demand
+    const { answer, freshness } = await router.read(
+      { readClass, token: NO_TOKEN },
+      async (pool) => {
+        const { rows } = await pool.query<Pick<ProjectedRow, 'hot_attrs' | 'revision'>>({
+          name: 'entity',
+          text: ENTITY,
+          values: [tenantId, entityId],
+        })
+        return rows[0] ?? null
+      },
+      // An own critical write is readable at once: a replica that lacks only the last 50 ms may lack it.
+      { table: PROJECTION, primaryFirst: readClass === 'critical' || token !== null },
+    )
     if (answer === null) return answerOf([], freshness)
     // Only the primary knows for certain what is newest.
     if (freshness.consistency === 'strong') {
@@ -101,14 +121,22 @@ export class EavReads implements Reads, EntityReads {
 
   async #explainedLookup(values: readonly string[]): Promise<QueryAnswer> {
     const statement = { text: LOOKUP, values }
-    const told = await askStatement(this.#options.primary, statement, { explain: true })
-    return { ...told, freshness: FROM_PRIMARY }
+    const { answer, freshness } = await this.#options.router.readUnlogged(
+      (pool) => askStatement(pool, statement, { explain: true }),
+      SERIES,
+    )
+    return { ...answer, freshness }
   }
 
-  async #routed(readClass: ReadClass, query: Query, statement: Statement): Promise<QueryAnswer> {
+  async #routed(
+    query: Query,
+    { readClass, token }: ReadDemand,
+    { table, ...statement }: Statement & { readonly table: string },
+  ): Promise<QueryAnswer> {
     const { answer, freshness } = await this.#options.router.read(
-      { readClass, token: null },
+      { readClass, token: NO_TOKEN },
       (pool) => askStatement(pool, statement, query),
+      { table, primaryFirst: token !== null },
     )
     return { ...answer, freshness }
   }

@@ -1,4 +1,5 @@
 /** Names of what eav keeps values in. */
+export const PRIMARY_COPY = 'postgres'
 export const SERIES_STORE = 'postgres.entity_values_ts'
 /** No stores of their own: the projection is made anew by the audit and compared, the cache is not looked at. */
 export const PROJECTION_SOURCE = 'postgres.entity_jsonb'

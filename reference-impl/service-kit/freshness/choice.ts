@@ -13,6 +13,12 @@ export interface ReplicaView {
 }
 
 export type PrimaryReason =
+  /** There is no replica. */
+  | 'alone'
+  /** The reader may look for what he has just written, and no budget covers that. */
+  | 'own-write'
+  /** What is read is UNLOGGED: no replica ever has it. */
+  | 'unlogged'
   /** No replica answers. */
   | 'away'
   /** The lag is beyond the budget, and was for long enough that the breaker opened. */
@@ -34,6 +40,7 @@ export function chooseCopy(
   read: { readonly readClass: ReadClass; readonly budgetsMs: LagBudgetsMs; readonly turn: number },
 ): Choice {
   const budgetMs = read.budgetsMs[read.readClass]
+  if (replicas.length === 0) return { from: 'primary', because: 'alone' }
   const answering = replicas.filter(({ lagAtMostMs }) => Number.isFinite(lagAtMostMs))
   if (answering.length === 0) return { from: 'primary', because: 'away' }
   for (let step = 0; step < replicas.length; step++) {

@@ -13,7 +13,7 @@ import { READ_CLASSES, type LagBudgetsMs, type ReadClass, type ReadDemand } from
 import type { ReplicaSample } from './replica-watch.ts'
 
 export interface Replica<Access> {
-  /** What X-Data-Source says. */
+  /** What X-Data-Source says, before the table where a read names one. */
   readonly source: string
   readonly access: Access
   readonly watch: {
@@ -44,6 +44,14 @@ export interface RouterOptions<Access> {
 /** Asks one copy. `replayed` is a position it must have reached first, checked on the connection that answers. */
 export type Ask<Access, Answer> = (access: Access, replayed: Lsn | null) => Promise<Answer>
 
+/** What a read says beyond how old its answer may be. */
+export interface ReadFrom {
+  /** What of a copy answers, where that is not always the same. */
+  readonly table?: string
+  /** The primary is asked, and a replica only where it does not answer. */
+  readonly primaryFirst?: boolean
+}
+
 export interface Routed<Answer> {
   readonly answer: Answer
   readonly freshness: Freshness
@@ -69,6 +77,11 @@ const PATIENCE_MS: Readonly<Record<ReadClass, number>> = {
   analytics: 60_000,
 }
 const MS_PER_S = 1_000
+
+interface Asked<Access, Answer> {
+  readonly of: Ask<Access, Answer>
+  readonly table: string | undefined
+}
 
 type Tried<Answer> = Routed<Answer> | { readonly failed: 'token' | 'lag' | 'failed' }
 
@@ -114,11 +127,19 @@ export class FreshnessRouter<Access> {
   }
 
   /** Rejects when no copy answers. */
-  async read<Answer>(demand: ReadDemand, ask: Ask<Access, Answer>): Promise<Routed<Answer>> {
+  async read<Answer>(
+    demand: ReadDemand,
+    asked: Ask<Access, Answer>,
+    { table, primaryFirst = false }: ReadFrom = {},
+  ): Promise<Routed<Answer>> {
     const { primary, replicas, budgetsMs } = this.#options
+    const ask: Asked<Access, Answer> = { of: asked, table }
     if (primary.isAway()) {
       const answer = await this.#askLeastBehind(demand, ask)
       if (answer !== null) return answer
+    }
+    if (primaryFirst && replicas.length > 0) {
+      return await this.#askPrimary(demand, ask, 'own-write')
     }
     const choice = chooseCopy(this.#views(demand.readClass), {
       readClass: demand.readClass,
@@ -130,6 +151,11 @@ export class FreshnessRouter<Access> {
     if (chosen === undefined) throw new Error('chosen among the replicas there are')
     const tried = await this.#tryReplica(chosen, demand, ask)
     return 'failed' in tried ? await this.#askPrimary(demand, ask, tried.failed) : tried
+  }
+
+  /** For what no replica has: rejects where the primary does not answer. */
+  async readUnlogged<Answer>(asked: Ask<Access, Answer>, table: string): Promise<Routed<Answer>> {
+    return await this.#byPrimary({ of: asked, table }, 'unlogged')
   }
 
   get meter(): RouterMeter {
@@ -163,7 +189,7 @@ export class FreshnessRouter<Access> {
   async #tryReplica<Answer>(
     replica: Replica<Access>,
     demand: ReadDemand,
-    ask: Ask<Access, Answer>,
+    ask: Asked<Access, Answer>,
   ): Promise<Tried<Answer>> {
     const { token, readClass } = demand
     if (token !== null) {
@@ -174,8 +200,9 @@ export class FreshnessRouter<Access> {
     const lagMs = replica.watch.lagAtMostMs()
     if (lagMs > this.#options.budgetsMs[readClass]) return { failed: 'lag' }
     try {
-      const answer = await within(PATIENCE_MS[readClass], ask(replica.access, token))
-      return this.#fromReplica(answer, replica, { lagMs, stale: false, hasToken: token !== null })
+      const answer = await within(PATIENCE_MS[readClass], ask.of(replica.access, token))
+      const source = sourceOf(replica, ask)
+      return this.#fromReplica(answer, source, { lagMs, stale: false, hasToken: token !== null })
     } catch {
       // Whatever it was, the primary can say it better: a bad query fails there as well.
       return { failed: 'failed' }
@@ -184,16 +211,12 @@ export class FreshnessRouter<Access> {
 
   async #askPrimary<Answer>(
     demand: ReadDemand,
-    ask: Ask<Access, Answer>,
+    ask: Asked<Access, Answer>,
     because: PrimaryReason,
   ): Promise<Routed<Answer>> {
-    const { source, access } = this.#options.primary
     let failure: unknown
     try {
-      const answer = await ask(access, null)
-      count(this.#reads, source)
-      count(this.#primaryReads, because)
-      return { answer, freshness: { source, lagS: 0, consistency: 'strong', stale: false } }
+      return await this.#byPrimary(ask, because)
     } catch (error) {
       failure = error
     }
@@ -202,10 +225,22 @@ export class FreshnessRouter<Access> {
     return other
   }
 
+  async #byPrimary<Answer>(
+    ask: Asked<Access, Answer>,
+    because: PrimaryReason,
+  ): Promise<Routed<Answer>> {
+    const { primary } = this.#options
+    const answer = await ask.of(primary.access, null)
+    const source = sourceOf(primary, ask)
+    count(this.#reads, source)
+    count(this.#primaryReads, because)
+    return { answer, freshness: { source, lagS: 0, consistency: 'strong', stale: false } }
+  }
+
   /** Better an answer that says how old it is than none; null where no replica gives one. */
   async #askLeastBehind<Answer>(
     { readClass, token }: ReadDemand,
-    ask: Ask<Access, Answer>,
+    ask: Asked<Access, Answer>,
   ): Promise<Routed<Answer> | null> {
     const index = leastBehind(this.#views(readClass))
     const replica = index === null ? undefined : this.#options.replicas[index]
@@ -214,9 +249,9 @@ export class FreshnessRouter<Access> {
     const replayed = replica.watch.sample?.replayed ?? null
     const missesToken = token !== null && (replayed === null || replayed < token)
     try {
-      const answer = await within(PATIENCE_MS[readClass], ask(replica.access, null))
+      const answer = await within(PATIENCE_MS[readClass], ask.of(replica.access, null))
       const stale = missesToken || lagMs > this.#options.budgetsMs[readClass]
-      return this.#fromReplica(answer, replica, { lagMs, stale, hasToken: false })
+      return this.#fromReplica(answer, sourceOf(replica, ask), { lagMs, stale, hasToken: false })
     } catch {
       return null
     }
@@ -224,7 +259,7 @@ export class FreshnessRouter<Access> {
 
   #fromReplica<Answer>(
     answer: Answer,
-    { source }: Replica<Access>,
+    source: string,
     known: { readonly lagMs: number; readonly stale: boolean; readonly hasToken: boolean },
   ): Routed<Answer> {
     count(this.#reads, source)
@@ -232,6 +267,13 @@ export class FreshnessRouter<Access> {
     const consistency = hasToken ? 'session' : 'eventual'
     return { answer, freshness: { source, lagS: lagMs / MS_PER_S, consistency, stale } }
   }
+}
+
+function sourceOf(
+  { source }: { readonly source: string },
+  { table }: { readonly table: string | undefined },
+): string {
+  return table === undefined ? source : `${source}.${table}`
 }
 
 function count<Key>(counts: Map<Key, number>, key: Key): void {

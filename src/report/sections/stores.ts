@@ -165,8 +165,8 @@ function reads(view: StudyView): Markup {
   if (rows.length === 0) return nothing
   return html`<h3 id="reads">Which copy answered reads</h3>
     <p class="lead">
-      Counted by the service in the measured phase: a replica as long as it is within the budget of
-      the reader’s class, else the primary.
+      Counted by the service in the measured phase: a cache where it has the answer, a replica as
+      long as it is within the budget of the reader’s class, else the primary.
     </p>
     ${factTable({ label: 'Which copy answered reads', headings: ['target', 'copy', '#reads'], rows })}`
 }

@@ -89,7 +89,7 @@ function rig(...lags: number[]) {
     readClass: 'critical' | 'search' | 'analytics' = 'critical',
     token: bigint | null = null,
   ) => router.read({ readClass, token }, ask)
-  return { router, replicas, primary, read, sampleAll }
+  return { router, replicas, primary, ask, read, sampleAll }
 }
 
 describe('the router', () => {
@@ -103,6 +103,38 @@ describe('the router', () => {
       answer: 'replica-1',
       freshness: { source: 'replica-1.events', lagS: 0.051, consistency: 'eventual', stale: false },
     })
+  })
+
+  it('asks the primary first where a reader may look for his own write, and a replica only in its place', async () => {
+    const { router, ask, primary } = rig(1)
+    const demand = { readClass: 'critical', token: null } as const
+    const from = { table: 'hot', primaryFirst: true }
+    expect(await router.read(demand, ask, from)).toMatchObject({
+      answer: 'primary',
+      freshness: { source: 'postgres.events.hot', consistency: 'strong' },
+    })
+    primary.fails = true
+    expect(await router.read(demand, ask, from)).toMatchObject({
+      answer: 'replica-1',
+      freshness: { source: 'replica-1.events.hot', consistency: 'eventual' },
+    })
+    expect(router.meter.primaryReads).toEqual(new Map([['own-write', 1]]))
+  })
+
+  it('never asks a replica for what is UNLOGGED', async () => {
+    const { router, ask, primary } = rig(1)
+    expect(await router.readUnlogged(ask, 'staged')).toMatchObject({ answer: 'primary' })
+    primary.fails = true
+    await expect(router.readUnlogged(ask, 'staged')).rejects.toThrow('broken')
+    primary.away = true
+    await expect(router.readUnlogged(ask, 'staged')).rejects.toThrow('broken')
+    expect(router.meter.reads).toEqual(new Map([['postgres.events.staged', 1]]))
+  })
+
+  it('says of a primary without replicas that there is none', async () => {
+    const { read, router } = rig()
+    expect((await read()).answer).toBe('primary')
+    expect(router.meter.primaryReads).toEqual(new Map([['alone', 1]]))
   })
 
   it('takes the replicas in turn', async () => {
