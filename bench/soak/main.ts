@@ -18,7 +18,7 @@ import { driverMemory } from './driver-memory.ts'
 import { kills } from './kills.ts'
 import { claims, faults, sweeps } from './matrices.ts'
 import type { Soak, SoakFindings, SoakOptions, SoakSummary } from './soak.ts'
-import { writeSummary } from './summary.ts'
+import { readSummary, writeSummary } from './summary.ts'
 
 const SOAKS: readonly Soak[] = [driverMemory, auditMemory, dayReport, kills, faults, claims, sweeps]
 const OUT = join(packageRoot, 'results', 'baselines', 'soak')
@@ -43,6 +43,7 @@ ${SOAKS.map(({ name, title }) => `  ${name.padEnd(14)} ${title}`).join('\n')}
   --positions n    kill moments per component of kills (${String(FULL.positions)})
   --rounds n       rounds of every sweep of sweeps (${String(FULL.rounds)})
   --limit-s n      kills, faults, claims and sweeps begin nothing more after so long (${String(FULL['limit-s'])})
+  --resume         faults, claims and sweeps keep what the summary in --out says came to its end, and run the rest
   --seed n         what draws the events and the moments (${String(FULL.seed)})
 `
 
@@ -61,6 +62,7 @@ async function main(): Promise<number> {
       positions: { type: 'string' },
       rounds: { type: 'string' },
       'limit-s': { type: 'string' },
+      resume: { type: 'boolean', default: false },
       seed: { type: 'string' },
     },
   })
@@ -69,6 +71,7 @@ async function main(): Promise<number> {
     return 0
   }
   const whole = (flag: keyof typeof FULL): number => wholeNumber(flag, values[flag] ?? FULL[flag])
+  const dir = resolve(values.out)
   const options: SoakOptions = {
     seconds: whole('seconds'),
     events: whole('events'),
@@ -86,41 +89,48 @@ async function main(): Promise<number> {
   }
   let failed = 0
   for (const soak of soaks) {
-    const summary = await soakOnce(soak, options)
-    await writeSummary(resolve(values.out), summary)
+    const earlier = values.resume ? await readSummary(dir, soak.name) : null
+    const summary = await soakOnce(soak, options, { dir, earlier })
+    await writeSummary(dir, summary)
     if (!summary.passed) failed++
   }
-  log(`summaries: ${resolve(values.out)}`)
+  log(`summaries: ${dir}`)
   return failed === 0 ? 0 : 1
 }
 
-async function soakOnce(soak: Soak, options: SoakOptions): Promise<SoakSummary> {
+async function soakOnce(
+  soak: Soak,
+  options: SoakOptions,
+  { dir, earlier }: { readonly dir: string; readonly earlier: SoakSummary | null },
+): Promise<SoakSummary> {
   const before = loadNow()
   const headroom = await headroomVersion()
   const startedAt = new Date().toISOString()
   const startMs = performance.now()
-  const findings = await soak
-    .run(options)
-    .catch((error: unknown) => brokenOff(error, options.signal))
-  const tookS = Math.round((performance.now() - startMs) / 1_000)
-  const passed = findings.criteria.every(({ met }) => met)
-  for (const { what, limit, seen, met } of findings.criteria) {
-    log(`${soak.name}: ${met ? 'ok  ' : 'FAIL'} ${what}: ${seen} (${limit})`)
-  }
-  log(`${soak.name}: ${passed ? 'passed' : 'failed'} after ${formatDurationS(tookS)}`)
-  return {
+  const summaryOf = (findings: SoakFindings): SoakSummary => ({
     schemaVersion: 1,
     name: soak.name,
     title: soak.title,
     plan: soak.plan(options),
     startedAt,
-    tookS,
-    passed,
+    tookS: Math.round((performance.now() - startMs) / 1_000),
+    passed: findings.criteria.every(({ met }) => met),
     headroom,
     machine: describeMachine(null),
     load: { before, after: loadNow() },
     ...findings,
+  })
+  const keep = (soFar: SoakFindings): Promise<void> => writeSummary(dir, summaryOf(soFar))
+  const findings = await soak
+    .run(options, { earlier, keep })
+    .catch((error: unknown) => brokenOff(error, options.signal))
+  for (const { what, limit, seen, met } of findings.criteria) {
+    log(`${soak.name}: ${met ? 'ok  ' : 'FAIL'} ${what}: ${seen} (${limit})`)
   }
+  const summary = summaryOf(findings)
+  const { passed, tookS } = summary
+  log(`${soak.name}: ${passed ? 'passed' : 'failed'} after ${formatDurationS(tookS)}`)
+  return summary
 }
 
 /** A soak that could not be run has failed; the next ones are run all the same. */

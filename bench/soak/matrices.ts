@@ -5,15 +5,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sweepAsked } from '../../src/cli/sweep-asked.ts'
 import { ERROR_EXIT_CODES } from '../../src/kit/errors.ts'
 import { DATA_KINDS, dataFiles, nameOf } from '../../src/kit/data-file.ts'
 import { packageRoot } from '../../src/kit/paths.ts'
 import { formatDurationS } from '../../src/kit/units.ts'
+import { headroomVersion } from '../../src/study/headroom-version.ts'
 import { estimateStudy } from '../../src/study/estimate.ts'
-import type { Soak, SoakFindings, SoakOptions } from './soak.ts'
+import type { Sitting, Soak, SoakFindings, SoakOptions, SoakSummary } from './soak.ts'
 
 /** What a fault scenario is put on: the target it is about. */
 const FAULT_TARGETS: Readonly<Record<string, string>> = {
@@ -92,12 +93,17 @@ function matrix({ name, title, commands, seconds }: Matrix): Soak {
     plan: (options) =>
       `runs ${String(commands(options).length)} commands, one after another; begins nothing more after ${String(options.limitS)} s`,
     estimateS: (options) => Math.min(options.limitS, seconds(options, commands(options).length)),
-    run: (options) => runAll(commands(options), options),
+    run: (options, sitting) => runAll(commands(options), options, sitting),
   }
 }
 
-interface Ended {
+/** One command and the sitting it ran in. */
+export interface Ended {
   readonly command: string
+  readonly startedAt: string
+  readonly commit: string
+  /** Processes that wanted to run before it, one-minute average. */
+  readonly loadBefore: number
   readonly exitCode: number
   readonly tookS: number
   /** The sentence over all targets; of one that failed, the last lines it said. */
@@ -107,24 +113,39 @@ interface Ended {
 async function runAll(
   commands: readonly (readonly string[])[],
   options: SoakOptions,
+  { earlier, keep }: Sitting,
 ): Promise<SoakFindings> {
   const out = await mkdtemp(join(tmpdir(), 'headroom-matrix-'))
   const endMs = performance.now() + options.limitS * 1_000
-  const ended: Ended[] = []
+  const ended = keptOf(earlier, commands.map(wordsOf))
   try {
     for (const args of commands) {
       options.signal.throwIfAborted()
+      if (ended.has(wordsOf(args))) continue
       if (performance.now() > endMs) break
       const one = await runOne(args, out, options)
-      ended.push(one)
+      ended.set(one.command, one)
       options.log(
         `${one.command}: exit ${String(one.exitCode)} after ${formatDurationS(one.tookS)}`,
       )
+      await keep(findingsOf([...ended.values()], commands.length))
     }
   } finally {
     await rm(out, { recursive: true, force: true })
   }
-  return findingsOf(ended, commands.length)
+  return findingsOf([...ended.values()], commands.length)
+}
+
+const wordsOf = (args: readonly string[]): string => `headroom ${args.join(' ')}`
+
+/** What earlier sittings brought to its end; what failed, or is not asked any more, is not kept. */
+export function keptOf(earlier: SoakSummary | null, wanted: readonly string[]): Map<string, Ended> {
+  const ended = (earlier?.data ?? []) as readonly Ended[]
+  return new Map(
+    ended
+      .filter((one) => cameToItsEnd(one) && wanted.includes(one.command))
+      .map((one) => [one.command, one]),
+  )
 }
 
 async function runOne(
@@ -132,6 +153,9 @@ async function runOne(
   out: string,
   { signal }: SoakOptions,
 ): Promise<Ended> {
+  const startedAt = new Date().toISOString()
+  const loadBefore = loadavg()[0] ?? 0
+  const { commit } = await headroomVersion()
   const startedMs = performance.now()
   const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js')
   const child = spawn(process.execPath, [main, ...args, '--out', out], {
@@ -150,7 +174,10 @@ async function runOne(
   signal.removeEventListener('abort', stop)
   signal.throwIfAborted()
   return {
-    command: `headroom ${args.join(' ')}`,
+    command: wordsOf(args),
+    startedAt,
+    commit,
+    loadBefore,
     exitCode: exitCode ?? -1,
     tookS: (performance.now() - startedMs) / 1_000,
     verdict: /^verdict\s+(.*)$/m.exec(said)?.[1] ?? complained.trim().replaceAll('\n', ' '),
@@ -182,16 +209,24 @@ function findingsOf(ended: readonly Ended[], wanted: number): SoakFindings {
     tables: [
       {
         title: 'Commands',
-        columns: ['command', 'exit code', 'took', 'verdict'],
-        rows: ended.map(({ command, exitCode, tookS, verdict }) => [
+        columns: ['command', 'started', 'commit', 'load before', 'exit code', 'took', 'verdict'],
+        rows: ended.map(({ command, exitCode, tookS, verdict, ...sitting }) => [
           command,
+          sitting.startedAt,
+          sitting.commit,
+          sitting.loadBefore.toFixed(1),
           String(exitCode),
           formatDurationS(tookS),
           verdict,
         ]),
       },
     ],
-    notes: ['The studies themselves are not kept: each command makes its own again.'],
+    notes: [
+      'The studies themselves are not kept: each command makes its own again.',
+      ...(new Set(ended.map(({ commit }) => commit)).size > 1
+        ? ['Made in several sittings: each command names its commit and its moment.']
+        : []),
+    ],
     data: ended,
   }
 }

@@ -9,7 +9,7 @@ export interface Soak {
   /** How long it takes with these options, for the same line. */
   estimateS(options: SoakOptions): number
   /** Leaves no process and no file behind. @throws the signal's reason, and whatever makes the result worthless */
-  run(options: SoakOptions): Promise<SoakFindings>
+  run(options: SoakOptions, sitting: Sitting): Promise<SoakFindings>
 }
 
 export interface SoakOptions {
@@ -26,6 +26,14 @@ export interface SoakOptions {
   readonly seed: number
   readonly signal: AbortSignal
   readonly log: (line: string) => void
+}
+
+/** What a soak that takes several sittings goes on from, and keeps for the next one. The matrices do; others begin anew. */
+export interface Sitting {
+  /** What the same soak left behind; null: it begins anew. */
+  readonly earlier: SoakSummary | null
+  /** Keeps what was found so far, whatever happens next; the summary at the end replaces it. */
+  readonly keep: (soFar: SoakFindings) => Promise<void>
 }
 
 export interface Criterion {

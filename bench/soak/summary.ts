@@ -14,9 +14,19 @@ export async function writeSummary(dir: string, summary: SoakSummary): Promise<v
   await writeFile(join(dir, INDEX), indexOf(await readSummaries(dir)))
 }
 
+function noFolder(error: NodeJS.ErrnoException): string[] {
+  if (error.code === 'ENOENT') return []
+  throw error
+}
+
+/** What the soak of this name left in the folder; null: nothing. @throws of a file that is no JSON */
+export async function readSummary(dir: string, name: string): Promise<SoakSummary | null> {
+  return (await readSummaries(dir)).find((summary) => summary.name === name) ?? null
+}
+
 /** The index speaks of every summary in the folder, also of those an earlier run left. */
 async function readSummaries(dir: string): Promise<readonly SoakSummary[]> {
-  const files = (await readdir(dir)).filter((file) => file.endsWith('.json')).sort()
+  const files = (await readdir(dir).catch(noFolder)).filter((file) => file.endsWith('.json')).sort()
   return Promise.all(
     files.map(async (file) => JSON.parse(await readFile(join(dir, file), 'utf8')) as SoakSummary),
   )

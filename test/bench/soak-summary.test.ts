@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { SoakSummary } from '../../bench/soak/soak.ts'
-import { writeSummary } from '../../bench/soak/summary.ts'
+import { type Ended, keptOf } from '../../bench/soak/matrices.ts'
+import { readSummary, writeSummary } from '../../bench/soak/summary.ts'
 
 const summary = (name: string, passed: boolean): SoakSummary => ({
   schemaVersion: 1,
@@ -55,5 +56,33 @@ describe('summaries of soaks', () => {
       '[Title of two](two.md)',
     ])
     expect(index).not.toContain('failed')
+  })
+})
+
+describe('a matrix in several sittings', () => {
+  const ended = (command: string, exitCode: number): Ended => ({
+    command,
+    exitCode,
+    startedAt: '2026-11-21T05:00:00.000Z',
+    commit: 'abc',
+    loadBefore: 0.5,
+    tookS: 60,
+    verdict: 'one',
+  })
+
+  it('keeps what came to its end, a broken SLO too, and runs again what failed', () => {
+    const data = [ended('a', 0), ended('b', 1), ended('c', 99), ended('no longer asked', 0)]
+    const kept = keptOf({ ...summary('sweeps', false), data }, ['a', 'b', 'c', 'd'])
+    expect([...kept.keys()]).toEqual(['a', 'c'])
+    expect(keptOf(null, ['a'])).toEqual(new Map())
+  })
+
+  it('finds what the same soak left, and nothing where there is no folder', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'headroom-sitting-'))
+    await writeSummary(dir, summary('sweeps', false))
+    expect(await readSummary(dir, 'sweeps')).toEqual(summary('sweeps', false))
+    expect(await readSummary(dir, 'faults')).toBeNull()
+    await rm(dir, { recursive: true })
+    expect(await readSummary(dir, 'sweeps')).toBeNull()
   })
 })
