@@ -15,7 +15,7 @@ import type { Probe } from './probe.ts'
 
 const POLL_MS = 100
 const PROBE_INTERVAL_MS = 1_000
-/** Polls in a row without anything new, after which nothing more is expected of a store that holds enough. */
+/** Polls in a row without anything new, and what a round takes besides, after which nothing more is expected of a store that holds enough. */
 const QUIET_POLLS = 10
 /** Events whose identity is looked at in one turn: some milliseconds. */
 const REPEATS_PER_TURN = 65_536
@@ -58,6 +58,8 @@ export interface FreshnessSummary {
   readonly resolutionMs: number
   /** The same for the median poll. */
   readonly usualResolutionMs: number
+  /** Polls until everywhere was looked at; more than one where a store has many partitions. */
+  readonly roundPolls: number
   /** Distinct events seen. */
   readonly seenEvents: number
   /** Ids that no event of the stream has; preloaded rows are not counted. */
@@ -98,6 +100,7 @@ class Poller implements RunningFreshness {
   #lastError: string | null = null
   #foreignIds = 0
   #quietPolls = 0
+  #roundPolls = 1
   #acknowledged: number | null = null
   #afterPoll: (() => void) | null = null
 
@@ -128,7 +131,8 @@ class Poller implements RunningFreshness {
     const repeats = await repeatsBelow(dueEvents, this.#options.stream)
     const complete = (): boolean =>
       this.#seen.size >= dueEvents - repeats ||
-      (this.#seen.size >= acknowledgedEvents - repeats && this.#quietPolls >= QUIET_POLLS)
+      (this.#seen.size >= acknowledgedEvents - repeats &&
+        this.#quietPolls >= QUIET_POLLS + this.#roundPolls - 1)
     if (complete()) return true
     const waiting = new AbortController()
     this.#afterPoll = () => {
@@ -151,6 +155,7 @@ class Poller implements RunningFreshness {
       lastError: this.#lastError,
       resolutionMs: this.#gaps.widestMs(),
       usualResolutionMs: this.#gaps.medianMs(),
+      roundPolls: this.#roundPolls,
       seenEvents: this.#seen.size,
       foreignIds: this.#foreignIds,
     }
@@ -181,10 +186,16 @@ class Poller implements RunningFreshness {
   async #poll(): Promise<boolean> {
     const { store, stream, seenLog, epochMs, log } = this.#options
     try {
-      const { ids, sources, cursor } = await store.arrivals(this.#cursor, this.#signal)
+      const {
+        ids,
+        sources,
+        cursor,
+        roundPolls = 1,
+      } = await store.arrivals(this.#cursor, this.#signal)
       const atMs = this.#clock.nowMs() - epochMs
       this.#cursor = cursor
       this.#polls += 1
+      this.#roundPolls = Math.max(this.#roundPolls, roundPolls)
       const before = this.#seen.size
       ids.forEach((id, position) => {
         const index = stream.indexOf(sources[position] ?? '', id)

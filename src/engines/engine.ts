@@ -263,6 +263,8 @@ export interface Arrivals {
   readonly ids: readonly string[]
   readonly sources: readonly string[]
   readonly cursor: unknown
+  /** Polls until every part of the store was looked at, those that rows seldom come into included; absent: one. */
+  readonly roundPolls?: number
 }
 
 /** A reader of what is stored: the harness audits with it, never the service. */

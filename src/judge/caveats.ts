@@ -253,6 +253,17 @@ function resolution(rounds: readonly Round[]): readonly string[] {
     ? []
     : [
         `Freshness is known to within ${formatDurationMs(Math.max(...gaps))}, the largest gap between two polls.`,
+        ...oldPartitions(rounds),
+      ]
+}
+
+/** Old partitions are looked at in turn, so that a poll does not plan over hundreds of them. */
+function oldPartitions(rounds: readonly Round[]): readonly string[] {
+  const polls = rounds.flatMap((round) => Object.values(round.measured.freshnessRoundPolls ?? {}))
+  return polls.length === 0
+    ? []
+    : [
+        `An event in an old partition that none had come into lately was seen up to ${formatNumber(Math.max(...polls))} polls later.`,
       ]
 }
 

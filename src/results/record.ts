@@ -156,6 +156,8 @@ export const Measured = z.strictObject({
   }),
   /** Largest gap between two freshness polls of a store, ms: how finely freshness is known. */
   freshnessResolutionMs: z.record(z.string(), z.number()),
+  /** Polls until all partitions of a store were looked at, the old ones in turn; absent: each looked at all. */
+  freshnessRoundPolls: z.record(z.string(), z.number()).optional(),
   /** Cores used by harness and probes, without driver. */
   probeCpuCores: z.number(),
   /** Parts under test by kind. Absent: a record of before this was kept; then names tell engines from services. */

@@ -86,6 +86,7 @@ export function measuredOf(input: MeasuredInput): Measured {
       eventLoopDelayP99Us: driver.driver.eventLoopDelayP99Us,
       connectErrors: driver.driver.connectErrors,
     },
+    ...roundPolls(input.freshness),
     freshnessResolutionMs: Object.fromEntries(
       input.freshness.map(({ store, resolutionMs }) => [store, resolutionMs]),
     ),
@@ -246,4 +247,14 @@ function storedPerEvent(stores: readonly StoreFigures[]): Readonly<Record<string
     figures[`store.bytesPerEvent{${name}}`] = totalBytes / rows
   }
   return figures
+}
+
+/** Only of stores where one poll does not look everywhere. */
+function roundPolls(
+  stores: MeasuredInput['freshness'],
+): Pick<Measured, 'freshnessRoundPolls'> | Record<string, never> {
+  const long = stores.flatMap(({ store, roundPolls: polls }) =>
+    polls > 1 ? [[store, polls] as const] : [],
+  )
+  return long.length === 0 ? {} : { freshnessRoundPolls: Object.fromEntries(long) }
 }

@@ -16,6 +16,8 @@ class Store {
   /** How long polls take, one after the other and again from the start. */
   pollsTakeMs: readonly number[] = [0]
   fails: string | null = null
+  /** How many polls it takes to look everywhere. */
+  roundPolls: number | null = null
   polls = 0
 
   constructor(clock: ManualClock) {
@@ -36,7 +38,12 @@ class Store {
     const ids = this.#visible
       .filter(({ atMs }) => atMs > fromMs && atMs <= lookedMs)
       .map(({ id }) => id)
-    return { ids, sources: ids.map(() => 'org'), cursor: lookedMs }
+    return {
+      ids,
+      sources: ids.map(() => 'org'),
+      cursor: lookedMs,
+      ...(this.roundPolls === null ? {} : { roundPolls: this.roundPolls }),
+    }
   }
 }
 
@@ -215,6 +222,23 @@ describe('freshness', () => {
     void draining.then((whole) => (drained = whole))
     await clock.advance(300)
     expect(drained).toBe(true)
+  })
+
+  it('calls nothing quiet before everywhere was looked at, and says how many polls that takes', async () => {
+    const watched = await watch()
+    const { clock, store, poller, seen } = watched
+    store.roundPolls = 20
+    store.show('e0', clock.nowMs() + 50)
+    // In an old partition: shown when its turn has come.
+    store.show('e1', clock.nowMs() + 2_000)
+    const draining = poller.drain({ acknowledgedEvents: 1, dueEvents: 2, drainS: 60 })
+    let drained: boolean | null = null
+    void draining.then((whole) => (drained = whole))
+    await clock.advance(1_900)
+    expect(drained).toBeNull()
+    await clock.advance(300)
+    expect([drained, seen.size]).toEqual([true, 2])
+    expect((await stopped(watched)).roundPolls).toBe(20)
   })
 
   it('waits a little for what was not answered and may be stored all the same', async () => {

@@ -52,6 +52,20 @@ describe('caveats', () => {
     expect(long).not.toContain('two checkpoints')
   })
 
+  it('say how much later an event in an old partition may have been seen', () => {
+    expect(caveats()).not.toContain('old partition')
+    const text = caveats({
+      tweak: (run) =>
+        withMeasured(run, (measured) => ({
+          ...measured,
+          freshnessRoundPolls: { 'postgres.events': 46 },
+        })),
+    })
+    expect(text).toContain(
+      'An event in an old partition that none had come into lately was seen up to 46 polls later.',
+    )
+  })
+
   it('say that a short step is not sustained, and how many rows there were', () => {
     expect(caveats()).toContain(
       'A step lasted 5 s: a rate held that long is not yet sustained (60 s)',

@@ -12,24 +12,35 @@
  *
  * On a replica the same holds with the sessions of its primary, where the xids are given out: a row is visible here only
  * after its commit was replayed, and until then its xid is not below xmin of any snapshot here.
+ *
+ * A poll does not look into every partition of a large table (arrival-ranges.ts). So a hole that nobody can fill any more
+ * is kept until a whole round of polls that began later has looked everywhere for it.
  */
 import type { Client } from 'pg'
 import { assert } from '../../kit/errors.ts'
 import type { EventColumns } from '../../shapes/event-columns.ts'
 import type { Arrivals } from '../engine.ts'
+import { EVERYWHERE_ONCE, endsRound, nextTurn, roundsNow } from './arrival-ranges.ts'
+import type { Rounds } from './arrival-ranges.ts'
+import { arrivalsStatement } from './arrivals-statement.ts'
+import type { SeenRow } from './arrivals-statement.ts'
 
 /** Ids from…to were not visible; `until` says who may still fill them. */
 export interface Hole {
   readonly from: number
   readonly to: number
-  readonly until: 'statement-ended' | 'transaction-ended'
-  /** Waiting for statements: while a backend_xmin is not above it. For transactions: until a snapshot's xmin reaches it. */
+  readonly until: 'statement-ended' | 'transaction-ended' | 'round-ended'
+  /**
+   * Waiting for statements: while a backend_xmin is not above it. For transactions: until a snapshot's xmin reaches it. For
+   * a round: not an xid, the number of that round.
+   */
   readonly xid: bigint
 }
 
 export interface ArrivalsCursor {
   readonly lastId: number
   readonly holes: readonly Hole[]
+  readonly rounds: Rounds
 }
 
 /** What one look at the table saw. */
@@ -44,20 +55,16 @@ export interface Look {
   readonly xmax: bigint
   /** Ids that are visible and were asked for: above lastId, or in a hole; ascending. */
   readonly ids: readonly number[]
+  /** Which of `rounds.inTurn` held one of these. */
+  readonly found: readonly number[]
 }
 
-/** Rows in one answer at most: a poll that comes late must not hold a table in memory. */
-const ROWS_MAX = 100_000
 /** More holes than this are merged with their neighbours: that may repeat an id, never skip one. */
 const HOLES_MAX = 4_096
 /** At the start, rows in flight are looked for this far below the largest id. */
 const START_BACK_IDS = 100_000
 
-interface Row {
-  readonly id: string
-  readonly tx: string
-  readonly org: string
-}
+type Row = SeenRow & { readonly id: string }
 
 /** Its rows are numbered by a column `id`. */
 export interface NumberedTable {
@@ -73,30 +80,57 @@ export interface ArrivalsSource {
 }
 
 export async function readArrivals(source: ArrivalsSource, cursor: unknown): Promise<Arrivals> {
-  const before = cursor === null ? await startCursor(source) : (cursor as ArrivalsCursor)
-  assert(Array.isArray(before.holes), 'the cursor is one that arrivals gave out')
+  const last = cursor === null ? await startCursor(source) : (cursor as ArrivalsCursor)
+  assert(Array.isArray(last.holes), 'the cursor is one that arrivals gave out')
+  const { client, table } = source
+  const rounds = cursor === null ? last.rounds : await roundsNow(client, table.name, last.rounds)
+  const before = { ...last, rounds }
   const { look, rows } = await lookAt(source, before)
   const after = advance(before, look)
   if (cursor === null) return { ids: [], sources: [], cursor: after }
-  return { ids: rows.map((row) => row.tx), sources: rows.map((row) => row.org), cursor: after }
+  return {
+    ids: rows.map((row) => row.tx),
+    sources: rows.map((row) => row.org),
+    cursor: after,
+    roundPolls: Math.max(1, rounds.inTurn.length),
+  }
 }
 
 /** The next cursor, given what a look saw. Pure: this is where a row could be lost, so it is tested by itself. */
 export function advance(before: ArrivalsCursor, look: Look): ArrivalsCursor {
   const lastId = Math.max(before.lastId, look.ids.at(-1) ?? 0)
   const old = before.holes
-    .filter((hole) => hole.until !== 'transaction-ended' || look.xmin < hole.xid)
-    .flatMap((hole) => withoutIds(settle(hole, look), look.ids))
+    .flatMap((hole) => settle(hole, look, before.rounds))
+    .flatMap((hole) => withoutIds(hole, look.ids))
   const fresh = withoutIds(
     { from: before.lastId + 1, to: lastId, until: 'statement-ended', xid: look.xmax },
     look.ids,
   )
-  return { lastId, holes: merged([...old, ...fresh]) }
+  return {
+    lastId,
+    holes: merged([...old, ...fresh]),
+    rounds: nextTurn(before.rounds, look.found),
+  }
+}
+
+/** What a hole waits for after this look; nothing: it is none any more. */
+function settle(hole: Hole, look: Look, rounds: Rounds): readonly Hole[] {
+  switch (hole.until) {
+    case 'statement-ended':
+      return [afterStatement(hole, look)]
+    case 'transaction-ended':
+      if (look.xmin < hole.xid) return [hole]
+      // Where every look goes everywhere, this one did.
+      return rounds.inTurn.length <= 1
+        ? []
+        : [{ ...hole, until: 'round-ended', xid: BigInt(rounds.round + 1) }]
+    case 'round-ended':
+      return rounds.round >= hole.xid && endsRound(rounds) ? [] : [hole]
+  }
 }
 
 /** A hole whose statement has ended now waits for every transaction that had begun by then. */
-function settle(hole: Hole, look: Look): Hole {
-  if (hole.until === 'transaction-ended') return hole
+function afterStatement(hole: Hole, look: Look): Hole {
   if (look.sessionXmins.some((xmin) => widened(xmin, look.xmax) <= hole.xid)) return hole
   const begun = look.sessionXids.map((xid) => widened(xid, look.xmax) + 1n)
   const xid = [...begun, look.sessionsXmax ?? look.xmax].reduce(
@@ -150,42 +184,23 @@ function merged(holes: readonly Hole[]): readonly Hole[] {
 }
 
 function join(left: Hole, right: Hole): Hole {
-  const statement = left.until === 'statement-ended' || right.until === 'statement-ended'
-  return {
-    from: left.from,
-    to: right.to,
-    until: statement ? 'statement-ended' : 'transaction-ended',
-    xid: left.xid > right.xid ? left.xid : right.xid,
-  }
+  const until = STAGES.find((stage) => stage === left.until || stage === right.until)
+  const waiting = [left, right].filter((hole) => hole.until === until)
+  const xid = waiting.reduce((highest, hole) => (hole.xid > highest ? hole.xid : highest), 0n)
+  return { from: left.from, to: right.to, until: until ?? left.until, xid }
 }
 
-/** A first row tells the snapshot of the statement: one statement sees one snapshot. */
-interface SeenRow {
-  readonly id: string | null
-  readonly tx: string
-  readonly org: string
-}
+/** What a hole waits for, one after the other. */
+const STAGES = ['statement-ended', 'transaction-ended', 'round-ended'] as const
 
 /** Two statements at most: polls are most of what measuring costs the database. */
 async function lookAt(
   { client, table, sessions: ask = () => sessionsNow(client) }: ArrivalsSource,
   cursor: ArrivalsCursor,
 ): Promise<{ readonly look: Look; readonly rows: readonly Row[] }> {
-  const { name, columns } = table
   const sessions = cursor.holes.length === 0 ? NO_SESSIONS : await ask()
-  const { rows: seen } = await client.query<SeenRow>(
-    `SELECT NULL::int8 AS id, pg_snapshot_xmin(s)::text AS tx, pg_snapshot_xmax(s)::text AS org
-       FROM pg_current_snapshot() AS s
-     UNION ALL
-     (SELECT id, ${columns.id}::text, ${columns.source}::text FROM ${name}
-       WHERE id > $1 ORDER BY id LIMIT ${String(ROWS_MAX)})
-     UNION ALL
-     SELECT e.id, e.${columns.id}::text, e.${columns.source}::text
-       FROM unnest($2::int8[], $3::int8[]) AS hole(a, b)
-       CROSS JOIN LATERAL (SELECT id, ${columns.id}, ${columns.source} FROM ${name}
-                            WHERE id BETWEEN hole.a AND hole.b) AS e`,
-    [cursor.lastId, cursor.holes.map((hole) => hole.from), cursor.holes.map((hole) => hole.to)],
-  )
+  const { text, values } = arrivalsStatement(client, table, cursor)
+  const { rows: seen } = await client.query<SeenRow>(text, [...values])
   const at = seen.find((row) => row.id === null)
   assert(at !== undefined, 'a snapshot has one row')
   const rows = seen.filter((row): row is Row => row.id !== null)
@@ -195,6 +210,7 @@ async function lookAt(
       xmin: BigInt(at.tx),
       xmax: BigInt(at.org),
       ids: rows.map((row) => Number(row.id)).sort((a, b) => a - b),
+      found: [...new Set(rows.map((row) => row.part))].filter((part) => part >= 0),
     },
     rows,
   }
@@ -226,11 +242,14 @@ async function sessionsNow(client: Client): Promise<Sessions> {
   }
 }
 
-/** From now on: everything visible counts as seen; holes near the end may still be filled by writers under way. */
+/**
+ * From now on: everything visible counts as seen, wherever it is; holes near the end may still be filled by writers under
+ * way.
+ */
 async function startCursor({ client, table }: ArrivalsSource): Promise<ArrivalsCursor> {
   const { rows } = await client.query<{ last: string | null }>(
     `SELECT max(id) AS last FROM ${table.name}`,
   )
   const last = Number(rows[0]?.last ?? 0)
-  return { lastId: Math.max(0, last - START_BACK_IDS), holes: [] }
+  return { lastId: Math.max(0, last - START_BACK_IDS), holes: [], rounds: EVERYWHERE_ONCE }
 }

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { EVERYWHERE_ONCE } from '../../../src/engines/postgres/arrival-ranges.ts'
 import { advance } from '../../../src/engines/postgres/arrivals.ts'
 import type { ArrivalsCursor, Look } from '../../../src/engines/postgres/arrivals.ts'
+
+const nothingSeen: ArrivalsCursor = { lastId: 0, holes: [], rounds: EVERYWHERE_ONCE }
 
 /** As much of PostgreSQL as decides which rows a snapshot shows: xids, snapshots, statements, one sequence. */
 class Model {
@@ -11,7 +14,10 @@ class Model {
   readonly committed = new Set<number>()
   readonly seen = new Set<number>()
   readonly writers: Writer[] = []
-  cursor: ArrivalsCursor = { lastId: 0, holes: [] }
+  cursor = nothingSeen
+  /** Groups of partitions that are looked at in turn; 0: every look goes everywhere. */
+  groups = 0
+  layout = 0
   sessions: Pick<Look, 'sessionXmins' | 'sessionXids'> = { sessionXmins: [], sessionXids: [] }
 
   get running(): readonly bigint[] {
@@ -33,12 +39,35 @@ class Model {
     }
   }
 
+  /** Bounds are looked up again at the beginning of a round, and may lie elsewhere then. */
+  relist(): void {
+    const range = { from: null, to: null }
+    this.layout += 1
+    const inTurn = Array.from({ length: this.groups }, () => range)
+    this.cursor = {
+      ...this.cursor,
+      rounds: { ...this.cursor.rounds, key: 'at', inTurn, turn: 0, lately: [] },
+    }
+  }
+
   look(): void {
-    const wanted = (id: number) =>
-      id > this.cursor.lastId || this.cursor.holes.some((hole) => hole.from <= id && id <= hole.to)
+    const { rounds, lastId, holes } = this.cursor
+    if (rounds.turn === 0) this.relist()
+    const placeOf = (id: number) => ((id * 7 + this.layout) % (this.groups + 1)) - 1
+    const { turn, lately } = this.cursor.rounds
+    const asked = holes.filter((hole) => turn === 0 || hole.until !== 'round-ended')
+    const within = (id: number, some: typeof holes) =>
+      some.some((hole) => hole.from <= id && id <= hole.to)
+    const wanted = (id: number) => {
+      const place = placeOf(id)
+      if (place === turn) return id > lastId || within(id, holes)
+      if (place >= 0 && !lately.includes(place)) return false
+      return id > lastId || within(id, asked)
+    }
     const ids = [...this.committed].filter(wanted).sort((a, b) => a - b)
     for (const id of ids) this.seen.add(id)
-    this.cursor = advance(this.cursor, { ...this.sessions, ...this.snapshot(), ids })
+    const found = [...new Set(ids.map(placeOf))].filter((place) => place >= 0)
+    this.cursor = advance(this.cursor, { ...this.sessions, ...this.snapshot(), ids, found })
   }
 }
 
@@ -88,42 +117,49 @@ const steps = fc.array(fc.record({ who: fc.nat(7), choice: fc.nat(11) }), {
   size: 'max',
 })
 
-it('sees every row that is ever committed, in whatever order transactions end', () => {
-  fc.assert(
-    fc.property(steps, fc.constantFrom(3n, 2n ** 32n - 40n, 2n ** 33n + 5n), (script, firstXid) => {
-      const model = new Model()
-      model.nextXid = firstXid
-      model.latestCompleted = firstXid - 1n
-      const writers = Array.from({ length: 6 }, () => new Writer(model))
-      for (const { who, choice } of script) {
-        if (who === 6) model.readSessions()
-        else if (who === 7) model.look()
-        else writers[who]?.step(choice)
-        // Sessions are read right before a look in the real thing; here anything may happen in between, but a look
-        // never uses sessions older than the look before.
-        if (who === 7) model.readSessions()
-      }
-      for (const writer of writers) writer.finish()
-      for (let time = 0; time < 4; time++) {
-        model.readSessions()
-        model.look()
-      }
-      expect([...model.committed].filter((id) => !model.seen.has(id))).toEqual([])
-      expect(model.cursor.holes).toEqual([])
-    }),
-    { numRuns: 1_000 },
-  )
-})
+const firstXids = fc.constantFrom(3n, 2n ** 32n - 40n, 2n ** 33n + 5n)
+
+it.each([0, 1, 5])(
+  'sees every row that is ever committed, in whatever order and wherever, with %i groups of partitions in turn',
+  (groups) => {
+    fc.assert(
+      fc.property(steps, firstXids, (script, firstXid) => {
+        const model = new Model()
+        model.groups = groups
+        model.nextXid = firstXid
+        model.latestCompleted = firstXid - 1n
+        const writers = Array.from({ length: 6 }, () => new Writer(model))
+        for (const { who, choice } of script) {
+          if (who === 6) model.readSessions()
+          else if (who === 7) model.look()
+          else writers[who]?.step(choice)
+          // Sessions are read right before a look in the real thing; here anything may happen in between, but a look
+          // never uses sessions older than the look before.
+          if (who === 7) model.readSessions()
+        }
+        for (const writer of writers) writer.finish()
+        // What is left of a round, a whole one, and the looks until a hole waits for none but that.
+        for (let time = 0; time < 4 + 3 * groups; time++) {
+          model.readSessions()
+          model.look()
+        }
+        expect([...model.committed].filter((id) => !model.seen.has(id))).toEqual([])
+        expect(model.cursor.holes).toEqual([])
+      }),
+      { numRuns: 1_000 },
+    )
+  },
+)
 
 it('keeps a hole open while the statement that took the id still runs, though no xid is known of it', () => {
-  const noticed = advance({ lastId: 0, holes: [] }, look({ ids: [2], xmin: 10n, xmax: 10n }))
+  const noticed = advance(nothingSeen, look({ ids: [2], xmin: 10n, xmax: 10n }))
   expect(noticed.holes).toEqual([{ from: 1, to: 1, until: 'statement-ended', xid: 10n }])
   const waiting = advance(noticed, look({ sessionXmins: [10], xmin: 12n, xmax: 12n }))
   expect(waiting.holes).toEqual(noticed.holes)
 })
 
 it('then waits for transactions that hold an xid above the snapshot’s xmax', () => {
-  const noticed = advance({ lastId: 0, holes: [] }, look({ ids: [2], xmin: 10n, xmax: 10n }))
+  const noticed = advance(nothingSeen, look({ ids: [2], xmin: 10n, xmax: 10n }))
   const settled = advance(noticed, look({ sessionXids: [15], xmin: 11n, xmax: 11n }))
   expect(settled.holes).toEqual([{ from: 1, to: 1, until: 'transaction-ended', xid: 16n }])
   expect(advance(settled, look({ xmin: 15n, xmax: 15n })).holes).toEqual(settled.holes)
@@ -132,7 +168,7 @@ it('then waits for transactions that hold an xid above the snapshot’s xmax', (
 
 it('bounds the number of holes by reading some ids again, never by forgetting one', () => {
   const ids = Array.from({ length: 20_000 }, (_, index) => (index + 1) * 2)
-  const cursor = advance({ lastId: 0, holes: [] }, look({ ids, xmin: 5n, xmax: 5n }))
+  const cursor = advance(nothingSeen, look({ ids, xmin: 5n, xmax: 5n }))
   expect(cursor.holes.length).toBeLessThanOrEqual(4_096)
   for (const id of [1, 3, 19_999, 39_999]) {
     expect(cursor.holes.some((hole) => hole.from <= id && id <= hole.to)).toBe(true)
@@ -140,5 +176,5 @@ it('bounds the number of holes by reading some ids again, never by forgetting on
 })
 
 function look(part: Partial<Look>): Look {
-  return { sessionXmins: [], sessionXids: [], xmin: 3n, xmax: 3n, ids: [], ...part }
+  return { sessionXmins: [], sessionXids: [], xmin: 3n, xmax: 3n, ids: [], found: [], ...part }
 }
