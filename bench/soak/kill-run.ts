@@ -20,7 +20,7 @@ import type { Audit } from '../../src/results/audit-record.ts'
 import { Scenario } from '../../src/scenario/scenario.ts'
 import { driverJob, planRun } from '../../src/study/run-plan.ts'
 import { architectureById, architectures } from '../../src/target/registry.ts'
-import { engineName, rolesOf } from '../../src/target/roles.ts'
+import { engineName, rolesOf, withDefaultNeeds } from '../../src/target/roles.ts'
 import { Target } from '../../src/target/target.ts'
 import type { RunningTarget } from '../../src/target/up.ts'
 import type { Store } from '../../src/engines/engine.ts'
@@ -37,7 +37,7 @@ export const components: readonly Component[] = architectures.flatMap((architect
   [
     'service',
     ...(architecture.alongside ?? []),
-    ...rolesOf(architecture, { engines: {} }).map(engineName),
+    ...rolesOf(withDefaultNeeds(architecture), { engines: {} }).map(engineName),
   ].map((victim) => ({
     architecture: architecture.id,
     victim,

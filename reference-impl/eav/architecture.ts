@@ -1,5 +1,5 @@
 /** eav (A18, A19): attribute writes over UNLOGGED staging to a partitioned time series, with a hot projection and a cache. */
-import { defineArchitecture } from '../../src/architecture/architecture.ts'
+import { defineArchitecture, type StorePromise } from '../../src/architecture/architecture.ts'
 import { EAV_COLUMNS } from '../../src/shapes/eav/columns.ts'
 import { launchService } from '../service-kit/launch.ts'
 import { freshnessProbe, serviceMetricsProbe } from '../service-kit/metrics-probe.ts'
@@ -12,8 +12,18 @@ import {
 import { applySchema } from '../service-kit/schema-script.ts'
 import { eavSettings, type EavSettings } from '../service-kit/eav/settings.ts'
 import { PROJECTION, PROJECT_STAGED, SERIES, STAGING } from '../service-kit/eav/statements.ts'
-import { PROJECTION_SOURCE, SERIES_STORE } from '../service-kit/eav/stores.ts'
+import { onReplica, PROJECTION_SOURCE, SERIES_STORE } from '../service-kit/eav/stores.ts'
 import { hotProjection } from '../service-kit/eav/projection.ts'
+
+const REPLICA = { kind: 'postgres', of: 'database', many: true } as const
+
+const SERIES_TABLE = {
+  table: SERIES,
+  readable: SERIES,
+  columns: EAV_COLUMNS,
+  // What its indexes cost is what an attribute in it costs: GIN, or an index per attribute.
+  beside: [PROJECTION],
+}
 
 export const eav = defineArchitecture({
   id: 'eav',
@@ -21,43 +31,63 @@ export const eav = defineArchitecture({
   documents: ['A18', 'A19', 'B12', 'C2', 'C9', 'C12', 'C19', 'C22', 'E17', 'H13', 'H14'],
   shapes: ['eav'],
   queries: ['Q4', 'Q9', 'Q10'],
-  needs: { database: 'postgres', cache: 'redis' },
+  needs: {
+    database: 'postgres',
+    cache: 'redis',
+    replica: { ...REPLICA, optional: true },
+  },
+  needsWith: ({ readReplicas }) => ({
+    database: 'postgres',
+    cache: 'redis',
+    ...(readReplicas ? { replica: REPLICA } : {}),
+  }),
   alongside: ['worker'],
   schemaVariants: ['default', 'no-gin', 'top-n'],
   settings: eavSettings,
 
   batches: () => true,
 
-  promises: (settings, engines) => ({
-    ack: ackWords(settings, engines.database),
-    stores: [
-      {
-        store: SERIES_STORE,
-        survives: staysStaged(settings) ? commitSurvives(engines.database) : 'nothing',
-        // What is staged lies in PostgreSQL: no other part holds an acknowledged write.
-        lostWith: [POSTGRES_PART],
-        delivery: 'at-least-once',
+  promises: (settings, { database, replica = [] }) => {
+    const series: StorePromise = {
+      store: SERIES_STORE,
+      survives: staysStaged(settings) ? commitSurvives(database) : 'nothing',
+      // What is staged lies in PostgreSQL: no other part holds an acknowledged write.
+      lostWith: [POSTGRES_PART],
+      delivery: 'at-least-once',
+      readAfterAck: 'eventually',
+      duplicates: settings.dedup === 'flush' ? 'one-readable' : 'kept',
+    }
+    const hot: StorePromise = {
+      store: PROJECTION_SOURCE,
+      // A batch with a critical write is committed as the server commits, whatever staging does.
+      ...commitKept(database),
+      delivery: 'exactly-once',
+      readAfterAck: 'at-once',
+      duplicates: 'one-row',
+    }
+    // What the log brings them is what the primary has, later.
+    const onReplicas = (promise: StorePromise): readonly StorePromise[] =>
+      (settings.readReplicas ? replica : []).map((_settings, index) => ({
+        ...promise,
+        store: onReplica(promise.store, index),
         readAfterAck: 'eventually',
-        duplicates: settings.dedup === 'flush' ? 'one-readable' : 'kept',
-      },
-    ],
-    projections: [
-      {
-        store: PROJECTION_SOURCE,
-        // A batch with a critical write is committed as the server commits, whatever staging does.
-        ...commitKept(engines.database),
-        delivery: 'exactly-once',
-        readAfterAck: 'at-once',
-        duplicates: 'one-row',
-      },
-    ],
-  }),
+      }))
+    return {
+      ack: ackWords(settings, database),
+      stores: [series, ...onReplicas(series)],
+      projections: [hot, ...onReplicas(hot)],
+    }
+  },
 
-  async start({ database, cache }, { settings, schemaVariant }, context) {
+  async start({ database, cache, replica = [] }, { settings, schemaVariant }, context) {
     const { signal } = context
     await applySchema(database, 'eav/schema.sql', {
       variant: schemaVariant,
-      parts: [settings.staging, ...(settings.dedup === 'flush' ? ['dedup'] : [])],
+      parts: [
+        settings.staging,
+        ...(settings.dedup === 'flush' ? ['dedup'] : []),
+        ...(replica.length > 0 ? ['replicas'] : []),
+      ],
       signal,
     })
     const layout = `('${settings.partitionBy}', ${String(settings.hashShards)})`
@@ -65,6 +95,9 @@ export const eav = defineArchitecture({
     const addresses = {
       database: database.addressFor('service'),
       cache: cache.addressFor('service'),
+      // A heartbeat belongs to one session.
+      session: database.addressFor('session'),
+      replicas: replica.map((engine) => engine.addressFor('service')),
     }
     const service = await launchService(context, {
       entry: 'reference-impl/eav/service.ts',
@@ -85,7 +118,12 @@ export const eav = defineArchitecture({
     return {
       ...service,
       parts: [...service.parts, ...workers],
-      projections: [hotProjection(database)],
+      projections: [
+        hotProjection(database),
+        ...replica.map((engine, index) =>
+          hotProjection(engine, onReplica(PROJECTION_SOURCE, index)),
+        ),
+      ],
       probes: [
         ...service.probes,
         ...service.parts.map(freshnessProbe),
@@ -93,17 +131,16 @@ export const eav = defineArchitecture({
       ],
       stores: [
         database.eventsStore({
+          ...SERIES_TABLE,
           name: SERIES_STORE,
-          table: SERIES,
-          readable: SERIES,
-          columns: EAV_COLUMNS,
-          // What its indexes cost is what an attribute in it costs: GIN, or an index per attribute.
-          beside: [PROJECTION],
           load: {
             table: STAGING,
             then: ['SELECT ensure_partitions()', PROJECT_STAGED, 'SELECT moved FROM stage_flush()'],
           },
         }),
+        ...replica.map((engine, index) =>
+          engine.eventsStore({ ...SERIES_TABLE, name: onReplica(SERIES_STORE, index) }),
+        ),
       ],
     }
   },

@@ -153,6 +153,13 @@ CREATE INDEX idx_values_top_n ON entity_values_ts (tenant_id, attribute_id, valu
 -- variant: logged
 ALTER TABLE entity_values_ingest SET LOGGED;
 
+-- variant: replicas
+-- One row per process that writes here, updated all the time (mission-map B13), as in pg-replica.
+CREATE TABLE heartbeat (
+  source text PRIMARY KEY,
+  ts timestamptz NOT NULL
+) WITH (fillfactor = 50);
+
 -- Partition keys have to be part of it (mission-map 2.1): ingested_at, and entity_id for sub-partitions.
 -- variant: dedup
 CREATE UNIQUE INDEX idx_values_dedup ON entity_values_ts (tenant_id, write_id, ingested_at, entity_id);

@@ -35,9 +35,11 @@ type KindOf<N extends NeededKind | Need> = N extends Need ? N['kind'] : Extract<
 
 /** What `start` is given, by role: one engine, all of a role that may be many, none of one that the settings leave out. */
 export type EnginesByRole<N extends Needs> = {
-  readonly [Role in keyof N]: N[Role] extends { readonly many: true }
-    ? readonly EngineOf<KindOf<N[Role]>>[]
-    : EngineOf<KindOf<N[Role]>> | (N[Role] extends { readonly optional: true } ? undefined : never)
+  readonly [Role in keyof N]:
+    | (N[Role] extends { readonly many: true }
+        ? readonly EngineOf<KindOf<N[Role]>>[]
+        : EngineOf<KindOf<N[Role]>>)
+    | (N[Role] extends { readonly optional: true } ? undefined : never)
 }
 
 /** What an acknowledged event has been promised, per store. */
@@ -135,11 +137,11 @@ export interface Architecture<N extends Needs = Needs, Settings = unknown> {
   ): Promise<RunningArchitecture>
 }
 
-/** Of a role that may be many, those of each. */
+/** Of a role that may be many, those of each; none of one that the settings leave out. */
 export type EngineSettingsByRole<N extends Needs> = {
-  readonly [Role in keyof N]: N[Role] extends { readonly many: true }
-    ? readonly EngineSettings[]
-    : EngineSettings
+  readonly [Role in keyof N]:
+    | (N[Role] extends { readonly many: true } ? readonly EngineSettings[] : EngineSettings)
+    | (N[Role] extends { readonly optional: true } ? undefined : never)
 }
 
 /** Erases the type parameters for the registry, after the compiler has checked them. */

@@ -74,7 +74,7 @@ function standsOnAnother(id: string): boolean {
   const architecture = architectureById(id)
   return (
     architecture !== undefined &&
-    rolesOf(architecture, { engines: {} }).some(({ of }) => of !== null)
+    rolesOf(withDefaultNeeds(architecture), { engines: {} }).some(({ of }) => of !== null)
   )
 }
 

@@ -1,12 +1,9 @@
 /** Staging, projection, cache and reads put together. In: addresses and settings. Out: what the edge needs. */
-import type { PostgresAddress } from '../../../src/engines/engine.ts'
 import type { RedisAddress } from '../../../src/engines/redis/address.ts'
-import { FreshnessRouter } from '../freshness/router.ts'
-import { breakerRules, lagBudgets } from '../freshness/settings.ts'
 import { GroupCommit } from '../group-commit.ts'
 import { counter, gauge } from '../metrics-text.ts'
-import { openPool } from '../postgres/connection.ts'
 import { Lanes } from '../postgres/lanes.ts'
+import { openRoutedPools, replicaName, type CopyAddresses } from '../postgres/routed-pools.ts'
 import type { OpenContext } from '../service-process.ts'
 import type { Ingest } from '../service.ts'
 import { EntityCache } from './cache.ts'
@@ -16,41 +13,30 @@ import type { EavSettings } from './settings.ts'
 import { StagingWriter } from './staging-writer.ts'
 import { PRIMARY_COPY } from './stores.ts'
 
-export interface EavAddresses {
-  readonly database: PostgresAddress
+export interface EavAddresses extends CopyAddresses {
   readonly cache: RedisAddress
 }
 
-/** Reads have connections of their own: a slow aggregate must not hold up writes inside the service. */
-const READ_CONNECTIONS = 4
-const READ_STATEMENT_TIMEOUT_MS = 120_000
 const NAME = 'eav'
 
 /** Rejects when PostgreSQL cannot be reached; without Redis it serves, and counts what went without. */
 export async function openEavIngest(
-  { database, cache: redis }: EavAddresses,
+  { cache: redis, ...copies }: EavAddresses,
   settings: EavSettings,
   { meters, log }: OpenContext,
 ): Promise<Ingest<AttributeWrite>> {
-  const lanes = new Lanes(database, { name: NAME, log })
+  const lanes = new Lanes(copies.database, { name: NAME, log })
   await lanes.open(settings.connections)
   const cache = await EntityCache.open(redis, {
     ttlS: settings.cacheTtlS,
     timeoutMs: settings.cacheTimeoutMs,
     log,
   })
-  const primary = openPool(database, {
-    connections: READ_CONNECTIONS,
-    name: `${NAME} reads`,
+  const reading = await openRoutedPools(copies, {
+    name: NAME,
+    freshness: settings,
+    sources: { primary: PRIMARY_COPY, replica: replicaName },
     log,
-    statementTimeoutMs: READ_STATEMENT_TIMEOUT_MS,
-  })
-  const router = new FreshnessRouter({
-    primary: { source: PRIMARY_COPY, access: primary, isAway: () => false },
-    replicas: [],
-    budgetsMs: lagBudgets(settings),
-    tokenWaitMs: settings.tokenWaitMs,
-    rules: breakerRules(settings),
   })
   const { asyncNonCritical } = settings
   const commit = new GroupCommit(
@@ -66,7 +52,7 @@ export async function openEavIngest(
     },
     meters,
   )
-  const reads = new EavReads({ router, cache, forms: settings })
+  const reads = new EavReads({ router: reading.router, cache, forms: settings })
   return {
     door: EAV_DOOR,
     submit: (writes, answer) => {
@@ -75,7 +61,7 @@ export async function openEavIngest(
     reads,
     entities: reads,
     ping: async () => {
-      await primary.query('SELECT 1')
+      await reading.primary.query('SELECT 1')
     },
     secondary: () => null,
     routed: () => reads.meter,
@@ -83,7 +69,7 @@ export async function openEavIngest(
     async [Symbol.asyncDispose]() {
       await commit[Symbol.asyncDispose]()
       await cache[Symbol.asyncDispose]()
-      await primary.end()
+      await reading[Symbol.asyncDispose]()
     },
   }
 }

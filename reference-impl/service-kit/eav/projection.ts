@@ -7,9 +7,13 @@ import type { StoringEngine } from '../../../src/engines/engine.ts'
 import { SHOWN } from './statements.ts'
 import { PROJECTION_SOURCE } from './stores.ts'
 
-export function hotProjection(database: Pick<StoringEngine, 'textRows'>): Projection {
+/** @param name of the copy of it that is read; absent: the primary's */
+export function hotProjection(
+  database: Pick<StoringEngine, 'textRows'>,
+  name: string = PROJECTION_SOURCE,
+): Projection {
   return {
-    name: PROJECTION_SOURCE,
+    name,
     engine: 'postgres',
     shownBy,
     rows: (signal) => shownRows(database, signal),

@@ -73,6 +73,12 @@ export const eavSettings = z
       .default(50)
       .describe('A Redis that takes longer counts as away.'),
     ...queryForms,
+    readReplicas: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether streaming replicas answer what may be old: engines.replica.count says how many.',
+      ),
     ...freshnessSettings,
   })
   .superRefine((settings, context) => {
