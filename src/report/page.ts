@@ -13,6 +13,7 @@ import { faultsSection } from './sections/faults.ts'
 import { realServerSection } from './sections/real-server.ts'
 import { statementsSection } from './sections/statements.ts'
 import { storesSection } from './sections/stores.ts'
+import { hasWaits, waitsSection } from './sections/waits.ts'
 import { limitsSection, triggersSection } from './sections/triggers.ts'
 import { sweepSection } from './sections/sweep.ts'
 import { verdictSection } from './sections/verdict.ts'
@@ -50,6 +51,7 @@ function sections(view: StudyView, options: PageOptions): readonly Markup[] {
     limitsSection(view),
     formulasSection(view),
     statementsSection(view),
+    waitsSection(view),
     faultsSection(view),
     storesSection(view),
     realServerSection(view),
@@ -92,6 +94,7 @@ function linksOf(view: StudyView): readonly (readonly [string, string])[] {
     ...(view.targets.some(({ shown }) => shown?.measured.statements !== undefined)
       ? [['statements', 'Statements'] as const]
       : []),
+    ...(hasWaits(view) ? [['waits', 'Waits'] as const] : []),
     ['integrity', 'Promised and kept'],
     ...(view.findings.realServer.length > 0 ? [['real-server', 'Real server'] as const] : []),
     ['conditions', 'Conditions'],

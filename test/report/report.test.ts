@@ -84,6 +84,58 @@ describe('a report', () => {
   })
 })
 
+describe('what a report says of waiting', () => {
+  const { html } = reportOf({
+    tweak: (run) =>
+      run.target.name !== 'pg-batch' || run.outcome.state !== 'completed'
+        ? run
+        : {
+            ...run,
+            outcome: {
+              ...run.outcome,
+              measured: {
+                ...run.outcome.measured,
+                metrics: {
+                  ...run.outcome.measured.metrics,
+                  'pool.waitMs{service}': 3,
+                  'pooler.waitMaxMs{pooler}': 40,
+                },
+                worst: { ...run.outcome.measured.worst, 'pool.waitMs{service}': 120 },
+                queries: run.outcome.measured.queries.map((query, index) =>
+                  index === 0 ? { ...query, staleRatio: 0.25, saidLagMaxS: 1.5 } : query,
+                ),
+              },
+            },
+          },
+  })
+  const cellsOf = (label: string): readonly (readonly string[])[] => {
+    const table = new RegExp(`aria-label="${label}"[^]*?<tbody>([^]*?)</tbody>`).exec(html)?.[1]
+    return [...(table ?? '').matchAll(/<tr>([^]*?)<\/tr>/g)].map(([, row]) =>
+      [...(row ?? '').matchAll(/<t[hd][^>]*>([^]*?)<\/t[hd]>/g)].map(([, cell]) =>
+        (cell ?? '').replace(/<[^>]*>/g, '').trim(),
+      ),
+    )
+  }
+
+  it('names the mean and the worst wait for a connection of each target that tells it', () => {
+    expect(cellsOf('Waiting for a database connection')).toEqual([
+      ['pg-batch', 'service', expect.stringMatching(/^pool wait p99 \(/), '3 ms', '120 ms'],
+      ['pg-batch', 'pooler', expect.stringMatching(/^longest pooler wait \(/), '40 ms', '–'],
+    ])
+  })
+
+  it('names how many answers said they were stale, and the longest lag they told', () => {
+    const rows = cellsOf('What answers said of their own age')
+    expect(rows).toHaveLength(1)
+    expect(rows[0]).toEqual(['pg-batch', 'Q1', expect.any(String), '25 %', '1.5 s'])
+    expect(html).toContain('href="#waits"')
+  })
+
+  it('has no such section where nothing tells', () => {
+    expect(reportOf().html).not.toContain('id="waits"')
+  })
+})
+
 describe('a report of a study that went wrong', () => {
   const states = ['completed', 'audit-failed', 'void', 'aborted', 'failed'] as const
 
