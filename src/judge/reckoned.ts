@@ -10,6 +10,7 @@ import type { Interval } from '../results/record.ts'
 import { conditionsOf } from './conditions.ts'
 import { datesOf } from './dates.ts'
 import { measuredSteps, runIds } from './evidence.ts'
+import type { Round } from './evidence.ts'
 import { FormulaRun } from './formulas/formula-run.ts'
 import { deadRowsPerEvent, outdatedTable } from './formulas/vacuum.ts'
 import type { JudgeContext } from './symptom.ts'
@@ -80,23 +81,65 @@ function reckon({ study, evidence }: JudgeContext, { reckonedBy }: SymptomRule):
       return null
     case 'per-event': {
       const { metric } = reckonedBy
-      const perEvent = spanOf(
-        evidence.rounds.flatMap((round) =>
-          measuredSteps(round).map((step) => step.metrics[metric] ?? null),
-        ),
-      )
+      const stretches = evidence.rounds.flatMap((round) => stretchesOf(round, metric))
+      const perEvent = spanOf(stretches.map(({ value }) => value))
       const found = findMetric(metric)
       if (perEvent === null || found === undefined) return null
       const written = (value: number): string => formatQuantity(value, found.unit)
+      const shortestS = Math.min(...stretches.map(({ seconds }) => seconds))
       return {
         perEvent,
         factor: 1,
-        how: `${found.title} of ${written(perEvent.low)} to ${written(perEvent.high)} over the steps, times the declared rate`,
+        how: `${found.title} of ${written(perEvent.low)} to ${written(perEvent.high)} over ${formatDurationS(shortestS)} or more, times the declared rate`,
       }
     }
     case 'between-vacuums':
       return betweenVacuums(FormulaRun.of(study, evidence))
   }
+}
+
+/** What costs something at its beginning alone weighs too much in less. */
+const STRETCH_MIN_S = 5
+
+interface Stretch {
+  readonly value: number
+  readonly seconds: number
+}
+
+/** The steps of a round that last long enough; where none does all of them together, if they do. */
+function stretchesOf(round: Round, metric: string): readonly Stretch[] {
+  const steps = measuredSteps(round).map(({ metrics, fromMs, toMs }) => ({
+    value: metrics[metric] ?? null,
+    seconds: (toMs - fromMs) / 1e3,
+  }))
+  const whole = { value: round.measured.metrics[metric] ?? null, seconds: measuredS(round) }
+  const lasts = ({ seconds }: { readonly seconds: number }): boolean =>
+    seconds >= STRETCH_MIN_S * SHORTER_RATIO
+  const long = steps.filter(lasts)
+  return (long.length > 0 ? long : [whole].filter(lasts)).flatMap(({ value, seconds }) =>
+    value === null ? [] : [{ value, seconds }],
+  )
+}
+
+/** Steps end some milliseconds early or late. */
+const SHORTER_RATIO = 0.99
+
+function measuredS(round: Round): number {
+  return measuredSteps(round).reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0) / 1e3
+}
+
+/** Why nothing is reckoned of rounds that were too short for it; null where that is not the reason. */
+export function tooShortToReckon(
+  { evidence }: JudgeContext,
+  { reckonedBy }: SymptomRule,
+): string | null {
+  if (reckonedBy?.how !== 'per-event') return null
+  const { metric } = reckonedBy
+  const known = evidence.rounds.filter(({ measured }) => measured.metrics[metric] !== undefined)
+  if (known.length === 0 || known.some((round) => stretchesOf(round, metric).length > 0))
+    return null
+  const longestS = Math.max(...known.map(measuredS))
+  return `${formatDurationS(longestS)} were measured, and what an event costs is not taken from less than ${formatDurationS(STRETCH_MIN_S)}`
 }
 
 /**

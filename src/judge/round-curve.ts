@@ -2,6 +2,7 @@
  * What every counting round says about a metric at the declared rate. In: rounds and a rule. Out: one curve per round,
  * without the steps that were too short and those whose failure was not the architecture's.
  */
+import type { Step } from '../results/record.ts'
 import type { SymptomRule } from './trigger.ts'
 import { crossingOf, valueAt } from './curve.ts'
 import type { Crossing, ValueAt } from './curve.ts'
@@ -33,7 +34,9 @@ export function roundCurves(
 ): readonly RoundCurve[] {
   return rounds.flatMap((round) => {
     const steps = measuredSteps(round)
-      .filter((step) => step.brokenSlo !== null || lastsWindow(step, options.rule.windowS))
+      .filter(
+        (step) => lastsWindow(step, options.rule.windowS) || countsCutShort(step, options.rule),
+      )
       .flatMap((step) => {
         const value = ruleValue(step, options.rule)
         return value === null ? [] : [{ step, point: { ratePerS: step.targetPerS, value } }]
@@ -101,6 +104,11 @@ function answerAt(points: readonly Point[], excuse: string | undefined, ratePerS
   // A step that failed for another reason is no ground to extrapolate across.
   if (excuse !== undefined && ratePerS > top) return { state: 'excused', because: excuse }
   return valueAt(points, ratePerS)
+}
+
+/** A step that was cut short shows what broke it; how much an event costs is not seen in a second of it. */
+function countsCutShort({ brokenSlo }: Step, { reckonedBy }: SymptomRule): boolean {
+  return brokenSlo !== null && reckonedBy?.how !== 'per-event'
 }
 
 function lastsWindow(

@@ -12,7 +12,7 @@ import type { Crossing } from './curve.ts'
 import { datesOf, notBefore } from './dates.ts'
 import { discardedInWords, runIds } from './evidence.ts'
 import type { TargetEvidence } from './evidence.ts'
-import { reckonedVerdict } from './reckoned.ts'
+import { reckonedVerdict, tooShortToReckon } from './reckoned.ts'
 import { boundOf, crossingOverRounds, reachOf, roundCurves } from './round-curve.ts'
 import type { RoundCurve } from './round-curve.ts'
 import { intervalOverRounds, medianOf, scaleInterval } from './statistics.ts'
@@ -28,17 +28,21 @@ export interface JudgeContext {
 export function judgeRateSymptom(context: JudgeContext, rule: SymptomRule): Verdict {
   const { evidence, study } = context
   const { ratePerS } = study.profile
-  const metric = rule.metrics[0] ?? ''
   if (evidence.rounds.length === 0) return noRoundCounts(context)
   const first = rule.thresholds.warning ?? rule.thresholds.critical
   const curves = roundCurves(evidence.rounds, { rule, threshold: first, ratePerS })
   if (curves.length === 0) {
-    return unknown(
-      context,
-      `no step of this scenario measured ${metric} for ${formatDurationS(rule.windowS)}`,
-    )
+    // Steps that are too short by themselves may together say what an event costs.
+    const reckoned = rule.reckonedBy?.how === 'per-event' ? reckonedVerdict(context, rule) : null
+    return reckoned ?? unknown(context, unmeasured(context, rule))
   }
   return verdictAt({ context, rule, curves, threshold: first })
+}
+
+function unmeasured(context: JudgeContext, rule: SymptomRule): string {
+  const none = `no step of this scenario measured ${rule.metrics[0] ?? ''} for ${formatDurationS(rule.windowS)}`
+  const short = tooShortToReckon(context, rule)
+  return short === null ? none : `${none}; ${short}`
 }
 
 /** By what most rounds say for sure at the declared rate, else by the rule's formula, else unknown. */

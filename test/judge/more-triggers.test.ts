@@ -209,6 +209,65 @@ describe('E12', () => {
   })
 })
 
+describe('E12 in steps shorter than its window', () => {
+  const short = (stepS: number): Given => ({
+    stepS,
+    ratePerS: 10_000,
+    metrics: { 'wal.bytesPerS': 9e9, 'wal.totalBytesPerEvent': 1_000 },
+  })
+
+  it('is reckoned from the whole measured time, and says how long that was', () => {
+    const verdict = verdictOf('E12', short(2.5))
+    expect(verdict).toMatchObject({ state: 'fired', evidence: 'extrapolated', value: 1e7 })
+    expect(verdict.state === 'fired' && verdict.because).toContain('over 5 s or more')
+  })
+
+  it('is unknown where all of them together are too short, with the reason', () => {
+    const verdict = verdictOf('E12', short(1))
+    expect(verdict.state).toBe('unknown')
+    expect(verdict.because).toContain('2 s were measured')
+    expect(verdict.because).toContain('less than 5 s')
+  })
+
+  it('takes no step that is too short where another is long enough', () => {
+    const { study, runs } = studyFixture({
+      targets: ['pg-direct'],
+      ratesPerS: [500, 1_000],
+      stepS: 10,
+      spreadRatio: 0,
+      tweak: (run) => {
+        if (run.outcome.state !== 'completed') throw new Error('the fixture completes')
+        const { measured } = run.outcome
+        const steps = measured.steps.map((step): Step => {
+          // One that broke after a second counts for the curve, and its WAL is that of its beginning.
+          const isCut = step.targetPerS === 1_000
+          return {
+            ...step,
+            brokenSlo: isCut ? { metric: 'latency.p99Us', max: 1, value: 2, atMs: 0 } : null,
+            toMs: isCut ? step.fromMs + 1_000 : step.toMs,
+            metrics: {
+              ...step.metrics,
+              'wal.bytesPerS': isCut ? 9e9 : 1e5,
+              'wal.totalBytesPerEvent': isCut ? 9e6 : 100,
+            },
+          }
+        })
+        return { ...run, outcome: { ...run.outcome, measured: { ...measured, steps } } }
+      },
+    })
+    const [target] = judgeStudy({
+      study: { ...study, profile: { ...study.profile, ratePerS: 10_000 } },
+      runs,
+      triggers: [TRIGGERS.get('E12')!],
+    }).targets
+    expect(target!.judgements[0]!.verdict).toMatchObject({
+      state: 'holds',
+      evidence: 'extrapolated',
+      value: 1e6,
+    })
+  })
+})
+
 describe('E13 in a run shorter than autovacuum sleeps', () => {
   const outbox = (perEvent: number, given: Given = {}): Given => ({
     ...given,
