@@ -12,7 +12,13 @@ import {
 import { applySchema } from '../service-kit/schema-script.ts'
 import { eavSettings, type EavSettings } from '../service-kit/eav/settings.ts'
 import { PROJECTION, PROJECT_STAGED, SERIES, STAGING } from '../service-kit/eav/statements.ts'
-import { onReplica, PROJECTION_SOURCE, SERIES_STORE } from '../service-kit/eav/stores.ts'
+import {
+  onReplica,
+  PROJECTION_SOURCE,
+  SERIES_STORE,
+  VIEW_SOURCE,
+} from '../service-kit/eav/stores.ts'
+import { hourlyView } from '../service-kit/eav/viewed.ts'
 import { hotProjection } from '../service-kit/eav/projection.ts'
 
 const REPLICA = { kind: 'postgres', of: 'database', many: true } as const
@@ -75,7 +81,12 @@ export const eav = defineArchitecture({
     return {
       ack: ackWords(settings, database),
       stores: [series, ...onReplicas(series)],
-      projections: [hot, ...onReplicas(hot)],
+      projections: [
+        hot,
+        // Made from the series: it loses what that loses.
+        ...(hasView(settings) ? [{ ...series, store: VIEW_SOURCE }] : []),
+        ...onReplicas(hot),
+      ],
     }
   },
 
@@ -87,6 +98,7 @@ export const eav = defineArchitecture({
         settings.staging,
         ...(settings.dedup === 'flush' ? ['dedup'] : []),
         ...(replica.length > 0 ? ['replicas'] : []),
+        ...(hasView(settings) ? ['view'] : []),
       ],
       signal,
     })
@@ -112,7 +124,10 @@ export const eav = defineArchitecture({
       config: {
         port: 0,
         addresses: { database: addresses.database },
-        settings: { flush, flushMs, vacuumEveryFlushes },
+        settings: {
+          ...{ flush, flushMs, vacuumEveryFlushes },
+          viewRefreshMs: hasView(settings) ? settings.viewRefreshMs : null,
+        },
       },
     })
     return {
@@ -120,6 +135,7 @@ export const eav = defineArchitecture({
       parts: [...service.parts, ...workers],
       projections: [
         hotProjection(database),
+        ...(hasView(settings) ? [hourlyView(database)] : []),
         ...replica.map((engine, index) =>
           hotProjection(engine, onReplica(PROJECTION_SOURCE, index)),
         ),
@@ -145,6 +161,10 @@ export const eav = defineArchitecture({
     }
   },
 })
+
+function hasView({ distinctQuery }: EavSettings): boolean {
+  return distinctQuery === 'view'
+}
 
 /** Whether a row that waits in staging is as safe as any commit. */
 function staysStaged({ staging, asyncNonCritical }: EavSettings): boolean {

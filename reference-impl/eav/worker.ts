@@ -6,6 +6,7 @@ import type { PostgresAddress } from '../../src/engines/engine.ts'
 import { messageOf } from '../../src/kit/errors.ts'
 import { logLine, stopAsked, takeConfig } from '../service-kit/process-life.ts'
 import { Flusher, type FlusherSettings } from '../service-kit/eav/flusher.ts'
+import { ViewRefresher } from '../service-kit/eav/view-refresher.ts'
 import { StagingWatch } from '../service-kit/eav/staging-watch.ts'
 
 interface WorkerConfig {
@@ -14,7 +15,10 @@ interface WorkerConfig {
   readonly host?: string
   /** Secrets may be inside: never logged. */
   readonly addresses: { readonly database: PostgresAddress }
-  readonly settings: FlusherSettings
+  readonly settings: FlusherSettings & {
+    /** Null: there is no view. */
+    readonly viewRefreshMs: number | null
+  }
 }
 
 const LOOPBACK = '127.0.0.1'
@@ -35,8 +39,11 @@ async function work({ addresses, settings, ...where }: WorkerConfig): Promise<vo
   await flusher.open()
   const watch = new StagingWatch(addresses.database, logLine)
   const stopping = new AbortController()
-  const running = flusher.run(stopping.signal)
-  const server = pagesServer(() => watch.lines(flusher.meter))
+  const { viewRefreshMs } = settings
+  const view =
+    viewRefreshMs === null ? null : new ViewRefresher(addresses.database, viewRefreshMs, logLine)
+  const running = Promise.all([flusher.run(stopping.signal), view?.run(stopping.signal)])
+  const server = pagesServer(() => [...watch.lines(flusher.meter), ...(view?.lines() ?? [])])
   const host = where.host ?? LOOPBACK
   server.listen(where.port, host)
   await once(server, 'listening')
@@ -52,6 +59,7 @@ async function work({ addresses, settings, ...where }: WorkerConfig): Promise<vo
   stopping.abort()
   await running
   await flusher.close()
+  await view?.close()
   await watch[Symbol.asyncDispose]()
 }
 

@@ -1,5 +1,6 @@
 /** Staging, projection, cache and reads put together. In: addresses and settings. Out: what the edge needs. */
 import type { RedisAddress } from '../../../src/engines/redis/address.ts'
+import { lagBudgets } from '../freshness/settings.ts'
 import { GroupCommit } from '../group-commit.ts'
 import { counter, gauge } from '../metrics-text.ts'
 import { Lanes } from '../postgres/lanes.ts'
@@ -10,6 +11,7 @@ import { EntityCache } from './cache.ts'
 import { EAV_DOOR, type AttributeWrite } from './door.ts'
 import { EavReads } from './reads.ts'
 import type { EavSettings } from './settings.ts'
+import { viewAgeMs } from './view-refresher.ts'
 import { StagingWriter } from './staging-writer.ts'
 import { PRIMARY_COPY } from './stores.ts'
 
@@ -52,7 +54,13 @@ export async function openEavIngest(
     },
     meters,
   )
-  const reads = new EavReads({ router: reading.router, cache, forms: settings })
+  const reads = new EavReads({
+    router: reading.router,
+    cache,
+    forms: settings,
+    budgetsMs: lagBudgets(settings),
+    viewAgeMs: () => viewAgeMs(reading.primary),
+  })
   return {
     door: EAV_DOOR,
     submit: (writes, answer) => {

@@ -5,7 +5,7 @@
  */
 import type pg from 'pg'
 import type { FreshnessRouter, RouterMeter } from '../freshness/router.ts'
-import type { ReadDemand } from '../freshness/read-class.ts'
+import type { LagBudgetsMs, ReadDemand } from '../freshness/read-class.ts'
 import {
   notAnswered,
   type EntityReads,
@@ -24,6 +24,8 @@ import {
   LOOKUP,
   PROJECTION,
   SERIES,
+  VIEW,
+  VIEWED_QUERY,
   type ProjectedRow,
 } from './statements.ts'
 import type { EavQueryForms } from './settings.ts'
@@ -33,6 +35,9 @@ export interface EavReadsOptions {
   readonly router: FreshnessRouter<pg.Pool>
   readonly cache: EntityCache
   readonly forms: EavQueryForms
+  readonly budgetsMs: LagBudgetsMs
+  /** How old the materialised view is; infinite before its first refresh. */
+  readonly viewAgeMs: () => Promise<number>
 }
 
 const FROM_CACHE: Freshness = {
@@ -41,6 +46,7 @@ const FROM_CACHE: Freshness = {
   consistency: 'strong',
   stale: false,
 }
+const MS_PER_S = 1_000
 /** Nobody is promised a position of the log here: whoever names one all the same asks the primary. */
 const NO_TOKEN = null
 
@@ -80,8 +86,9 @@ export class EavReads implements Reads, EntityReads {
         return this.#routed(query, demand, { table: PROJECTION, text, values: [query.tenantId] })
       }
       case 'Q10': {
-        const text = distinctQuery(forms.distinctQuery)
         const values = [query.tenantId, query.from, query.to]
+        if (forms.distinctQuery === 'view') return this.#viewed(query, demand, values)
+        const text = distinctQuery(forms.distinctQuery)
         return this.#routed(query, demand, { table: SERIES, text, values })
       }
       case 'Q1':
@@ -126,6 +133,20 @@ export class EavReads implements Reads, EntityReads {
       SERIES,
     )
     return { ...answer, freshness }
+  }
+
+  /** The view as long as it is within the reader's budget, else the time series. */
+  async #viewed(query: Query, demand: ReadDemand, values: readonly string[]): Promise<QueryAnswer> {
+    const { budgetsMs, viewAgeMs } = this.#options
+    // Known before the answer, which can only be fresher.
+    const ageMs = demand.token === null ? await viewAgeMs() : Number.POSITIVE_INFINITY
+    if (ageMs > budgetsMs[demand.readClass]) {
+      const text = distinctQuery('indexed')
+      return await this.#routed(query, demand, { table: SERIES, text, values })
+    }
+    const answer = await this.#routed(query, demand, { table: VIEW, text: VIEWED_QUERY, values })
+    const lagS = ageMs / MS_PER_S
+    return { ...answer, freshness: { ...answer.freshness, lagS, consistency: 'eventual' } }
   }
 
   async #routed(

@@ -12,7 +12,9 @@ const queryForms = {
   distinctQuery: z
     .enum(DISTINCT_FORMS)
     .default('indexed')
-    .describe('How Q10 asks the time series: join as documented, or indexed by attribute id.'),
+    .describe(
+      'How Q10 is asked: the time series by a join as documented, or indexed by attribute id; or the materialised view.',
+    ),
 }
 export type EavQueryForms = z.infer<z.ZodObject<typeof queryForms>>
 
@@ -73,6 +75,12 @@ export const eavSettings = z
       .default(50)
       .describe('A Redis that takes longer counts as away.'),
     ...queryForms,
+    viewRefreshMs: z
+      .int()
+      .positive()
+      .max(3_600_000)
+      .default(5_000)
+      .describe('Pause between two refreshes of the materialised view, where Q10 is asked of it.'),
     readReplicas: z
       .boolean()
       .default(false)
@@ -84,5 +92,13 @@ export const eavSettings = z
   .superRefine((settings, context) => {
     const message = freshnessProblem(settings)
     if (message !== null) context.addIssue({ code: 'custom', message })
+    if (settings.readReplicas && settings.distinctQuery === 'view') {
+      const why = 'the age of the view is known by the clock of the primary alone'
+      context.addIssue({
+        code: 'custom',
+        path: ['distinctQuery'],
+        message: `${why}: leave readReplicas out, or choose indexed`,
+      })
+    }
   })
 export type EavSettings = z.infer<typeof eavSettings>

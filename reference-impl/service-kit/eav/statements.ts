@@ -5,6 +5,8 @@ export const STAGING = 'entity_values_ingest'
 export const SERIES = 'entity_values_ts'
 /** The latest value of every attribute that is hot, one row per entity. */
 export const PROJECTION = 'entity_jsonb'
+/** Materialised, where a setting asks for it. */
+export const VIEW = 'entity_values_hourly'
 
 export const COPY_STAGING = `COPY ${STAGING} (${EAV_COLUMNS.copy.join(', ')}) FROM STDIN`
 
@@ -98,16 +100,50 @@ const DISTINCT_FILTERS = {
   join: `a.name IN ('category', 'status')`,
   indexed: `ev.attribute_id = ANY (ARRAY(SELECT attribute_id FROM attributes WHERE name IN ('category', 'status')))`,
 } as const
-export const DISTINCT_FORMS = ['join', 'indexed'] as const
+export const DISTINCT_FORMS = ['join', 'indexed', 'view'] as const
 
 /** Q10: entities by attribute and value over a range. */
-export function distinctQuery(form: (typeof DISTINCT_FORMS)[number]): string {
+export function distinctQuery(form: keyof typeof DISTINCT_FILTERS): string {
   return `SELECT a.name AS attribute, ev.value, count(DISTINCT ev.entity_id)::float8 AS entities
   FROM ${SERIES} ev JOIN attributes a USING (attribute_id)
  WHERE ev.tenant_id = $1::uuid AND ev.ingested_at >= $2::timestamptz AND ev.ingested_at < $3::timestamptz
    AND ${DISTINCT_FILTERS[form]}
  GROUP BY a.name, ev.value ORDER BY entities DESC, a.name, ev.value LIMIT 10001`
 }
+
+/** Q10 from the view for whole hours, from the time series for what is left of the range on both sides. */
+export const VIEWED_QUERY = `
+WITH early AS (
+  SELECT least(date_trunc('hour', $2::timestamptz + interval '1 hour -1 microsecond', 'UTC'), $3::timestamptz) AS lo
+), whole AS (
+  SELECT lo, greatest(date_trunc('hour', $3::timestamptz, 'UTC'), lo) AS hi FROM early
+), ev AS (
+  SELECT attribute_id, value, entity_id FROM ${VIEW}, whole
+   WHERE tenant_id = $1::uuid AND hour >= lo AND hour < hi
+  UNION ALL
+  SELECT attribute_id, value, entity_id FROM ${SERIES}, whole
+   WHERE tenant_id = $1::uuid AND attribute_id IN (3, 4) AND ingested_at >= $2::timestamptz AND ingested_at < lo
+  UNION ALL
+  SELECT attribute_id, value, entity_id FROM ${SERIES}, whole
+   WHERE tenant_id = $1::uuid AND attribute_id IN (3, 4) AND ingested_at >= hi AND ingested_at < $3::timestamptz
+)
+SELECT a.name AS attribute, ev.value, count(DISTINCT ev.entity_id)::float8 AS entities
+  FROM ev JOIN attributes a USING (attribute_id)
+ GROUP BY a.name, ev.value ORDER BY entities DESC, a.name, ev.value LIMIT 10001`
+
+export const REFRESH_VIEW = `REFRESH MATERIALIZED VIEW CONCURRENTLY ${VIEW}`
+/** Before the refresh, in its transaction: what is staged now may be missing, and whatever is acknowledged from now on. */
+export const VIEW_AS_OF = `
+UPDATE eav_view SET as_of = (SELECT least(statement_timestamp(), min(staged_at)) FROM ${STAGING})`
+/** Null before the first refresh. */
+export const VIEW_AGE = `
+SELECT extract(epoch FROM clock_timestamp() - as_of)::float8 * 1000 AS age_ms FROM eav_view`
+
+/** All that the view shows. */
+export const VIEWED = `
+SELECT tenant_id || '/' || entity_id || '/' || name || '/' ||
+       to_char(hour AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24') || '/' || value
+  FROM ${VIEW} JOIN attributes USING (attribute_id)`
 
 /** All that the projection shows: key, version, value. What is not there is shown as a version before all, and as null. */
 export const SHOWN = `
