@@ -93,6 +93,15 @@ describe('a death of the flusher', () => {
     await accepted(rig, writes)
     expect((await rig.client.eventBy(writes[7]!.tenant_id, writes[7]!.write_id)).status).toBe(200)
     expect(await stored(rig)).toEqual([])
+    const { tenant_id } = writes[0]!
+    const range = { from: '2026-02-05T00:00:00Z', to: '2026-02-20T00:00:00Z' }
+    const ackedMs = performance.now()
+    await expect.poll(() => performance.now() - ackedMs).toBeGreaterThan(60)
+    const q10 = await rig.client.query('Q10', { tenant_id, ...range })
+    // The time series lacks all of them, on the primary too, and says for how long by now.
+    expect(Number(q10.headers.get('x-data-lag-seconds'))).toBeGreaterThanOrEqual(0.06)
+    expect(q10.headers.get('x-consistency-level')).toBe('eventual')
+    expect(q10.body['stale']).toBe(false)
     await partOf(rig, 'worker').fault('restart')
     await untilReadable(rig.up.running.stores[0]!, writes.length)
     expect(await stored(rig)).toEqual(keys(writes))

@@ -60,6 +60,7 @@ export async function openEavIngest(
     forms: settings,
     budgetsMs: lagBudgets(settings),
     viewAgeMs: () => viewAgeMs(reading.primary),
+    primary: reading.primary,
   })
   return {
     door: EAV_DOOR,

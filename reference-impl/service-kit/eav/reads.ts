@@ -24,6 +24,7 @@ import {
   LOOKUP,
   PROJECTION,
   SERIES,
+  STAGED_AGE,
   VIEW,
   VIEWED_QUERY,
   type ProjectedRow,
@@ -38,6 +39,8 @@ export interface EavReadsOptions {
   readonly budgetsMs: LagBudgetsMs
   /** How old the materialised view is; infinite before its first refresh. */
   readonly viewAgeMs: () => Promise<number>
+  /** Only there it can be seen how long the oldest write waits in staging. */
+  readonly primary: pg.Pool
 }
 
 const FROM_CACHE: Freshness = {
@@ -154,12 +157,34 @@ export class EavReads implements Reads, EntityReads {
     { readClass, token }: ReadDemand,
     { table, ...statement }: Statement & { readonly table: string },
   ): Promise<QueryAnswer> {
-    const { answer, freshness } = await this.#options.router.read(
+    const { router, primary, budgetsMs } = this.#options
+    let stagedMs = 0
+    const { answer, freshness } = await router.read(
       { readClass, token: NO_TOKEN },
-      (pool) => askStatement(pool, statement, query),
+      async (pool) => {
+        // Known before the answer, which can only be fresher.
+        stagedMs = table === SERIES && pool === primary ? await stagedAgeMs(primary) : 0
+        return askStatement(pool, statement, query)
+      },
       { table, primaryFirst: token !== null },
     )
-    return { ...answer, freshness }
+    return { ...answer, freshness: withStaged(freshness, stagedMs, budgetsMs[readClass]) }
+  }
+}
+
+async function stagedAgeMs(primary: pg.Pool): Promise<number> {
+  const { rows } = await primary.query<{ age_ms: number }>({ name: 'staged-age', text: STAGED_AGE })
+  return rows[0]?.age_ms ?? 0
+}
+
+/** The time series lacks what was acknowledged and waits for a flush, on the primary too. */
+function withStaged(freshness: Freshness, stagedMs: number, budgetMs: number): Freshness {
+  if (stagedMs === 0) return freshness
+  return {
+    ...freshness,
+    lagS: freshness.lagS + stagedMs / MS_PER_S,
+    consistency: 'eventual',
+    stale: freshness.stale || stagedMs > budgetMs,
   }
 }
 

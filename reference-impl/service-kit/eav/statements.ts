@@ -131,6 +131,10 @@ SELECT a.name AS attribute, ev.value, count(DISTINCT ev.entity_id)::float8 AS en
   FROM ev JOIN attributes a USING (attribute_id)
  GROUP BY a.name, ev.value ORDER BY entities DESC, a.name, ev.value LIMIT 10001`
 
+/** How long the oldest write has waited that no flush has moved; 0: none waits. */
+export const STAGED_AGE = `
+SELECT coalesce(extract(epoch FROM clock_timestamp() - min(staged_at)), 0)::float8 * 1000 AS age_ms FROM ${STAGING}`
+
 export const REFRESH_VIEW = `REFRESH MATERIALIZED VIEW CONCURRENTLY ${VIEW}`
 /** Before the refresh, in its transaction: what is staged now may be missing, and whatever is acknowledged from now on. */
 export const VIEW_AS_OF = `
