@@ -33,6 +33,9 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** Engines are polled for what takes milliseconds when nobody else wants the machine, and seconds when somebody does. */
+const PATIENT = { poll: { timeout: 30_000 } }
+
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
@@ -49,6 +52,7 @@ export default defineConfig({
       {
         test: {
           name: 'contract',
+          expect: PATIENT,
           include: ['test/contract/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
@@ -60,6 +64,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          expect: PATIENT,
           include: ['test/e2e/**/*.test.ts'],
           exclude: [...TIMING, 'node_modules/**'],
           testTimeout: 300_000,
@@ -71,6 +76,7 @@ export default defineConfig({
       {
         test: {
           name: 'timing',
+          expect: PATIENT,
           include: TIMING,
           testTimeout: 300_000,
           hookTimeout: 300_000,
@@ -82,6 +88,7 @@ export default defineConfig({
         // Not part of `npm test`: it wants a Docker engine, and images by the gigabyte where they can be pulled.
         test: {
           name: 'compose',
+          expect: PATIENT,
           include: ['test/compose/**/*.test.ts'],
           globalSetup: ['test/compose/engine.ts'],
           testTimeout: 300_000,

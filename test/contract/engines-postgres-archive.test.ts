@@ -59,13 +59,12 @@ function committing(from: number) {
       acks.push({ x, ackMs: systemClock.nowMs() })
     }
   })()
-  return {
-    acks,
-    stop: async () => {
-      over.abort()
-      await done
-    },
+  const stop = async (): Promise<void> => {
+    over.abort()
+    await done
   }
+  // Whatever fails meanwhile: the next test's table is not written by this one's.
+  return { acks, stop, [Symbol.asyncDispose]: stop }
 }
 
 /** Follows the log as a fault does, until it begins. */
@@ -109,7 +108,7 @@ describe('an archiving PostgreSQL', () => {
     await recovery.backUp(signal)
     const backedUpMs = systemClock.nowMs()
     const unfollow = following()
-    const writer = committing(1_000)
+    await using writer = committing(1_000)
     await expect.poll(() => writer.acks.length).toBeGreaterThan(50)
     const before = await archivedSegments()
     await engine.control.execute('SELECT pg_switch_wal()', signal)
