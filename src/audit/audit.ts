@@ -98,10 +98,8 @@ export async function auditRun(options: RunAuditOptions): Promise<Audit> {
     const restores = restoresOf?.get(projection.name)
     const due =
       restores === undefined ? null : await mustBeThere(outcomes, { stream, restores }, signal)
-    const excused = due === null ? sent : takenBack(sent, due)
-    shown.push(
-      await auditProjection({ ...rest, projection, promise, stream, sent: excused, signal }),
-    )
+    const split = due === null ? { sent } : takenBack(sent, due)
+    shown.push(await auditProjection({ ...rest, ...split, projection, promise, stream, signal }))
   }
   const audits = findings.map(({ audit }) => audit)
   return {
@@ -112,10 +110,13 @@ export async function auditRun(options: RunAuditOptions): Promise<Audit> {
   }
 }
 
-/** What a restore may have taken back may be shown or not, like what was never answered. */
-function takenBack(sent: SentEvents, due: IndexBits): SentEvents {
-  const unknown = sent.acknowledged.clone().combine(due, without).combine(sent.unknown, or)
-  return { ...sent, acknowledged: due, unknown }
+/** What a fault may have taken back may be shown or not. */
+function takenBack(
+  sent: SentEvents,
+  due: IndexBits,
+): { readonly sent: SentEvents; readonly excused: IndexBits } {
+  const excused = sent.acknowledged.clone().combine(due, without)
+  return { sent: { ...sent, acknowledged: due }, excused }
 }
 
 /** Events that some store gives out and another does not, or holds with another value. */

@@ -10,6 +10,7 @@ import type { Projection, Shown } from '../architecture/projection.ts'
 import type { ProjectionAudit } from '../results/audit-record.ts'
 import { PRELOAD_BASE_INDEX, type EventStream } from '../shapes/stream.ts'
 import { lossIsAllowed, type WorstFault } from './promise.ts'
+import type { IndexBits } from './index-bits.ts'
 import type { SentEvents } from './sent-events.ts'
 
 export interface ProjectionAuditOptions {
@@ -17,7 +18,10 @@ export interface ProjectionAuditOptions {
   readonly stream: EventStream
   /** Absent: preloaded rows come from `stream`. */
   readonly preloadStream?: EventStream
+  /** What must be shown: of `acknowledged` nothing is excused. */
   readonly sent: SentEvents
+  /** Acknowledged, and taken back by a fault as promised. Absent: nothing was. */
+  readonly excused?: IndexBits
   readonly preloadedRows: number
   readonly promise: StorePromise
   readonly worstFault?: WorstFault
@@ -36,7 +40,7 @@ const EVENTS_A_TURN = 16_384
 type Counts = Pick<
   ProjectionAudit,
   'dueKeys' | 'shownKeys' | 'missingKeys' | 'behindKeys' | 'wrongKeys' | 'foreignKeys'
->
+> & { readonly excusedKeys: number }
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 export async function auditProjection(options: ProjectionAuditOptions): Promise<ProjectionAudit> {
@@ -48,10 +52,12 @@ export async function auditProjection(options: ProjectionAuditOptions): Promise<
     behindKeys: 0,
     wrongKeys: 0,
     foreignKeys: 0,
+    excusedKeys: 0,
   }
   const mismatches: string[] = []
-  const note = (count: keyof Counts, words: string): void => {
+  const note = (count: Counted, words: string, isExcused = false): void => {
     counts[count]++
+    if (isExcused) counts.excusedKeys++
     if (mismatches.length < listLimit) mismatches.push(words)
   }
   let parts = 1
@@ -68,14 +74,20 @@ export async function auditProjection(options: ProjectionAuditOptions): Promise<
     }
     for (const [key, { version }] of due.latest) {
       note('missingKeys', `${key}: not shown, due is ${version}`)
+      due.takenBack.delete(key)
+    }
+    for (const [key, { version }] of due.takenBack) {
+      note('missingKeys', `${key}: not shown, acknowledged was ${version}`, true)
     }
   }
+  const { excusedKeys, ...seen } = counts
   return {
     projection: projection.name,
-    ...counts,
+    ...seen,
+    ...(options.excused === undefined ? {} : { excusedKeys }),
     mismatches,
     listLimit,
-    ...verdictOf(counts, { promise, worstFault }),
+    ...verdictOf(counts, { promise, worstFault, isBounded: options.excused !== undefined }),
   }
 }
 
@@ -84,28 +96,53 @@ interface Due {
   readonly parts: number
   /** Of acknowledged and preloaded events; a key is taken out once it is seen shown. */
   readonly latest: Map<string, Shown>
-  /** Of events that nobody got an answer for, by key. */
+  /** The latest of events that a fault took back, where it is later than what is due; taken out as above. */
+  readonly takenBack: Map<string, Shown>
+  /** Of events that may be shown or not and are later than what is due, by key. */
   readonly unknown: ReadonlyMap<string, readonly Shown[]>
 }
 
+type Counted = Exclude<keyof Counts, 'excusedKeys'>
+
 /** The number of parts is found with the first one: it doubles until that fits. */
 async function dueIn(
-  { projection, stream, sent, signal, ...options }: ProjectionAuditOptions,
+  { projection, stream, sent, excused, signal, ...options }: ProjectionAuditOptions,
   part: number,
   partsBefore: number,
 ): Promise<Due> {
   const { preloadStream = stream, preloadedRows, keysMax = KEYS_MAX } = options
   const latest = new Map<string, Shown>()
+  const takenBack = new Map<string, Shown>()
   const unknown = new Map<string, Shown[]>()
   const shown = shownOf(projection)
   let parts = partsBefore
-  const take = (event: Shown | null): void => {
-    if (event === null || partOf(event.key, parts) !== part) return
-    const known = latest.get(event.key)
-    if (known === undefined || isLater(event, known)) latest.set(event.key, event)
-    if (part > 0 || latest.size <= keysMax) return
+  let unknownEvents = 0
+  const isHere = (event: Shown | null): event is Shown =>
+    event !== null && partOf(event.key, parts) === part
+  const keepWithin = (): void => {
+    if (part > 0 || latest.size + unknownEvents <= keysMax) return
     parts *= 2
-    for (const key of latest.keys()) if (partOf(key, parts) !== part) latest.delete(key)
+    for (const keys of [latest, takenBack, unknown])
+      for (const key of keys.keys()) if (partOf(key, parts) !== part) keys.delete(key)
+    unknownEvents = 0
+    for (const events of unknown.values()) unknownEvents += events.length
+  }
+  const take = (event: Shown | null): void => {
+    if (!isHere(event)) return
+    keepLatest(latest, event)
+    keepWithin()
+  }
+  const allow = (event: Shown): void => {
+    const events = unknown.get(event.key)
+    if (events === undefined) unknown.set(event.key, [event])
+    else events.push(event)
+    unknownEvents++
+    keepWithin()
+  }
+  /** What is older than what is due must not be shown whatever became of it. */
+  const isLate = (event: Shown): boolean => {
+    const due = latest.get(event.key)
+    return due === undefined || isLater(event, due)
   }
   const each = eachInTurns(signal)
   await each(preloaded(preloadedRows), (index) => {
@@ -116,10 +153,20 @@ async function dueIn(
   })
   await each(sent.unknown.indexes(), (index) => {
     const event = shown(stream, index)
-    if (event === null || partOf(event.key, parts) !== part) return
-    unknown.set(event.key, [...(unknown.get(event.key) ?? []), event])
+    if (isHere(event) && isLate(event)) allow(event)
   })
-  return { parts, latest, unknown }
+  await each(excused?.indexes() ?? [], (index) => {
+    const event = shown(stream, index)
+    if (!isHere(event) || !isLate(event)) return
+    keepLatest(takenBack, event)
+    allow(event)
+  })
+  return { parts, latest, takenBack, unknown }
+}
+
+function keepLatest(keys: Map<string, Shown>, event: Shown): void {
+  const known = keys.get(event.key)
+  if (known === undefined || isLater(event, known)) keys.set(event.key, event)
 }
 
 function* preloaded(rows: number): Generator<number> {
@@ -153,27 +200,25 @@ function shownOf(projection: Projection): (stream: EventStream, index: number) =
 
 function compare(
   row: Shown,
-  { latest, unknown }: Due,
-  note: (count: keyof Counts, words: string) => void,
+  { latest, takenBack, unknown }: Due,
+  note: (count: Counted, words: string, isExcused?: boolean) => void,
 ): void {
   const due = latest.get(row.key)
+  const lost = takenBack.get(row.key)
   latest.delete(row.key)
+  takenBack.delete(row.key)
   const says = `${row.key}: shows ${row.version}`
-  if (row.version === due?.version) {
-    if (row.value !== due.value) {
-      note('wrongKeys', `${says} with ${row.value}, due is ${due.value}`)
-    }
-    return
-  }
-  if (due !== undefined && !isLater(row, due)) {
+  if (due !== undefined && row.version !== due.version && !isLater(row, due)) {
     note('behindKeys', `${says}, due is ${due.version}`)
     return
   }
-  const unanswered = unknown.get(row.key)?.find(({ version }) => version === row.version)
-  if (unanswered === undefined) {
+  const sent = [due, ...(unknown.get(row.key) ?? [])].find((one) => one?.version === row.version)
+  if (sent === undefined) {
     note('foreignKeys', `${says}, which nobody was told is stored`)
-  } else if (unanswered.value !== row.value) {
-    note('wrongKeys', `${says} with ${row.value}, sent was ${unanswered.value}`)
+  } else if (sent.value !== row.value) {
+    note('wrongKeys', `${says} with ${row.value}, sent was ${sent.value}`)
+  } else if (lost !== undefined && isLater(lost, row)) {
+    note('behindKeys', `${says}, acknowledged was ${lost.version}`, true)
   }
 }
 
@@ -191,9 +236,16 @@ function partOf(key: string, parts: number): number {
   return ((hash ^ (hash >>> 16)) >>> 0) % parts
 }
 
+interface VerdictContext {
+  readonly promise: StorePromise
+  readonly worstFault: WorstFault
+  /** Every key that a fault excuses is known; the rank of the worst of them excuses no other. */
+  readonly isBounded: boolean
+}
+
 function verdictOf(
-  { missingKeys, behindKeys, wrongKeys, foreignKeys }: Counts,
-  context: { readonly promise: StorePromise; readonly worstFault: WorstFault },
+  { missingKeys, behindKeys, wrongKeys, foreignKeys, excusedKeys }: Counts,
+  { isBounded, ...context }: VerdictContext,
 ): Pick<ProjectionAudit, 'verdict' | 'because'> {
   const lost = sentences([
     [missingKeys, 'not shown at all'],
@@ -203,17 +255,28 @@ function verdictOf(
     [wrongKeys, 'with another value than was sent'],
     [foreignKeys, 'shown as of a write that nobody was told is stored'],
   ])
-  const isAllowed = lossIsAllowed(context)
+  const isAllowed = isBounded
+    ? excusedKeys === missingKeys + behindKeys || context.promise.delivery === 'at-most-once'
+    : lossIsAllowed(context)
   const broken = isAllowed ? false_ : [...lost, ...false_]
-  if (broken.length > 0) return { verdict: 'broken', because: `${broken.join('; ')}.` }
+  if (broken.length > 0) {
+    const within = excusedKeys > 0 ? ` (of these ${excusedInWords(excusedKeys)})` : ''
+    return { verdict: 'broken', because: `${broken.join('; ')}${isAllowed ? '' : within}.` }
+  }
   if (lost.length > 0) {
-    const why = `survives ${context.promise.survives}, met ${context.worstFault}`
+    const why = isBounded
+      ? excusedInWords(excusedKeys)
+      : `survives ${context.promise.survives}, met ${context.worstFault}`
     return {
       verdict: 'as-promised',
       because: `${lost.join('; ')}, within the promise: ${why}.`,
     }
   }
   return { verdict: 'whole', because: 'Every key shows its latest acknowledged write.' }
+}
+
+function excusedInWords(keys: number): string {
+  return `${keys.toLocaleString('en')} by what a fault took back`
 }
 
 function sentences(counts: readonly (readonly [count: number, what: string])[]): readonly string[] {

@@ -42,7 +42,7 @@ export function promisedAgainst(
 export interface PromiseContext {
   readonly promise: StorePromise
   readonly worstFault: WorstFault
-  /** What restores excuse, and how many lost events none does. Absent: nothing that this store is on was restored. */
+  /** What restores and deaths excuse, and how many lost events none does. Absent: nothing is known of them. */
   readonly restored?: { readonly restores: readonly Restore[]; readonly beyondEvents: number }
   /** How the engine's own totals differ from the rows it gave out; null when they agree. */
   readonly disagreement: string | null
@@ -74,19 +74,34 @@ export function lossIsAllowed({
   return FAULT_RANK[worstFault] > SURVIVES_RANK[promise.survives]
 }
 
+/** Where it is known what faults excuse, that is the bound, and the rank of the worst of them is none. */
 function unexcusedLosses(counts: Counts, context: PromiseContext): readonly [number, string] {
   const { promise, restored } = context
-  if (lossIsAllowed(context)) return [0, 'lost']
+  if (promise.delivery === 'at-most-once') return [0, 'lost']
   // A store that survives the loss of its node needs no restore to keep what it holds.
-  if (restored === undefined || promise.survives === 'node-loss') return [counts.lostEvents, 'lost']
-  const bound = restored.restores.map(inWords).join(' or ')
-  return [restored.beyondEvents, `lost that no restore excuses: not ${bound}`]
+  if (restored === undefined || promise.survives === 'node-loss')
+    return [lossIsAllowed(context) ? 0 : counts.lostEvents, 'lost']
+  return [
+    restored.beyondEvents,
+    `lost that no ${faultsOf(restored.restores)} excuses: not ${inWords(restored.restores)}`,
+  ]
 }
 
-/** Which answers a restore takes back. */
-function inWords({ upTo, keptUntilMs, lostUntilMs }: Restore): string {
+function faultsOf(restores: readonly Restore[]): string {
+  const kinds = new Set(restores.map(({ killed }) => (killed === undefined ? 'restore' : 'death')))
+  return [...kinds].join(' and no ')
+}
+
+/** Which answers each of them takes back. */
+function inWords(restores: readonly Restore[]): string {
+  return restores.map(spanInWords).join(' or ')
+}
+
+function spanInWords({ killed, upTo, keptUntilMs, lostUntilMs }: Restore): string {
   const [from, to] = [formatDurationMs(Math.max(0, keptUntilMs)), formatDurationMs(lostUntilMs)]
-  return `acknowledged between ${from} and ${to} of the run (restored up to ${upTo})`
+  return killed === undefined
+    ? `acknowledged between ${from} and ${to} of the run (restored up to ${upTo})`
+    : `acknowledged in the first ${to} of the run (${killed} died)`
 }
 
 function brokenPromises(counts: Counts, context: PromiseContext): string[] {
@@ -134,9 +149,9 @@ function allowedDeviations(counts: Counts, context: PromiseContext): string[] {
 function whyAllowed(context: PromiseContext): string {
   const { promise, worstFault, restored } = context
   if (promise.delivery === 'at-most-once') return 'the promise is at most once'
-  if (restored === undefined || lossIsAllowed(context))
+  if (restored === undefined || promise.survives === 'node-loss')
     return `survives ${promise.survives}, met ${worstFault}`
-  return `all ${restored.restores.map(inWords).join(' or ')}`
+  return `all ${inWords(restored.restores)}`
 }
 
 function counted(count: number, noun: string): string {

@@ -1,15 +1,17 @@
 /**
- * What a store may lack after it was made again from a backup. In: outcomes of every due event, and the spans between what a
- * restore brings back and when it was done. Out: the events that it must hold all the same.
+ * What a store may lack after it was made again from a backup, or died though its promise survives no death. In: outcomes of
+ * every due event, and the spans that such a fault excuses. Out: the events that it must hold all the same.
  */
 import { ACK_UNIT_US, NO_ACK, OUTCOME_CODES } from '../drive/job.ts'
 import type { EventStream } from '../shapes/stream.ts'
 import { IndexBits } from './index-bits.ts'
 import type { OutcomeReader } from './outcomes.ts'
 
-/** One restore of the engine that a store is on, in ms after the epoch. */
+/** What one fault may take from a store, in ms after the epoch. */
 export interface Restore {
-  /** `the end of the archive, segment …`: for the report. */
+  /** The part whose death takes what it held; absent: the engine was restored, which brings back all before the bound. */
+  readonly killed?: string | undefined
+  /** `the end of the archive, segment …`: for the report. Of a death: nothing, `the start`. */
   readonly upTo: string
   /** What was acknowledged before must be there. */
   readonly keptUntilMs: number
@@ -19,6 +21,8 @@ export interface Restore {
 
 /** Driver and harness anchor the wall clock each for itself when they begin. */
 const CLOCKS_AGREE_MS = 5
+/** The log of outcomes holds no later time than this: an answer that came later still has it too. */
+const LATEST_ACK = NO_ACK - 1
 
 /**
  * Events with an answer that no restore excuses. A repeat that is acknowledged after the restore says that the event is
@@ -45,8 +49,8 @@ export async function mustBeThere(
 }
 
 function isExcused(ackUnits: number, restores: readonly Restore[]): boolean {
-  // An answer without a time cannot be held against a store.
-  if (ackUnits === NO_ACK) return true
+  // An answer without a time, or later than times are kept, cannot be held against a store.
+  if (ackUnits >= LATEST_ACK) return true
   const ackMs = (ackUnits * ACK_UNIT_US) / 1_000
   return restores.some(
     ({ keptUntilMs, lostUntilMs }) =>

@@ -10,8 +10,14 @@ import type { RunRecord } from '../results/record.ts'
 export interface FaultFindings {
   readonly round: number
   readonly seen: FaultSeen
-  /** Of a restore, over the stores it takes from: lost in all, and of these what no restore excuses; null: not audited. */
-  readonly lost: { readonly events: number; readonly beyondEvents: number } | null
+  /** Of a restore, by store that one took from: lost in the run, and of these what nothing excuses; null: not audited. */
+  readonly lost: readonly LostInStore[] | null
+}
+
+interface LostInStore {
+  readonly store: string
+  readonly events: number
+  readonly beyondEvents: number
 }
 
 export function faultFindings(runs: readonly RunRecord[]): readonly FaultFindings[] {
@@ -27,12 +33,15 @@ export function faultFindings(runs: readonly RunRecord[]): readonly FaultFinding
 }
 
 function lostInRestores(audit: Audit | null): FaultFindings['lost'] {
-  const stores = (audit?.stores ?? []).filter(({ restored }) => restored !== undefined)
+  const stores = (audit?.stores ?? []).filter(({ restored }) =>
+    restored?.restores.some(({ killed }) => killed === undefined),
+  )
   if (stores.length === 0) return null
-  return {
-    events: stores.reduce((sum, { lostEvents }) => sum + lostEvents, 0),
-    beyondEvents: stores.reduce((sum, { restored }) => sum + (restored?.beyondEvents ?? 0), 0),
-  }
+  return stores.map(({ store, lostEvents, restored }) => ({
+    store,
+    events: lostEvents,
+    beyondEvents: restored?.beyondEvents ?? 0,
+  }))
 }
 
 /** What a restore had to bring back, and what was lost; null for other faults. */
@@ -42,10 +51,14 @@ export function boundInWords({ seen, lost }: FaultFindings): string | null {
   const until = formatDurationMs(Math.max(0, restored.keptUntilMs))
   const bound = `restored up to ${restored.upTo}: nothing acknowledged in the run’s first ${until} may be missing`
   if (lost === null) return `${bound}; not audited`
-  const within = lost.events - lost.beyondEvents
-  const beyond =
-    lost.beyondEvents === 0 ? '' : `, and ${formatCount(lost.beyondEvents)} that it does not allow`
-  return `${bound}; ${formatCount(within)} lost within that bound${beyond}`
+  const where = (store: string): string => (lost.length > 1 ? ` in ${store}` : '')
+  const counts = lost.map(({ store, events, beyondEvents }) => {
+    const within = `${formatCount(events - beyondEvents)} lost within that bound${where(store)}`
+    return beyondEvents === 0
+      ? within
+      : `${within}, and ${formatCount(beyondEvents)} that it does not allow`
+  })
+  return `${bound}; ${counts.join('; ')}`
 }
 
 /**

@@ -67,9 +67,10 @@ function auditCase(target: TargetView): TestCase {
   const counts = `lost ${String(lostEvents ?? 0)}, duplicated rows ${String(duplicatedRows ?? 0)}, diverged ${String(divergedEvents ?? 0)}`
   const details = audits.flatMap((audit) => auditSentences(audit))
   const output = [counts, ...new Set(details)].join('\n')
-  return auditPassed
-    ? { name, result: 'passed', message: '', output }
-    : { name, result: 'failed', message: counts, output }
+  if (auditPassed) return { name, result: 'passed', message: '', output }
+  // Counts are of stores: a projection that shows something else is in none of them.
+  const broken = audits.flatMap((audit) => auditSentences(audit, 'broken'))
+  return { name, result: 'failed', message: [counts, ...new Set(broken)].join('; '), output }
 }
 
 function driverCase(target: TargetView): TestCase {

@@ -33,13 +33,19 @@ export const StoreAudit = z.strictObject({
   verdict: z.enum(['whole', 'as-promised', 'broken']),
   because: z.string(),
   /**
-   * Where its database was made again from a backup: what each restore excuses, in ms after the epoch, and the lost events
-   * that none of them does.
+   * Where its database was made again from a backup, or died and promises to survive no death: what each of these excuses, in
+   * ms after the epoch, and the lost events that none of them does.
    */
   restored: z
     .strictObject({
       restores: z.array(
-        z.strictObject({ upTo: z.string(), keptUntilMs: z.number(), lostUntilMs: z.number() }),
+        z.strictObject({
+          /** The part that died; absent: it was restored. */
+          killed: z.string().optional(),
+          upTo: z.string(),
+          keptUntilMs: z.number(),
+          lostUntilMs: z.number(),
+        }),
       ),
       beyondEvents: count,
       beyond: z.array(z.string()),
@@ -68,6 +74,8 @@ export const ProjectionAudit = z.strictObject({
   missingKeys: count,
   /** Shown as of an older event than the latest acknowledged one. */
   behindKeys: count,
+  /** Of the missing and the late: those that faults took back what they lack of. Absent: no fault takes anything back. */
+  excusedKeys: count.optional(),
   /** Shown as of the right event, with another value. */
   wrongKeys: count,
   /** Shown as of an event that nobody was told is stored, or of none. */

@@ -379,6 +379,20 @@ describe('a store that was made again from a backup', () => {
     expect(store.restored).toBeUndefined()
   })
 
+  it('of which no death spares anything lacks what was acknowledged before it was back, and nothing later', async () => {
+    const promise = { survives: 'nothing', lostWith: ['postgres'] } as const
+    const restores = [{ ...restored(0, 9_000), killed: 'postgres' }]
+    const met = { restores, promise, worstFault: 'process-kill' } as const
+    const before = await auditOf({ ...lostAt(7_000), ...met })
+    expect(before.store.verdict).toBe('as-promised')
+    expect(before.store.because).toMatch(
+      /all acknowledged in the first 9.*s of the run \(postgres died\)/,
+    )
+    const after = await auditOf({ ...lostAt(12_000), ...met })
+    expect(after.store.verdict).toBe('broken')
+    expect(after.store.because).toMatch(/1 acknowledged event lost that no death excuses: not/)
+  })
+
   it('may lack nothing where its promise survives the loss of a node', async () => {
     const { store } = await auditOf({
       ...lostAt(7_000),

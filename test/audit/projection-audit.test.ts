@@ -160,6 +160,42 @@ describe('the audit of a projection', () => {
     expect(await audited(wrong, { acknowledged: all }, met)).toMatchObject({ verdict: 'broken' })
   })
 
+  it('counts what a fault took back, excuses it, and nothing else, in one part or many', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom('due', 'kept', 'taken', 'lost'), {
+          minLength: EVENTS,
+          maxLength: EVENTS,
+        }),
+        fc.constantFrom(3, 1_000),
+        async (fates, keysMax) => {
+          const of = (...kinds: readonly string[]) =>
+            all.filter((index) => kinds.includes(fates[index] ?? ''))
+          // `lost` is due and not stored; `taken` is excused and not stored.
+          const rows = [...latestOf([...of('due', 'kept'), ...preloaded]).values()]
+          const shown = new Map(rows.map((row) => [row.key, row]))
+          const must = latestOf([...of('due', 'lost'), ...preloaded])
+          const acked = latestOf([...all, ...preloaded])
+          const later = (key: string, than: ReadonlyMap<string, Shown>): boolean =>
+            (than.get(key)?.version ?? '') > (shown.get(key)?.version ?? '')
+          const late = [...acked.keys()].filter((key) => later(key, acked))
+          const unexcused = late.filter((key) => later(key, must))
+          const audit = await audited(
+            rows,
+            { acknowledged: of('due', 'lost') },
+            { excused: setOf(of('kept', 'taken')), keysMax, worstFault: 'node-loss' },
+          )
+          expect(audit.missingKeys + audit.behindKeys).toBe(late.length)
+          expect(audit.excusedKeys).toBe(late.length - unexcused.length)
+          expect([audit.wrongKeys, audit.foreignKeys]).toEqual([0, 0])
+          const allowed = late.length === 0 ? 'whole' : 'as-promised'
+          expect(audit.verdict).toBe(unexcused.length > 0 ? 'broken' : allowed)
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
   it('finds the same whether all keys fit into memory or few do', async () => {
     const rows = [...others.slice(1), { ...others[0]!, value: '0' }, { ...first, key: 'nobody' }]
     const at = async (keysMax: number) => {

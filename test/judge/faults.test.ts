@@ -58,11 +58,20 @@ describe('the bound of a restore', () => {
 
   it('is told with what was lost within it, and beside it', () => {
     const bound = (events: number, beyondEvents: number) =>
-      boundInWords({ ...restore, lost: { events, beyondEvents } })
+      boundInWords({ ...restore, lost: [{ store: 'postgres.events', events, beyondEvents }] })
     expect(bound(312, 0)).toBe(
       'restored up to the end of the archive, segment 7: nothing acknowledged in the run’s first 4 s may be missing; 312 lost within that bound',
     )
     expect(bound(312, 12)).toMatch(/; 300 lost within that bound, and 12 that it does not allow$/)
+  })
+
+  it('is told of each store by itself: one event lost in two of them is not two events', () => {
+    const lost = ['postgres.events', 'clickhouse.events'].map((store) => ({
+      ...{ store, events: 1_000, beyondEvents: 0 },
+    }))
+    expect(boundInWords({ ...restore, lost })).toMatch(
+      /; 1,000 lost within that bound in postgres.events; 1,000 lost within that bound in clickhouse.events$/,
+    )
   })
 
   it('is told where nobody audited, and is none of a fault that restores nothing', () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { restoresOf } from '../../src/study/restored-stores.ts'
 
-const target = (lostWith?: readonly string[]) => ({
+const UNLOGGED = { survives: 'nothing', lostWith: ['postgres'] } as const
+const target = (lostWith?: readonly string[], unlogged = false) => ({
   engines: [
     { role: 'database', engine: { kind: 'postgres', name: 'postgres' } },
     { role: 'warehouse', engine: { kind: 'clickhouse', name: 'clickhouse' } },
@@ -14,13 +15,18 @@ const target = (lostWith?: readonly string[]) => ({
   },
   promises: {
     stores: [
-      { store: 'postgres.events' },
-      { store: 'clickhouse.events', ...(lostWith === undefined ? {} : { lostWith }) },
+      { store: 'postgres.events', ...(unlogged ? UNLOGGED : { survives: 'power-loss' as const }) },
+      {
+        store: 'clickhouse.events',
+        survives: 'power-loss' as const,
+        ...(lostWith === undefined ? {} : { lostWith }),
+      },
     ],
   },
 })
 const restored = { upTo: 'the point headroom_1', keptUntilMs: 4_000 }
-const mark = { on: 'database', toMs: 9_000, restored }
+const mark = { kind: 'restore', on: 'database', begun: true, toMs: 9_000, restored } as const
+const kill = { kind: 'kill', on: 'postgres', begun: true, toMs: 6_000 } as const
 const patience = { requestTimeoutMs: 3_000 }
 
 describe('a restore', () => {
@@ -36,10 +42,37 @@ describe('a restore', () => {
   })
 
   it('that was not done excuses nothing; each that was, its own span', () => {
-    expect(restoresOf(target(), [{ on: 'database', toMs: 9_000 }], patience).size).toBe(0)
+    expect(
+      restoresOf(
+        target(),
+        [{ kind: 'restore', on: 'database', begun: true, toMs: 9_000 }],
+        patience,
+      ).size,
+    ).toBe(0)
     const found = restoresOf(target(), [mark, { ...mark, toMs: 20_000 }], patience)
     expect(found.get('postgres.events')?.map(({ lostUntilMs }) => lostUntilMs)).toEqual([
       12_000, 23_000,
     ])
+  })
+})
+
+describe('a death', () => {
+  const died = { killed: 'postgres', upTo: 'the start', keptUntilMs: 0 }
+
+  it('excuses what survives none and names it, until it is back, and nothing later', () => {
+    const found = restoresOf(target(undefined, true), [kill], patience)
+    expect([...found]).toEqual([['postgres.events', [{ ...died, lostUntilMs: 9_000 }]]])
+  })
+
+  it('excuses nothing where another part died, or none, or more is promised', () => {
+    const unlogged = target(undefined, true)
+    expect(restoresOf(unlogged, [{ ...kill, on: 'service' }], patience).size).toBe(0)
+    expect(restoresOf(unlogged, [{ ...kill, begun: false }], patience).size).toBe(0)
+    expect(restoresOf(target(), [kill], patience).size).toBe(0)
+  })
+
+  it('is part of a restore: what no death spares is not in the archive either', () => {
+    const found = restoresOf(target(undefined, true), [mark], patience)
+    expect([...found]).toEqual([['postgres.events', [{ ...died, lostUntilMs: 12_000 }]]])
   })
 })

@@ -132,14 +132,14 @@ function triggerBadge({ verdict, trigger, title }: Judgement): Badge {
 }
 
 function auditBadge(target: TargetView): Badge {
-  const { auditPassed, lostEvents } = target.findings
+  const { auditPassed, lostEvents, audit } = target.findings
   const base = { evidence: 'audit', detail: '' }
   const audited = target.runs.some(
     (run) => run.outcome.state !== 'failed' && run.outcome.audit !== null,
   )
   if (!audited) return { ...base, tone: 'unknown', words: 'not audited' }
   if (!auditPassed) return { ...base, tone: 'bad', words: 'audit failed' }
-  return lostEvents !== null && lostEvents > 0
+  return audit?.verdict === 'as-promised' || (lostEvents ?? 0) > 0
     ? { ...base, tone: 'warning', words: 'audit as promised' }
     : { ...base, tone: 'good', words: 'audit whole' }
 }
