@@ -10,8 +10,9 @@ import {
   POSTGRES_PART,
 } from '../../src/architecture/commit-promise.ts'
 import { applySchema } from '../service-kit/schema-script.ts'
+import type { FlusherSettings } from '../service-kit/eav/flusher.ts'
 import { eavSettings, type EavSettings } from '../service-kit/eav/settings.ts'
-import { PROJECTION, PROJECT_STAGED, SERIES, STAGING } from '../service-kit/eav/statements.ts'
+import { PROJECTION, PROJECT_STAGED, SERIES, STAGING, VIEW } from '../service-kit/eav/statements.ts'
 import {
   onReplica,
   PROJECTION_SOURCE,
@@ -22,6 +23,9 @@ import { hourlyView } from '../service-kit/eav/viewed.ts'
 import { hotProjection } from '../service-kit/eav/projection.ts'
 
 const REPLICA = { kind: 'postgres', of: 'database', many: true } as const
+
+/** For the refresh that is under way when the audit looks, and the one after its pause. */
+const REFRESH_SLACK_MS = 60_000
 
 const SERIES_TABLE = {
   table: SERIES,
@@ -116,7 +120,6 @@ export const eav = defineArchitecture({
       addresses,
       settings,
     })
-    const { flush, flushMs, vacuumEveryFlushes } = settings
     const workers = await context.launch({
       name: 'worker',
       entry: 'reference-impl/eav/worker.ts',
@@ -124,10 +127,7 @@ export const eav = defineArchitecture({
       config: {
         port: 0,
         addresses: { database: addresses.database },
-        settings: {
-          ...{ flush, flushMs, vacuumEveryFlushes },
-          viewRefreshMs: hasView(settings) ? settings.viewRefreshMs : null,
-        },
+        settings: workerSettings(settings),
       },
     })
     return {
@@ -135,7 +135,9 @@ export const eav = defineArchitecture({
       parts: [...service.parts, ...workers],
       projections: [
         hotProjection(database),
-        ...(hasView(settings) ? [hourlyView(database)] : []),
+        ...(hasView(settings)
+          ? [hourlyView(database, REFRESH_SLACK_MS + settings.viewRefreshMs)]
+          : []),
         ...replica.map((engine, index) =>
           hotProjection(engine, onReplica(PROJECTION_SOURCE, index)),
         ),
@@ -149,6 +151,7 @@ export const eav = defineArchitecture({
         database.eventsStore({
           ...SERIES_TABLE,
           name: SERIES_STORE,
+          beside: [...SERIES_TABLE.beside, ...(hasView(settings) ? [VIEW] : [])],
           load: {
             table: STAGING,
             then: ['SELECT ensure_partitions()', PROJECT_STAGED, 'SELECT moved FROM stage_flush()'],
@@ -161,6 +164,16 @@ export const eav = defineArchitecture({
     }
   },
 })
+
+function workerSettings(
+  settings: EavSettings,
+): FlusherSettings & { readonly viewRefreshMs: number | null } {
+  const { flush, flushMs, vacuumEveryFlushes, viewRefreshMs } = settings
+  return {
+    ...{ flush, flushMs, vacuumEveryFlushes },
+    viewRefreshMs: hasView(settings) ? viewRefreshMs : null,
+  }
+}
 
 function hasView({ distinctQuery }: EavSettings): boolean {
   return distinctQuery === 'view'

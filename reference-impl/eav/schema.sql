@@ -154,10 +154,12 @@ CREATE INDEX idx_values_top_n ON entity_values_ts (tenant_id, attribute_id, valu
 ALTER TABLE entity_values_ingest SET LOGGED;
 
 -- variant: replicas
--- One row per process that writes here, updated all the time (mission-map B13), as in pg-replica.
+-- One row per process that writes here, updated all the time (mission-map B13), as in pg-replica. No write acknowledged
+-- before settled_us (of the primary's clock, since 1970) is missing in the time series where the row is visible.
 CREATE TABLE heartbeat (
   source text PRIMARY KEY,
-  ts timestamptz NOT NULL
+  ts timestamptz NOT NULL,
+  settled_us bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
 -- variant: view

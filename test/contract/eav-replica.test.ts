@@ -57,8 +57,11 @@ describe.skipIf(missing !== undefined)(`eav with a replica (${missing ?? 'here'}
   }
   const q9 = (tenant_id: string, readClass?: string) =>
     read(`/v1/queries/Q9?tenant_id=${tenant_id}`, readClass)
-  const q10 = (tenant_id: string) =>
-    read(`/v1/queries/Q10?tenant_id=${tenant_id}&from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z`)
+  const q10 = (tenant_id: string, readClass?: string) =>
+    read(
+      `/v1/queries/Q10?tenant_id=${tenant_id}&from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z`,
+      readClass,
+    )
   const lookup = ({ tenant_id, write_id }: WriteBody, readClass?: string) =>
     read(`/v1/events/${tenant_id}/${write_id}`, readClass)
   const metric = async (name: string) => (await rig.client.metrics()).get(name) ?? 0
@@ -160,6 +163,44 @@ describe.skipIf(missing !== undefined)(`eav with a replica (${missing ?? 'here'}
     } finally {
       await worker.fault('thaw')
     }
+  })
+
+  it('says of the time series on the replica how long writes have waited in staging', async () => {
+    const fromReplica = async (tenant: string) => {
+      let asked = { answer: await q10(tenant, 'search'), atMs: 0 }
+      await until('the replica answers', async () => {
+        const atMs = performance.now()
+        asked = { atMs, answer: await q10(tenant, 'search') }
+        return asked.answer.source === 'replica-1.entity_values_ts'
+      })
+      return asked
+    }
+    const tenant = randomUUID()
+    const worker = rig.up.running.parts.find(({ name }) => name === 'worker')!
+    await worker.fault('kill')
+    try {
+      await post(tenant, 1)
+      const postedAtMs = performance.now()
+      await delay(300)
+      const early = await fromReplica(tenant)
+      expect(early.answer.lagMs).toBeGreaterThanOrEqual(early.atMs - postedAtMs - 1)
+      await delay(SETTINGS.searchLagMs)
+      const late = await fromReplica(tenant)
+      expect(late.answer.lagMs).toBeGreaterThanOrEqual(late.atMs - postedAtMs - 1)
+      expect(late.answer).toMatchObject({ level: 'eventual', body: { rows: [], stale: true } })
+      // Who allows no more than that is told by the primary, which knows it as it is.
+      expect(await q10(tenant, 'critical')).toMatchObject({
+        source: 'postgres.entity_values_ts',
+        level: 'eventual',
+        body: { rows: [], stale: true },
+      })
+    } finally {
+      await worker.fault('restart')
+    }
+    await until('it is flushed, replayed, and no longer said to wait', async () => {
+      const { source, body } = await q10(tenant, 'search')
+      return source.startsWith('replica-1') && body.rows!.length === 1 && body.stale === false
+    })
   })
 
   it('takes the replica out while replay is paused, tells how old what it still answers is, and lets it back', async () => {

@@ -1,6 +1,10 @@
 /** Q10 of eav from its materialised view (mission-map C22): the same answer as from the time series, and how old it may be. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Projection } from '../../src/architecture/projection.ts'
+import type { RunningEngine } from '../../src/engines/engine.ts'
+import { copiedTexts } from '../../src/engines/postgres/copied-rows.ts'
+import { hourlyView } from '../../reference-impl/service-kit/eav/viewed.ts'
 import { distinctQuery } from '../../reference-impl/service-kit/eav/statements.ts'
 import { SKIPPED, startRig, untilReadable, type Rig } from './architecture-rig.ts'
 import { sqlOf } from './rig-sql.ts'
@@ -43,6 +47,12 @@ describe.skipIf(missing !== undefined)(`eav with a view (${missing ?? 'here'})`,
       lagMs: 1_000 * Number(response.headers.get('x-data-lag-seconds')),
       level: response.headers.get('x-consistency-level'),
     }
+  }
+
+  async function keysOf(view: Projection): Promise<readonly string[]> {
+    const keys: string[] = []
+    for await (const rows of view.rows(signal)) keys.push(...rows.map(({ key }) => key))
+    return keys
   }
 
   async function untilRefreshed(): Promise<void> {
@@ -118,11 +128,10 @@ describe.skipIf(missing !== undefined)(`eav with a view (${missing ?? 'here'})`,
   it('is made anew by the audit from what was sent, which finds what it lacks and what it invents', async () => {
     const view = rig.up.running.projections!.find(({ name }) => name === VIEW)!
     expect(rig.up.promises.projections!.map(({ store }) => store)).toContain(VIEW)
-    const shown = async (): Promise<readonly string[]> => {
-      const keys: string[] = []
-      for await (const rows of view.rows(signal)) keys.push(...rows.map(({ key }) => key))
-      return keys.filter((key) => key.startsWith(tenant_id) && !key.endsWith('/late')).toSorted()
-    }
+    const shown = async () =>
+      (await keysOf(view))
+        .filter((key) => key.startsWith(tenant_id) && !key.endsWith('/late'))
+        .toSorted()
     const due = new Set(writes.flatMap((write) => view.shownBy({ ...write })?.key ?? []))
     expect(await shown()).toEqual([...due].toSorted())
     await sqlOf(
@@ -133,6 +142,30 @@ describe.skipIf(missing !== undefined)(`eav with a view (${missing ?? 'here'})`,
     const left = await shown()
     expect(left.length).toBeLessThan(due.size)
     expect(left.filter((key) => !due.has(key))).toEqual([])
+  })
+
+  it('is not called whole by the audit while nobody refreshes it', async () => {
+    const { engine } = rig.up.engines.find(({ role }) => role === 'database')!
+    const address = (engine as RunningEngine<'postgres'>).addressFor('harness')
+    const database = {
+      textRows: (query: string, until: AbortSignal) => copiedTexts(address, query, until),
+    }
+    const worker = rig.up.running.parts.find(({ name }) => name === 'worker')!
+    await worker.fault('freeze')
+    try {
+      await expect(keysOf(hourlyView(database, 500))).rejects.toThrow(
+        /entity_values_hourly was not refreshed within 500 ms .* log of the worker/,
+      )
+    } finally {
+      await worker.fault('thaw')
+    }
+    expect((await keysOf(hourlyView(database, 60_000))).length).toBeGreaterThan(10)
+  })
+
+  it('is part of what is stored: its index is among those of the time series', async () => {
+    const { indexes } = await rig.up.running.stores[0]!.size(signal)
+    const bytes = indexes!['UNIQUE btree (tenant_id, attribute_id, hour, value, entity_id)']
+    expect(bytes).toBeGreaterThan(0)
   })
 
   it('stands alone: replicas and the view are refused together, in words', async () => {

@@ -13,6 +13,7 @@ import { EavReads } from './reads.ts'
 import type { EavSettings } from './settings.ts'
 import { viewAgeMs } from './view-refresher.ts'
 import { StagingWriter } from './staging-writer.ts'
+import { SETTLED } from './statements.ts'
 import { PRIMARY_COPY } from './stores.ts'
 
 export interface EavAddresses extends CopyAddresses {
@@ -38,6 +39,7 @@ export async function openEavIngest(
     name: NAME,
     freshness: settings,
     sources: { primary: PRIMARY_COPY, replica: replicaName },
+    settled: SETTLED,
     log,
   })
   const { asyncNonCritical } = settings
@@ -61,6 +63,7 @@ export async function openEavIngest(
     budgetsMs: lagBudgets(settings),
     viewAgeMs: () => viewAgeMs(reading.primary),
     primary: reading.primary,
+    settledLagMs: (pool) => reading.settledLagMs(pool),
   })
   return {
     door: EAV_DOOR,

@@ -41,6 +41,8 @@ export interface EavReadsOptions {
   readonly viewAgeMs: () => Promise<number>
   /** Only there it can be seen how long the oldest write waits in staging. */
   readonly primary: pg.Pool
+  /** What the time series of a replica may lack, what was staged then included; null of the primary. */
+  readonly settledLagMs: (pool: pg.Pool) => number | null
 }
 
 const FROM_CACHE: Freshness = {
@@ -157,18 +159,24 @@ export class EavReads implements Reads, EntityReads {
     { readClass, token }: ReadDemand,
     { table, ...statement }: Statement & { readonly table: string },
   ): Promise<QueryAnswer> {
-    const { router, primary, budgetsMs } = this.#options
-    let stagedMs = 0
+    const { router, budgetsMs } = this.#options
+    let lacksMs = 0
     const { answer, freshness } = await router.read(
       { readClass, token: NO_TOKEN },
       async (pool) => {
         // Known before the answer, which can only be fresher.
-        stagedMs = table === SERIES && pool === primary ? await stagedAgeMs(primary) : 0
+        lacksMs = table === SERIES ? await this.#seriesLacksMs(pool) : 0
         return askStatement(pool, statement, query)
       },
-      { table, primaryFirst: token !== null },
+      // What a replica may lack of the series is more than a critical reader allows, nearly always.
+      { table, primaryFirst: token !== null || (table === SERIES && readClass === 'critical') },
     )
-    return { ...answer, freshness: withStaged(freshness, stagedMs, budgetsMs[readClass]) }
+    return { ...answer, freshness: withStaged(freshness, lacksMs, budgetsMs[readClass]) }
+  }
+
+  async #seriesLacksMs(pool: pg.Pool): Promise<number> {
+    const { primary, settledLagMs } = this.#options
+    return settledLagMs(pool) ?? (await stagedAgeMs(primary))
   }
 }
 
@@ -178,13 +186,13 @@ async function stagedAgeMs(primary: pg.Pool): Promise<number> {
 }
 
 /** The time series lacks what was acknowledged and waits for a flush, on the primary too. */
-function withStaged(freshness: Freshness, stagedMs: number, budgetMs: number): Freshness {
-  if (stagedMs === 0) return freshness
+function withStaged(freshness: Freshness, lacksMs: number, budgetMs: number): Freshness {
+  if (lacksMs === 0) return freshness
   return {
     ...freshness,
-    lagS: freshness.lagS + stagedMs / MS_PER_S,
+    lagS: Math.max(freshness.lagS, lacksMs / MS_PER_S),
     consistency: 'eventual',
-    stale: freshness.stale || stagedMs > budgetMs,
+    stale: freshness.stale || lacksMs > budgetMs,
   }
 }
 

@@ -135,10 +135,18 @@ SELECT a.name AS attribute, ev.value, count(DISTINCT ev.entity_id)::float8 AS en
 export const STAGED_AGE = `
 SELECT coalesce(extract(epoch FROM clock_timestamp() - min(staged_at)), 0)::float8 * 1000 AS age_ms FROM ${STAGING}`
 
+/** No write acknowledged before this is missing in the time series: on the primary, and where that snapshot is replayed. */
+export const SETTLED = `
+SELECT (extract(epoch FROM least(statement_timestamp(), min(staged_at))) * 1e6)::bigint AS settled_us FROM ${STAGING}`
+
 export const REFRESH_VIEW = `REFRESH MATERIALIZED VIEW CONCURRENTLY ${VIEW}`
 /** Before the refresh, in its transaction: what is staged now may be missing, and whatever is acknowledged from now on. */
 export const VIEW_AS_OF = `
 UPDATE eav_view SET as_of = (SELECT least(statement_timestamp(), min(staged_at)) FROM ${STAGING})`
+/** 0 before the first refresh. */
+export const VIEW_AS_OF_KNOWN = `
+SELECT coalesce((extract(epoch FROM as_of) * 1e6)::bigint, 0) FROM eav_view`
+export const SERVER_TIME = 'SELECT (extract(epoch FROM clock_timestamp()) * 1e6)::bigint'
 /** Null before the first refresh. */
 export const VIEW_AGE = `
 SELECT extract(epoch FROM clock_timestamp() - as_of)::float8 * 1000 AS age_ms FROM eav_view`

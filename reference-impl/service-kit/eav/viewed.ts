@@ -2,36 +2,74 @@
  * The materialised view as the audit makes it anew. In: an attribute write as it was sent. Out: who had which value in which
  * hour, of the attributes that the view is about.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Projection, Shown } from '../../../src/architecture/projection.ts'
 import type { StoringEngine } from '../../../src/engines/engine.ts'
-import { REFRESH_VIEW, VIEWED } from './statements.ts'
+import { SERVER_TIME, VIEW_AS_OF_KNOWN, VIEWED } from './statements.ts'
 import { VIEW_SOURCE } from './stores.ts'
 
 const OF_THE_VIEW: ReadonlySet<unknown> = new Set(['status', 'category'])
 const HOUR_LENGTH = '2026-02-25T12'.length
+const US_PER_MS = 1_000
 /** A key is all that is shown: it has no later value. */
 const THERE = { version: '', value: '' }
 
-export function hourlyView(
-  database: Pick<StoringEngine<'postgres'>, 'textRows' | 'control'>,
-): Projection {
+type Texts = Pick<StoringEngine<'postgres'>, 'textRows'>
+
+const POLL_MS = 100
+
+/** @param refreshWithinMs how long its refresher may take for a refresh that begins after the audit's look */
+export function hourlyView(database: Texts, refreshWithinMs: number): Projection {
   return {
     name: VIEW_SOURCE,
     engine: 'postgres',
     shownBy,
-    rows: (signal) => rowsOf(database, signal),
+    rows: (signal) => rowsOf(database, refreshWithinMs, signal),
   }
 }
 
-/** Refreshed first: that it is late is its nature and measured elsewhere, that it lacks or invents a row is not. */
+/**
+ * Once its own refresher has refreshed it: that it is late is its nature and measured elsewhere, that it lacks or invents a
+ * row is not, nor that nobody refreshes it.
+ */
 async function* rowsOf(
-  database: Pick<StoringEngine<'postgres'>, 'textRows' | 'control'>,
+  database: Texts,
+  refreshWithinMs: number,
   signal: AbortSignal,
 ): AsyncGenerator<readonly Shown[]> {
-  await database.control.execute(REFRESH_VIEW, signal)
+  await untilRefreshed(database, refreshWithinMs, signal)
   for await (const rows of database.textRows(VIEWED, signal)) {
     yield rows.map(([key = '']) => ({ key, ...THERE }))
   }
+}
+
+async function untilRefreshed(
+  database: Texts,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const lookedAtUs = Number(await textOf(database, SERVER_TIME, signal))
+  const deadlineMs = performance.now() + withinMs
+  for (;;) {
+    const asOfUs = Number(await textOf(database, VIEW_AS_OF_KNOWN, signal))
+    if (asOfUs > lookedAtUs) return
+    if (performance.now() > deadlineMs) throw new Error(notRefreshed(asOfUs, lookedAtUs, withinMs))
+    await delay(POLL_MS, undefined, { signal })
+  }
+}
+
+function notRefreshed(asOfUs: number, lookedAtUs: number, withinMs: number): string {
+  const since =
+    asOfUs === 0
+      ? 'it never was'
+      : `it is as of ${String(Math.round((lookedAtUs - asOfUs) / US_PER_MS))} ms before the audit looked`
+  return `the view ${VIEW_SOURCE} was not refreshed within ${String(withinMs)} ms of the audit, and ${since}: the log of the worker says why ("the view cannot be refreshed", "staged rows cannot be moved")`
+}
+
+async function textOf(database: Texts, query: string, signal: AbortSignal): Promise<string> {
+  for await (const [row] of database.textRows(query, signal))
+    if (row?.[0] !== undefined) return row[0]
+  throw new Error(`${VIEW_SOURCE} has lost the row that says how old it is`)
 }
 
 function shownBy(event: Readonly<Record<string, unknown>>): Shown | null {

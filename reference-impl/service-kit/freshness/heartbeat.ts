@@ -21,6 +21,11 @@ export interface HeartbeatOptions {
   /** Names the row: one per writer. */
   readonly source: string
   readonly intervalMs: number
+  /**
+   * Goes along with every beat, in the column `settled_us`: up to when nothing acknowledged is missing in the tables, by the
+   * primary's clock, in microseconds since 1970. Absent: what is committed is in the tables.
+   */
+  readonly settledUs?: (() => number) | undefined
   readonly log: (line: string) => void
   readonly clock?: Clock
 }
@@ -29,6 +34,7 @@ const FIRST = `INSERT INTO heartbeat (source, ts) VALUES ($1, clock_timestamp())
   ON CONFLICT (source) DO UPDATE SET ts = excluded.ts`
 const BEAT = `UPDATE heartbeat SET ts = clock_timestamp() WHERE source = $1
   RETURNING (extract(epoch FROM ts) * 1e6)::bigint AS ts_us`
+const BEAT_SETTLED = BEAT.replace('WHERE', ', settled_us = $2 WHERE')
 /** A beat must not wait for the copies it is there to observe; flushed it must be, because only flushed WAL is sent. */
 const SESSION = 'SET synchronous_commit = local'
 const BEAT_TIMEOUT_MS = 2_000
@@ -89,14 +95,15 @@ export class Heartbeat implements AsyncDisposable {
 
   async #beat(): Promise<void> {
     const client = this.#client ?? (await this.#connect())
+    const { source, settledUs } = this.#options
+    const statement =
+      settledUs === undefined
+        ? { text: BEAT, values: [source] }
+        : { text: BEAT_SETTLED, values: [source, settledUs()] }
     const sentAtMs = this.#clock.nowMs()
     const { rows } = await within(
       BEAT_TIMEOUT_MS,
-      client.query<{ ts_us: string }>({
-        name: 'beat',
-        text: BEAT,
-        values: [this.#options.source],
-      }),
+      client.query<{ ts_us: string }>({ name: 'beat', ...statement }),
     )
     if (rows[0] === undefined) throw new Error('its row is gone')
     this.#last = { tsUs: Number(rows[0].ts_us), sentAtMs }

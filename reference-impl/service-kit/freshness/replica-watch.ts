@@ -21,6 +21,8 @@ export interface ReplicaWatchOptions {
   readonly source: string
   readonly intervalMs: number
   readonly beat: () => Beat
+  /** Whether beats carry `settled_us`. */
+  readonly settles?: boolean
   /** Called after each sample; null where there was none. */
   readonly onSample: (sample: ReplicaSample | null) => void
   readonly log: (line: string) => void
@@ -38,6 +40,7 @@ export interface ReplicaSample {
 
 interface Seen extends ReplicaSample {
   readonly visibleUs: number
+  readonly settledUs: number
 }
 
 interface Waiter {
@@ -47,6 +50,7 @@ interface Waiter {
 
 const SAMPLE = `SELECT (extract(epoch FROM ts) * 1e6)::bigint AS ts_us, pg_last_wal_replay_lsn() AS lsn
   FROM heartbeat WHERE source = $1`
+const SAMPLE_SETTLED = SAMPLE.replace('AS ts_us,', 'AS ts_us, settled_us,')
 /** A sample that takes longer says: not now. */
 const SAMPLE_TIMEOUT_MS = 250
 const RETRY_MS = 100
@@ -82,6 +86,13 @@ export class ReplicaWatch implements AsyncDisposable {
     return this.#seen === null
       ? Number.POSITIVE_INFINITY
       : this.#boundMs(this.#seen.visibleUs, this.#clock.nowMs())
+  }
+
+  /** The same of tables that get what is acknowledged later: what has not reached them on the primary is missing here too. */
+  settledLagAtMostMs(): number {
+    return this.#seen === null
+      ? Number.POSITIVE_INFINITY
+      : this.#boundMs(this.#seen.settledUs, this.#clock.nowMs())
   }
 
   /** Whether everything up to `token` is visible here, at the latest after `budgetMs`. */
@@ -136,9 +147,9 @@ export class ReplicaWatch implements AsyncDisposable {
     const client = this.#client ?? (await this.#connect())
     const { rows } = await within(
       SAMPLE_TIMEOUT_MS,
-      client.query<{ ts_us: string; lsn: string | null }>({
+      client.query<{ ts_us: string; settled_us?: string; lsn: string | null }>({
         name: 'sample',
-        text: SAMPLE,
+        text: this.#options.settles === true ? SAMPLE_SETTLED : SAMPLE,
         values: [this.#options.source],
       }),
     )
@@ -150,6 +161,7 @@ export class ReplicaWatch implements AsyncDisposable {
     const atMs = this.#clock.nowMs()
     return {
       visibleUs,
+      settledUs: Number(row.settled_us ?? row.ts_us),
       atMs,
       replayed,
       heartbeatLagMs: Math.max(0, (this.#options.beat().tsUs - visibleUs) / US_PER_MS),

@@ -8,6 +8,7 @@ import { systemClock } from '../../../src/kit/clock.ts'
 import { Heartbeat } from '../freshness/heartbeat.ts'
 import { ReplicaWatch } from '../freshness/replica-watch.ts'
 import { FreshnessRouter } from '../freshness/router.ts'
+import { SettledWatch } from '../freshness/settled-watch.ts'
 import { breakerRules, lagBudgets, type FreshnessSettings } from '../freshness/settings.ts'
 import { openPool } from './connection.ts'
 
@@ -23,11 +24,18 @@ export interface RoutedPoolsOptions {
   readonly freshness: FreshnessSettings
   /** What X-Data-Source says of each copy. */
   readonly sources: { readonly primary: string; readonly replica: (index: number) => string }
+  /**
+   * Where tables get what is acknowledged later: says on the primary, as `settled_us`, up to when they have all of it. The
+   * heartbeat carries that to the replicas, in a column of the same name.
+   */
+  readonly settled?: string
   readonly log: (line: string) => void
 }
 
 export interface RoutedPools extends AsyncDisposable {
   readonly primary: pg.Pool
+  /** What a query of a replica that starts now may miss of what was acknowledged, at most; null: it is no replica. */
+  settledLagMs(pool: pg.Pool): number | null
   readonly router: FreshnessRouter<pg.Pool>
 }
 
@@ -42,9 +50,13 @@ export async function openRoutedPools(
   addresses: CopyAddresses,
   options: RoutedPoolsOptions,
 ): Promise<RoutedPools> {
-  const { name, freshness, sources, log } = options
+  const { name, freshness, sources, settled, log } = options
   const primary = readingPool(addresses.database, options)
-  const heartbeat = await heartbeatFor(addresses, options)
+  const isAlone = addresses.replicas.length === 0
+  const settling =
+    settled === undefined || isAlone ? null : await SettledWatch.open(primary, settled, log)
+  const settledUs = settling === null ? undefined : () => settling.lastUs
+  const heartbeat = isAlone ? null : await heartbeatFor(addresses, { ...options, settledUs })
   const copies = addresses.replicas.map((address, index) => ({
     source: sources.replica(index),
     access: readingPool(address, options),
@@ -53,6 +65,7 @@ export async function openRoutedPools(
       source: heartbeatRow(name),
       intervalMs: freshness.sampleMs,
       beat: () => beating(heartbeat).last,
+      settles: settling !== null,
       // The first sample comes when its connection is there, so not before the router is.
       onSample: (sample) => {
         router.observe(index, sample)
@@ -74,8 +87,11 @@ export async function openRoutedPools(
   return {
     primary,
     router,
+    settledLagMs: (pool) =>
+      copies.find(({ access }) => access === pool)?.watch.settledLagAtMostMs() ?? null,
     async [Symbol.asyncDispose]() {
       await Promise.all(copies.map(({ watch }) => watch[Symbol.asyncDispose]()))
+      await settling?.[Symbol.asyncDispose]()
       await Promise.all([primary, ...copies.map(({ access }) => access)].map((pool) => pool.end()))
       await heartbeat?.[Symbol.asyncDispose]()
     },
@@ -88,12 +104,18 @@ export function replicaName(index: number): string {
 }
 
 async function heartbeatFor(
-  { session, replicas }: CopyAddresses,
-  { name, freshness, log }: RoutedPoolsOptions,
-): Promise<Heartbeat | null> {
-  if (replicas.length === 0) return null
-  const source = heartbeatRow(name)
-  return await Heartbeat.open(session, { name, source, intervalMs: freshness.heartbeatMs, log })
+  { session }: CopyAddresses,
+  {
+    name,
+    freshness,
+    settledUs,
+    log,
+  }: RoutedPoolsOptions & { readonly settledUs: (() => number) | undefined },
+): Promise<Heartbeat> {
+  const intervalMs = freshness.heartbeatMs
+  return await Heartbeat.open(session, {
+    ...{ name, source: heartbeatRow(name), intervalMs, settledUs, log },
+  })
 }
 
 /** One row per process: two services never wait for each other's row. */
