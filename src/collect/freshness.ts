@@ -3,20 +3,23 @@
  * that first showed it, so every event counts; the widest gap between polls says how finely that is known.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Store } from '../engines/engine.ts'
+import type { Reach, Store } from '../engines/engine.ts'
 import { systemClock } from '../kit/clock.ts'
 import type { Clock } from '../kit/clock.ts'
 import { messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { PRELOAD_BASE_INDEX } from '../shapes/stream.ts'
 import type { EventStream } from '../shapes/stream.ts'
+import { GapLog } from './gap-log.ts'
 import { IndexSet } from './index-set.ts'
 import type { Probe } from './probe.ts'
 
 const POLL_MS = 100
 const PROBE_INTERVAL_MS = 1_000
-/** Polls in a row without anything new, and what a round takes besides, after which nothing more is expected of a store that holds enough. */
+/** Polls in a row without anything new after which nothing more is expected of a store that holds enough. */
 const QUIET_POLLS = 10
+/** A look at thousands of partitions takes a second or two; one that is never answered must not hold up the end. */
+const LAST_LOOK_LIMIT_MS = 20_000
 /** Events whose identity is looked at in one turn: some milliseconds. */
 const REPEATS_PER_TURN = 65_536
 /** How long a store that does not heed its signal may keep a stop waiting. */
@@ -73,7 +76,10 @@ export interface RunningFreshness extends AsyncDisposable {
   acknowledged(totalEvents: number): void
   /** Events acknowledged and not yet seen; null before the first acknowledgement. Unanswered stored ones hide some. */
   backlogEvents(): number | null
-  /** Keeps polling until everything acknowledged was seen or `drainS` has passed; true when it was. */
+  /**
+   * Keeps polling until everything acknowledged was seen or `drainS` has passed; true when it was. A store that takes a round
+   * to look at is looked at everywhere before its end.
+   */
   drain(options: DrainOptions): Promise<boolean>
   /** Ends polling. May be called again. */
   stop(): Promise<FreshnessSummary>
@@ -100,6 +106,7 @@ class Poller implements RunningFreshness {
   #lastError: string | null = null
   #foreignIds = 0
   #quietPolls = 0
+  #reach: Reach = 'in-turn'
   #roundPolls = 1
   #acknowledged: number | null = null
   #afterPoll: (() => void) | null = null
@@ -129,18 +136,26 @@ class Poller implements RunningFreshness {
   async drain({ acknowledgedEvents, dueEvents, drainS }: DrainOptions): Promise<boolean> {
     // Deliberate repeats are acknowledged as well and never become readable a second time.
     const repeats = await repeatsBelow(dueEvents, this.#options.stream)
-    const complete = (): boolean =>
-      this.#seen.size >= dueEvents - repeats ||
-      (this.#seen.size >= acknowledgedEvents - repeats &&
-        this.#quietPolls >= QUIET_POLLS + this.#roundPolls - 1)
-    if (complete()) return true
+    const hasAll = (): boolean => this.#seen.size >= dueEvents - repeats
+    const hasAcknowledged = (): boolean => this.#seen.size >= acknowledgedEvents - repeats
+    const isOver = (): boolean => hasAll() || (hasAcknowledged() && this.#quietPolls >= QUIET_POLLS)
+    await this.#until(isOver, drainS * 1_000)
+    if (hasAll() || this.#roundPolls === 1) return isOver()
+    // Something may be stored where the turn has not come to since.
+    this.#reach = 'everywhere'
+    await this.#until(() => this.#reach === 'in-turn', LAST_LOOK_LIMIT_MS)
+    this.#reach = 'in-turn'
+    return hasAcknowledged()
+  }
+
+  async #until(isDone: () => boolean, limitMs: number): Promise<void> {
+    if (isDone()) return
     const waiting = new AbortController()
     this.#afterPoll = () => {
-      if (complete()) waiting.abort()
+      if (isDone()) waiting.abort()
     }
-    await this.#sleep(drainS * 1_000, AbortSignal.any([waiting.signal, this.#signal]))
+    await this.#sleep(limitMs, AbortSignal.any([waiting.signal, this.#signal]))
     this.#afterPoll = null
-    return complete()
   }
 
   async stop(): Promise<FreshnessSummary> {
@@ -168,13 +183,18 @@ class Poller implements RunningFreshness {
   async #run(): Promise<void> {
     const pollMs = this.#options.pollMs ?? POLL_MS
     let lastStartMs = this.#clock.nowMs()
+    let lastReach: Reach = 'in-turn'
     while (!this.#signal.aborted) {
       const startMs = this.#clock.nowMs()
-      if (await this.#poll()) {
+      const reach = this.#reach
+      if (await this.#poll(reach)) {
         const endMs = this.#clock.nowMs()
-        // What this poll showed first may have become readable just after the poll before it had looked.
-        this.#gaps.add(endMs - lastStartMs)
+        // What this poll showed first may have become readable just after the poll before it had looked. That looking
+        // everywhere takes long matters only if something was seen late by it.
+        if (this.#quietPolls === 0 || (reach === 'in-turn' && lastReach === 'in-turn'))
+          this.#gaps.add(endMs - lastStartMs)
         lastStartMs = startMs
+        lastReach = reach
       }
       this.#afterPoll?.()
       const tookMs = this.#clock.nowMs() - startMs
@@ -183,7 +203,7 @@ class Poller implements RunningFreshness {
   }
 
   /** Whether the store answered. */
-  async #poll(): Promise<boolean> {
+  async #poll(reach: Reach): Promise<boolean> {
     const { store, stream, seenLog, epochMs, log } = this.#options
     try {
       const {
@@ -191,7 +211,7 @@ class Poller implements RunningFreshness {
         sources,
         cursor,
         roundPolls = 1,
-      } = await store.arrivals(this.#cursor, this.#signal)
+      } = await store.arrivals(this.#cursor, this.#signal, reach)
       const atMs = this.#clock.nowMs() - epochMs
       this.#cursor = cursor
       this.#polls += 1
@@ -203,6 +223,7 @@ class Poller implements RunningFreshness {
         else if (index < PRELOAD_BASE_INDEX && this.#seen.add(index)) seenLog.seen(index, atMs)
       })
       this.#quietPolls = this.#seen.size === before ? this.#quietPolls + 1 : 0
+      if (reach === 'everywhere') this.#reach = 'in-turn'
       return true
     } catch (error) {
       if (this.#signal.aborted) return false
@@ -255,32 +276,5 @@ function storedProbe(
         ...(backlog === null ? [] : [{ metric: 'backlog.events', label: name, value: backlog }]),
       ])
     },
-  }
-}
-
-/** Widths of polls, in whole milliseconds up to a minute: flat memory over any length. */
-class GapLog {
-  readonly #counts = new Uint32Array(60_001)
-  #widestMs = 0
-  #total = 0
-
-  add(ms: number): void {
-    this.#widestMs = Math.max(this.#widestMs, ms)
-    const at = Math.min(this.#counts.length - 1, Math.max(0, Math.round(ms)))
-    this.#counts[at] = (this.#counts[at] ?? 0) + 1
-    this.#total += 1
-  }
-
-  widestMs(): number {
-    return this.#widestMs
-  }
-
-  medianMs(): number {
-    let below = 0
-    for (let ms = 0; ms < this.#counts.length; ms += 1) {
-      below += this.#counts[ms] ?? 0
-      if (below * 2 >= this.#total && this.#total > 0) return ms
-    }
-    return 0
   }
 }

@@ -258,6 +258,9 @@ export interface StoreTotals {
   readonly rowsByOrganization: ReadonlyMap<string, number>
 }
 
+/** Of a store that takes a round of polls to look at: its next part, or all of it at once. Others always show all. */
+export type Reach = 'in-turn' | 'everywhere'
+
 /** Rows that became visible since a cursor. `cursor` is opaque to the caller. */
 export interface Arrivals {
   readonly ids: readonly string[]
@@ -278,7 +281,7 @@ export interface Store {
   readable(signal: AbortSignal): AsyncIterable<StoredRows>
   totals(signal: AbortSignal): Promise<StoreTotals>
   /** Ids that became readable since `cursor` (null: from now on). May repeat an id; never skips one for good. */
-  arrivals(cursor: unknown, signal: AbortSignal): Promise<Arrivals>
+  arrivals(cursor: unknown, signal: AbortSignal, reach?: Reach): Promise<Arrivals>
   /** Bulk load before the run: `text` is COPY text rows in the column order of the store's own shape. */
   load(rows: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void>
   /** Bytes on disk of the store's tables. */

@@ -12,6 +12,7 @@ import {
   formatRatio,
 } from '../kit/units.ts'
 import type { Machine, Step, StudyRecord } from '../results/record.ts'
+import { worstResolution } from '../results/freshness-resolution.ts'
 import { refusalCaveats } from './acceptance.ts'
 import { p999IsSupported } from './compare.ts'
 import { checkpointsIn, tierOf } from './conditions.ts'
@@ -247,23 +248,15 @@ function samples(
       ]
 }
 
-function resolution(rounds: readonly Round[]): readonly string[] {
-  const gaps = rounds.flatMap((round) => Object.values(round.measured.freshnessResolutionMs))
-  return gaps.length === 0
-    ? []
-    : [
-        `Freshness is known to within ${formatDurationMs(Math.max(...gaps))}, the largest gap between two polls.`,
-        ...oldPartitions(rounds),
-      ]
-}
-
 /** Old partitions are looked at in turn, so that a poll does not plan over hundreds of them. */
-function oldPartitions(rounds: readonly Round[]): readonly string[] {
-  const polls = rounds.flatMap((round) => Object.values(round.measured.freshnessRoundPolls ?? {}))
-  return polls.length === 0
-    ? []
+function resolution(rounds: readonly Round[]): readonly string[] {
+  const worst = worstResolution(rounds.map(({ measured }) => measured))
+  if (worst === null) return []
+  const within = formatDurationMs(worst.withinMs)
+  return worst.roundPolls === 1
+    ? [`Freshness is known to within ${within}, the largest gap between two polls.`]
     : [
-        `An event in an old partition that none had come into lately was seen up to ${formatNumber(Math.max(...polls))} polls later.`,
+        `Freshness is known to within ${within}: the largest gap between two polls, ${formatDurationMs(worst.gapMs)}, times the ${formatNumber(worst.roundPolls)} polls that look at all old partitions in turn. An event around now is known to within that gap; a late one waited for its turn unless rows had just been seen where it lies.`,
       ]
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { startFreshness } from '../../src/collect/freshness.ts'
 import type { FreshnessOptions, RunningFreshness } from '../../src/collect/freshness.ts'
-import type { Arrivals } from '../../src/engines/engine.ts'
+import type { Arrivals, Reach } from '../../src/engines/engine.ts'
 import { PRELOAD_BASE_INDEX } from '../../src/shapes/stream.ts'
 import { ManualClock } from '../fixtures/manual-clock.ts'
 
@@ -19,6 +19,9 @@ class Store {
   /** How many polls it takes to look everywhere. */
   roundPolls: number | null = null
   polls = 0
+  wideLooks = 0
+  wideTakesMs = 0
+  #stored: readonly { readonly turn: number; readonly id: string }[] = []
 
   constructor(clock: ManualClock) {
     this.#clock = clock
@@ -28,16 +31,25 @@ class Store {
     this.#visible.push({ atMs, id })
   }
 
-  async arrivals(cursor: unknown): Promise<Arrivals> {
+  /** In an old partition: shown by polls whose turn it is, or that look everywhere. */
+  store(id: string, turn: number): void {
+    this.#stored = [...this.#stored, { turn, id }]
+  }
+
+  async arrivals(cursor: unknown, _: AbortSignal, reach?: Reach): Promise<Arrivals> {
     const fromMs = typeof cursor === 'number' ? cursor : this.#clock.nowMs()
     const lookedMs = this.#clock.nowMs()
-    const tookMs = this.pollsTakeMs[this.polls % this.pollsTakeMs.length] ?? 0
+    const usualMs = this.pollsTakeMs[this.polls % this.pollsTakeMs.length] ?? 0
+    const tookMs = reach === 'everywhere' ? Math.max(usualMs, this.wideTakesMs) : usualMs
     this.polls += 1
     if (tookMs > 0) await this.#clock.sleep(tookMs)
     if (this.fails !== null) throw new Error(this.fails)
-    const ids = this.#visible
-      .filter(({ atMs }) => atMs > fromMs && atMs <= lookedMs)
-      .map(({ id }) => id)
+    const turn = this.polls % (this.roundPolls ?? 1)
+    const shown = this.#stored.filter((one) => reach === 'everywhere' || one.turn === turn)
+    this.#stored = this.#stored.filter((one) => !shown.includes(one))
+    if (reach === 'everywhere') this.wideLooks += 1
+    const fresh = this.#visible.filter(({ atMs }) => atMs > fromMs && atMs <= lookedMs)
+    const ids = [...fresh, ...shown].map(({ id }) => id)
     return {
       ids,
       sources: ids.map(() => 'org'),
@@ -224,22 +236,65 @@ describe('freshness', () => {
     expect(drained).toBe(true)
   })
 
-  it('calls nothing quiet before everywhere was looked at, and says how many polls that takes', async () => {
+  it('looks everywhere before it calls a store quiet that takes a round to look at', async () => {
     const watched = await watch()
     const { clock, store, poller, seen } = watched
-    store.roundPolls = 20
+    store.roundPolls = 1_000
     store.show('e0', clock.nowMs() + 50)
-    // In an old partition: shown when its turn has come.
-    store.show('e1', clock.nowMs() + 2_000)
-    const draining = poller.drain({ acknowledgedEvents: 1, dueEvents: 2, drainS: 60 })
+    store.store('e1', 999)
+    const draining = poller.drain({ acknowledgedEvents: 1, dueEvents: 3, drainS: 60 })
     let drained: boolean | null = null
     void draining.then((whole) => (drained = whole))
-    await clock.advance(1_900)
-    expect(drained).toBeNull()
+    await clock.advance(1_000)
+    expect([drained, seen.size, store.wideLooks]).toEqual([null, 1, 0])
     await clock.advance(300)
-    expect([drained, seen.size]).toEqual([true, 2])
-    expect((await stopped(watched)).roundPolls).toBe(20)
+    expect([drained, seen.size, store.wideLooks]).toEqual([true, 2, 1])
+    expect((await stopped(watched)).roundPolls).toBe(1_000)
   })
+
+  it.each([
+    ['everything acknowledged is stored', 2, true],
+    ['something acknowledged is lost', 3, false],
+  ])('looks everywhere before it gives up when %s', async (_, acknowledgedEvents, whole) => {
+    const watched = await watch()
+    const { clock, store, poller, seen } = watched
+    store.roundPolls = 1_000
+    store.store('e0', 999)
+    store.store('e1', 998)
+    const draining = poller.drain({ acknowledgedEvents, dueEvents: 4, drainS: 3 })
+    await clock.advance(3_300)
+    expect([await draining, seen.size, store.wideLooks]).toEqual([whole, 2, 1])
+  })
+
+  it('ends its drain although the last look never answers', async () => {
+    const { clock, store, poller } = await watch()
+    store.roundPolls = 1_000
+    const draining = poller.drain({ acknowledgedEvents: 3, dueEvents: 4, drainS: 3 })
+    await clock.advance(2_950)
+    store.pollsTakeMs = [1e9]
+    await clock.advance(30_000)
+    expect(await draining).toBe(false)
+  })
+
+  it.each([
+    ['seen by', 999, true],
+    ['seen before', 5, false],
+  ])(
+    'counts how long a look everywhere took only where events were %s it',
+    async (_, turn, wide) => {
+      const watched = await watch()
+      const { clock, store, poller } = watched
+      store.roundPolls = 1_000
+      store.store('e0', turn)
+      await clock.advance(1_000)
+      store.wideTakesMs = 700
+      const draining = poller.drain({ acknowledgedEvents: 2, dueEvents: 2, drainS: 1 })
+      await clock.advance(4_000)
+      expect(await draining).toBe(false)
+      const { resolutionMs } = await stopped(watched)
+      expect(resolutionMs > 700).toBe(wide)
+    },
+  )
 
   it('waits a little for what was not answered and may be stored all the same', async () => {
     const { clock, store, poller, seen } = await watch()

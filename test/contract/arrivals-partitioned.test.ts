@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { StoringEngine } from '../../src/engines/engine.ts'
+import { startFreshness } from '../../src/collect/freshness.ts'
+import type { Reach, StoringEngine } from '../../src/engines/engine.ts'
 import { findPackage } from '../../src/engines/packages/installed.ts'
 import { readArrivals } from '../../src/engines/postgres/arrivals.ts'
 import { clientConfig } from '../../src/engines/postgres/connection.ts'
@@ -101,8 +102,8 @@ async function readerOf(name: string) {
   const table = { name, columns: COLUMNS }
   const seen: string[] = []
   let { cursor, roundPolls } = await readArrivals({ client: spied, table }, null)
-  const poll = async (): Promise<void> => {
-    const arrivals = await readArrivals({ client: spied, table }, cursor)
+  const poll = async (reach?: Reach): Promise<void> => {
+    const arrivals = await readArrivals({ client: spied, table }, cursor, reach)
     seen.push(...arrivals.ids)
     cursor = arrivals.cursor
     roundPolls = arrivals.roundPolls
@@ -208,4 +209,63 @@ it('arrivals follow partitions that are made and dropped between two looks', asy
   expect(reader.seen).toContain('of 20')
   await reader.round()
   expect(reader.seen.toSorted()).toEqual(['of -20', 'of -40', 'of -56', 'of 20'])
+})
+
+it('arrivals in an old partition that rows keep coming into are seen by every poll, over any number of rounds', async () => {
+  await writer.query(TABLES['partitioned']!('hot', 60))
+  await using reader = await readerOf('hot')
+  await write('hot', 'first', -40)
+  await reader.round()
+  expect(reader.seen).toEqual(['first'])
+  // The catalogue is asked again after 50 polls.
+  for (let poll = 0; poll < 70; poll++) {
+    const tx = `at poll ${String(poll)}`
+    await write('hot', tx, -40)
+    await reader.poll()
+    expect(reader.seen.at(-1)).toBe(tx)
+  }
+})
+
+it('one look sees everything there is, and the round goes on where it was', async () => {
+  await writer.query(TABLES['partitioned']!('wide', 60))
+  await using reader = await readerOf('wide')
+  await reader.round()
+  await reader.poll()
+  await using slow = { client: await connected(), [Symbol.asyncDispose]: () => slow.client.end() }
+  await slow.client.query('BEGIN')
+  await slow.client.query(`INSERT INTO wide (tx, at) VALUES ('late', now() - interval '33 days')`)
+  for (const day of [-50, -40, -20, 0]) await write('wide', `of ${String(day)}`, day)
+  await reader.poll('everywhere')
+  expect(reader.seen.toSorted()).toEqual(['of -20', 'of -40', 'of -50', 'of 0'])
+  await slow.client.query('COMMIT')
+  for (let time = 0; time < 4; time++) await reader.round()
+  expect(reader.seen.toSorted()).toEqual(['late', 'of -20', 'of -40', 'of -50', 'of 0'])
+  expect(reader.holes()).toBe(0)
+})
+
+it('freshness sees at the end of its drain what is stored where no turn came', async () => {
+  await writer.query(TABLES['partitioned']!('ending', 365))
+  await using own = { client: await connected(), [Symbol.asyncDispose]: () => own.client.end() }
+  const { client } = own
+  const table = { name: 'ending', columns: COLUMNS }
+  const seen: number[] = []
+  await using freshness = await startFreshness({
+    store: {
+      name: 'postgres.ending',
+      arrivals: (cursor, _, reach) => readArrivals({ client, table }, cursor, reach),
+    },
+    stream: { indexOf: (_, tx) => Number(tx), canonicalOf: (index) => index },
+    seenLog: { seen: (index) => void seen.push(index) },
+    epochMs: Date.now(),
+    signal: new AbortController().signal,
+    log: () => undefined,
+  })
+  await write('ending', '0', 0)
+  await expect.poll(() => seen, { timeout: 30_000 }).toEqual([0])
+  // Event 11 is acknowledged and lost. The others lie in old partitions all over.
+  for (let index = 1; index <= 10; index++) await write('ending', String(index), -30 * index)
+  const drained = await freshness.drain({ acknowledgedEvents: 12, dueEvents: 12, drainS: 0.5 })
+  expect(drained).toBe(false)
+  expect(seen.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  expect((await freshness.stop()).failures).toBe(0)
 })

@@ -52,18 +52,23 @@ describe('caveats', () => {
     expect(long).not.toContain('two checkpoints')
   })
 
-  it('say how much later an event in an old partition may have been seen', () => {
-    expect(caveats()).not.toContain('old partition')
-    const text = caveats({
-      tweak: (run) =>
-        withMeasured(run, (measured) => ({
-          ...measured,
-          freshnessRoundPolls: { 'postgres.events': 46 },
-        })),
-    })
+  it('know freshness to within a whole round where old partitions are looked at in turn', () => {
+    const of = (freshnessRoundPolls?: Record<string, number>) =>
+      caveats({
+        tweak: (run) =>
+          withMeasured(run, (measured) => ({
+            ...measured,
+            freshnessResolutionMs: { 'postgres.events': 150, 'postgres.other': 400 },
+            ...(freshnessRoundPolls === undefined ? {} : { freshnessRoundPolls }),
+          })),
+      })
+    expect(of()).toContain('known to within 400 ms, the largest gap between two polls.')
+    const text = of({ 'postgres.events': 46 })
     expect(text).toContain(
-      'An event in an old partition that none had come into lately was seen up to 46 polls later.',
+      'known to within 6.9 s: the largest gap between two polls, 150 ms, times the 46 polls',
     )
+    expect(text).toContain('waited for its turn unless rows had just been seen where it lies')
+    expect(of({ 'postgres.events': 2 })).toContain('known to within 400 ms,')
   })
 
   it('say that a short step is not sustained, and how many rows there were', () => {

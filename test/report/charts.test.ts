@@ -65,7 +65,27 @@ const series = fc
     return steps.map(({ gap, v }) => ({ t: (t += gap), v }))
   })
 
+/** Polls 150 ms apart at most, and this many until all partitions were looked at. */
+function withRoundPolls(polls: number): (run: RunRecord) => RunRecord {
+  return (run) => {
+    if (run.outcome.state !== 'completed') return run
+    const measured = {
+      ...run.outcome.measured,
+      freshnessResolutionMs: { 'postgres.events': 150 },
+      ...(polls === 1 ? {} : { freshnessRoundPolls: { 'postgres.events': polls } }),
+    }
+    return { ...run, outcome: { ...run.outcome, measured } }
+  }
+}
+
 describe('the charts of a report', () => {
+  it('know freshness to within a gap between polls, or a round of them', () => {
+    const subtitle = (polls: number) =>
+      chart('freshness', chartsFor({ tweak: withRoundPolls(polls) })).subtitle
+    expect(subtitle(1)).toContain('Known to within the largest gap between two polls, 150 ms.')
+    expect(subtitle(46)).toContain('Known to within 6.9 s, 46 times the largest gap between two')
+  })
+
   it('are those of the page, in its order', () => {
     expect(chartsFor().map(({ name }) => name)).toEqual([
       'latency-percentiles',

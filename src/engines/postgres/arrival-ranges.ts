@@ -65,7 +65,31 @@ interface Bounds {
 /** Looked up at the start, and again at the end of a round when that was long ago. */
 export async function roundsNow(client: Client, table: string, before: Rounds): Promise<Rounds> {
   if (before.turn > 0 || before.age < RELIST_POLLS) return before
-  return roundsOver(await readBounds(client, table), before.round)
+  return relisted(before, await readBounds(client, table))
+}
+
+/** Over the bounds there are now. Old ranges that rows came into lately stay so, whatever groups they lie in now. */
+export function relisted(before: Rounds, bounds: Bounds): Rounds {
+  const after = roundsOver(bounds, before.round)
+  const lately = before.lately.flatMap((old) => {
+    const was = before.inTurn[old]
+    return was === undefined ? [] : after.inTurn.flatMap((is, now) => (meet(was, is) ? [now] : []))
+  })
+  return { ...after, lately: [...new Set(lately)] }
+}
+
+/** Bounds of one table are written alike, so their text sorts as their time does. */
+function meet(one: KeyRange, other: KeyRange): boolean {
+  return endsAfter(one.to, other.from) && endsAfter(other.to, one.from)
+}
+
+function endsAfter(to: string | null, from: string | null): boolean {
+  return to === null || from === null || to > from
+}
+
+/** One look at everything, between two of a round. */
+export function everywhere({ round }: Rounds): Rounds {
+  return { ...EVERYWHERE_ONCE, round }
 }
 
 export function roundsOver({ key, froms, past }: Bounds, round = 0): Rounds {

@@ -19,8 +19,8 @@
 import type { Client } from 'pg'
 import { assert } from '../../kit/errors.ts'
 import type { EventColumns } from '../../shapes/event-columns.ts'
-import type { Arrivals } from '../engine.ts'
-import { EVERYWHERE_ONCE, endsRound, nextTurn, roundsNow } from './arrival-ranges.ts'
+import type { Arrivals, Reach } from '../engine.ts'
+import { EVERYWHERE_ONCE, endsRound, everywhere, nextTurn, roundsNow } from './arrival-ranges.ts'
 import type { Rounds } from './arrival-ranges.ts'
 import { arrivalsStatement } from './arrivals-statement.ts'
 import type { SeenRow } from './arrivals-statement.ts'
@@ -79,19 +79,24 @@ export interface ArrivalsSource {
   readonly sessions?: () => Promise<Sessions>
 }
 
-export async function readArrivals(source: ArrivalsSource, cursor: unknown): Promise<Arrivals> {
+export async function readArrivals(
+  source: ArrivalsSource,
+  cursor: unknown,
+  reach: Reach = 'in-turn',
+): Promise<Arrivals> {
   const last = cursor === null ? await startCursor(source) : (cursor as ArrivalsCursor)
   assert(Array.isArray(last.holes), 'the cursor is one that arrivals gave out')
   const { client, table } = source
   const rounds = cursor === null ? last.rounds : await roundsNow(client, table.name, last.rounds)
-  const before = { ...last, rounds }
+  const before = { ...last, rounds: reach === 'everywhere' ? everywhere(rounds) : rounds }
   const { look, rows } = await lookAt(source, before)
   const after = advance(before, look)
   if (cursor === null) return { ids: [], sources: [], cursor: after }
   return {
     ids: rows.map((row) => row.tx),
     sources: rows.map((row) => row.org),
-    cursor: after,
+    // A look at everything comes between two of a round, which goes on where it was.
+    cursor: reach === 'everywhere' ? { ...after, rounds } : after,
     roundPolls: Math.max(1, rounds.inTurn.length),
   }
 }

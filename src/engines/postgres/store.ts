@@ -50,13 +50,14 @@ export function postgresEventsStore(
     rows: (signal) => copiedRows(address, copyOf(table), signal),
     readable: (signal) => copiedRows(address, copyOf(readable), signal),
     totals: (signal) => withClient(address, signal, (client) => readTotals(client, table)),
-    arrivals: (cursor, signal) =>
+    arrivals: (cursor, signal, reach) =>
       polling.use(signal, (client) =>
         readArrivals(
           primary === undefined
             ? { client, table }
             : { client, table, sessions: () => primary.use(signal, sessionsOfPrimary) },
           cursor,
+          reach,
         ),
       ),
     // What its primary was given arrives by itself.

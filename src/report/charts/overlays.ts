@@ -2,6 +2,7 @@
 import { formatBytes, formatCount, formatDurationS, formatDurationUs } from '../../kit/units.ts'
 import { findMetric } from '../../collect/metrics.ts'
 import type { MetricId } from '../../collect/metrics.ts'
+import { worstResolution } from '../../results/freshness-resolution.ts'
 import { seriesOf } from '../study-view.ts'
 import type { StudyView } from '../study-view.ts'
 import { levelsOf } from './levels.ts'
@@ -57,11 +58,14 @@ function freshnessTitle({ findings }: StudyView): string {
 }
 
 function resolution(view: StudyView): string {
-  const gaps = view.targets.flatMap(({ shown }) =>
-    Object.values(shown?.measured.freshnessResolutionMs ?? {}),
+  const worst = worstResolution(
+    view.targets.flatMap(({ shown }) => (shown === null ? [] : [shown.measured])),
   )
-  if (gaps.length === 0) return ''
-  return `Known to within the largest gap between two polls, ${formatDurationUs(Math.max(...gaps) * 1e3)}.`
+  if (worst === null) return ''
+  const within = formatDurationUs(worst.withinMs * 1e3)
+  return worst.roundPolls === 1
+    ? `Known to within the largest gap between two polls, ${within}.`
+    : `Known to within ${within}, ${formatCount(worst.roundPolls)} times the largest gap between two polls: old partitions are looked at in turn.`
 }
 
 export function tableHealthChart(view: StudyView, limit: number): ChartSpec | null {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { nextTurn, roundsOver } from '../../../src/engines/postgres/arrival-ranges.ts'
+import { nextTurn, relisted, roundsOver } from '../../../src/engines/postgres/arrival-ranges.ts'
 import type { KeyRange, Rounds } from '../../../src/engines/postgres/arrival-ranges.ts'
 
 const days = (count: number): readonly string[] =>
@@ -52,4 +52,28 @@ it('goes round, counts rounds, and remembers where rows came lately', () => {
   }
   expect(rounds).toMatchObject({ turn: 0, round: 1, lately: [1], age: groups })
   expect(nextTurn(nextTurn(rounds, [3, 0]), [2]).lately).toEqual([2, 3])
+})
+
+it.each([
+  ['nothing changed', 0, 400, 397],
+  ['the next day began', 0, 401, 398],
+  ['some were dropped, so that groups begin elsewhere', 5, 400, 397],
+  ['so many were made that groups are larger', 0, 1_200, 600],
+])('goes on looking where rows came lately when %s', (_, dropped, count, past) => {
+  const all = days(1_200)
+  const hot = all[100]!
+  const before = roundsOver({ key: 'at', froms: all.slice(0, 400), past: 397 })
+  const place = before.inTurn.findIndex((range) => holds(range, hot))
+  const polled = nextTurn(before, [place])
+  const bounds = { key: 'at', froms: all.slice(dropped, count), past: past - dropped }
+  const after = relisted({ ...polled, round: 7 }, bounds)
+  expect(after).toMatchObject({ ...roundsOver(bounds, 7), lately: after.lately })
+  expect(after.lately.some((now) => holds(after.inTurn[now]!, hot))).toBe(true)
+  expect(after.lately.length).toBeLessThanOrEqual(2)
+})
+
+it('forgets where rows came lately when no such ranges are left', () => {
+  const before = nextTurn(roundsOver({ key: 'at', froms: days(40), past: 37 }), [2])
+  expect(relisted(before, { key: 'at', froms: days(80).slice(30), past: 47 }).lately).toEqual([])
+  expect(relisted(before, { key: 'at', froms: [], past: 0 }).lately).toEqual([])
 })

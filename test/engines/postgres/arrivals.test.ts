@@ -1,10 +1,21 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { EVERYWHERE_ONCE } from '../../../src/engines/postgres/arrival-ranges.ts'
+import {
+  EVERYWHERE_ONCE,
+  everywhere,
+  relisted,
+} from '../../../src/engines/postgres/arrival-ranges.ts'
+import type { KeyRange } from '../../../src/engines/postgres/arrival-ranges.ts'
 import { advance } from '../../../src/engines/postgres/arrivals.ts'
 import type { ArrivalsCursor, Look } from '../../../src/engines/postgres/arrivals.ts'
 
 const nothingSeen: ArrivalsCursor = { lastId: 0, holes: [], rounds: EVERYWHERE_ONCE }
+
+const GROUP_DAYS = 8
+const DAYS = Array.from({ length: 48 }, (_, n) => `2026-${String(101 + n)}`)
+const dayOf = (id: number): string => DAYS[(id * 7) % DAYS.length]!
+const holds = ({ from, to }: KeyRange, at: string): boolean =>
+  (from === null || at >= from) && (to === null || at < to)
 
 /** As much of PostgreSQL as decides which rows a snapshot shows: xids, snapshots, statements, one sequence. */
 class Model {
@@ -41,20 +52,21 @@ class Model {
 
   /** Bounds are looked up again at the beginning of a round, and may lie elsewhere then. */
   relist(): void {
-    const range = { from: null, to: null }
     this.layout += 1
-    const inTurn = Array.from({ length: this.groups }, () => range)
-    this.cursor = {
-      ...this.cursor,
-      rounds: { ...this.cursor.rounds, key: 'at', inTurn, turn: 0, lately: [] },
-    }
+    const dropped = this.layout % 5
+    const froms = DAYS.slice(dropped, this.groups * GROUP_DAYS + 3)
+    const past = Math.max(0, froms.length - 2)
+    const bounds = { key: this.groups === 0 ? null : 'at', froms, past }
+    this.cursor = { ...this.cursor, rounds: relisted(this.cursor.rounds, bounds) }
   }
 
-  look(): void {
-    const { rounds, lastId, holes } = this.cursor
-    if (rounds.turn === 0) this.relist()
-    const placeOf = (id: number) => ((id * 7 + this.layout) % (this.groups + 1)) - 1
-    const { turn, lately } = this.cursor.rounds
+  look(reach: 'in-turn' | 'everywhere' = 'in-turn'): void {
+    const { lastId, holes } = this.cursor
+    if (this.cursor.rounds.turn === 0) this.relist()
+    const rounds = this.cursor.rounds
+    if (reach === 'everywhere') this.cursor = { ...this.cursor, rounds: everywhere(rounds) }
+    const { turn, lately, inTurn } = this.cursor.rounds
+    const placeOf = (id: number) => inTurn.findIndex((range) => holds(range, dayOf(id)))
     const asked = holes.filter((hole) => turn === 0 || hole.until !== 'round-ended')
     const within = (id: number, some: typeof holes) =>
       some.some((hole) => hole.from <= id && id <= hole.to)
@@ -67,7 +79,8 @@ class Model {
     const ids = [...this.committed].filter(wanted).sort((a, b) => a - b)
     for (const id of ids) this.seen.add(id)
     const found = [...new Set(ids.map(placeOf))].filter((place) => place >= 0)
-    this.cursor = advance(this.cursor, { ...this.sessions, ...this.snapshot(), ids, found })
+    const after = advance(this.cursor, { ...this.sessions, ...this.snapshot(), ids, found })
+    this.cursor = reach === 'everywhere' ? { ...after, rounds } : after
   }
 }
 
@@ -111,7 +124,7 @@ class Writer {
   }
 }
 
-const steps = fc.array(fc.record({ who: fc.nat(7), choice: fc.nat(11) }), {
+const steps = fc.array(fc.record({ who: fc.nat(8), choice: fc.nat(11) }), {
   minLength: 100,
   maxLength: 300,
   size: 'max',
@@ -131,11 +144,11 @@ it.each([0, 1, 5])(
         const writers = Array.from({ length: 6 }, () => new Writer(model))
         for (const { who, choice } of script) {
           if (who === 6) model.readSessions()
-          else if (who === 7) model.look()
+          else if (who >= 7) model.look(who === 7 ? 'in-turn' : 'everywhere')
           else writers[who]?.step(choice)
           // Sessions are read right before a look in the real thing; here anything may happen in between, but a look
           // never uses sessions older than the look before.
-          if (who === 7) model.readSessions()
+          if (who >= 7) model.readSessions()
         }
         for (const writer of writers) writer.finish()
         // What is left of a round, a whole one, and the looks until a hole waits for none but that.
