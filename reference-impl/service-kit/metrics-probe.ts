@@ -53,6 +53,7 @@ const MEANINGS: ReadonlyMap<string, { readonly metric: string; readonly factor: 
     ['headroom_dedup_told_total{outcome="under-way"}', { metric: 'dedup.underWay', factor: 1 }],
     ['headroom_dedup_errors_total', { metric: 'dedup.errors', factor: 1 }],
     ['headroom_dedup_bypassed_total', { metric: 'dedup.bypassed', factor: 1 }],
+    ['headroom_dedup_unkept_total', { metric: 'dedup.unkept', factor: 1 }],
     ['headroom_cache_bypassed_total', { metric: 'cache.bypassed', factor: 1 }],
   ],
 )

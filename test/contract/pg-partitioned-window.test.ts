@@ -28,7 +28,7 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 /** Until the service takes it again. */
 const untilAccepted = (rig: Rig, event: EventBody) =>
   expect
-    .poll(async () => (await rig.client.post(event)).body, { timeout: 20_000, interval: 200 })
+    .poll(async () => (await rig.client.post(event)).body, { timeout: 60_000, interval: 200 })
     .toEqual(accepted)
 
 describe.runIf(isHere)('pg-partitioned with a window in Redis', () => {
@@ -43,7 +43,9 @@ describe.runIf(isHere)('pg-partitioned with a window in Redis', () => {
         delivery: 'at-least-once',
         duplicates: 'kept',
       })
-      expect(rig.up.promises.ack).toMatch(/within 3600 s .* is told, and later, .* stored again/)
+      expect(rig.up.promises.ack).toMatch(
+        /within 3600 s .* told where Redis noted it .* any other repeat may be stored again/,
+      )
       const [first, second] = [fresh(), fresh()]
       expect(await counts(rig, first)).toEqual(accepted)
       const elsewhere = { ...first, timestamp: '2031-01-01T00:00:00Z' }
@@ -87,9 +89,10 @@ describe.runIf(isHere)('pg-partitioned with a window in Redis', () => {
       expect(await redis.get(`dedup:${event.organization_id}/${event.transaction_id}`)).toBe(
         'stored',
       )
-      await redis.set(key, 'a writer that died', 'PX', 1_000)
+      await redis.set(key, 'a writer that died')
+      expect((await rig.client.post(claimed)).status).toBe(503)
+      expect(await redis.pexpire(key, 1)).toBe(1)
     })
-    expect((await rig.client.post(claimed)).status).toBe(503)
     await untilAccepted(rig, claimed)
     expect(await storedKeys(rig)).toContain(keyOf(claimed))
   })

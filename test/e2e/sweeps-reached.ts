@@ -1,4 +1,7 @@
-/** Sweeps that ship, each in small: every point is measured and audited, and what varies is what its engines and service had. */
+/**
+ * Sweeps that ship, each in small: every point is measured and audited, and its record has what varies. Of engines and of
+ * indexes that is the server's own word; of a service's settings and of the scenario only that the run was given them.
+ */
 import { describe, expect, it } from 'vitest'
 import type { RunRecord } from '../../src/results/record.ts'
 import { valueAt } from '../../src/study/sweep/assign.ts'
@@ -16,7 +19,7 @@ interface Given {
 
 export function describeSweeps(names: readonly string[]): void {
   describe('sweeps that ship', () => {
-    it.for(names)('%s: every point is measured with what it was set to', async (name, { skip }) => {
+    it.for(names)('%s: each point is measured, and its values recorded', async (name, { skip }) => {
       const missing = missingFor(name)
       if (missing.length > 0) skip(`headroom engines install ${missing.join(' ')}`)
       const { points, question, report } = await sweepInSmall(name)
@@ -60,6 +63,7 @@ function reached(path: string, given: readonly Given[]): void {
     case 'scenario':
       for (const { value, record } of given) expect(valueAt(record, path), path).toEqual(value)
       break
+    // What the service was given: whether it obeys is not asked here.
     case 'settings':
       for (const { value, record } of given) {
         expect(record.architecture.settings[role], path).toEqual(value)

@@ -85,7 +85,7 @@ describe('a report', () => {
 })
 
 describe('what a report says of waiting', () => {
-  const { html } = reportOf({
+  const findings = findingsFixture({
     tweak: (run) =>
       run.target.name !== 'pg-batch' || run.outcome.state !== 'completed'
         ? run
@@ -108,6 +108,20 @@ describe('what a report says of waiting', () => {
             },
           },
   })
+  const series = new Map(
+    [...seriesFixture(findings)].map(([run, keys]) => {
+      const points = [...(keys.get('rate.acceptedEventsPerS') ?? [])]
+      const [fromMs, toMs] = [points[0]?.t ?? 0, points.at(-1)?.t ?? 0]
+      const waits = [
+        { t: fromMs - 1, v: 9_000 },
+        { t: fromMs, v: 2 },
+        { t: fromMs + 1_000, v: 640 },
+        { t: toMs + 60_000, v: 8_000 },
+      ]
+      return [run, new Map([...keys, ['pool.waitMs{service}', waits]])]
+    }),
+  )
+  const { html } = renderReport(findings, series, { pageHref: 'index.html' })
   const cellsOf = (label: string): readonly (readonly string[])[] => {
     const table = new RegExp(`aria-label="${label}"[^]*?<tbody>([^]*?)</tbody>`).exec(html)?.[1]
     return [...(table ?? '').matchAll(/<tr>([^]*?)<\/tr>/g)].map(([, row]) =>
@@ -117,10 +131,15 @@ describe('what a report says of waiting', () => {
     )
   }
 
-  it('names the mean and the worst wait for a connection of each target that tells it', () => {
+  it('names the mean, the worst seconds and the highest sample of the wait for a connection of each target that tells it', () => {
     expect(cellsOf('Waiting for a database connection')).toEqual([
-      ['pg-batch', 'service', expect.stringMatching(/^pool wait p99 \(/), '3 ms', '120 ms'],
-      ['pg-batch', 'pooler', expect.stringMatching(/^longest pooler wait \(/), '40 ms', '–'],
+      [
+        'pg-batch',
+        'service',
+        expect.stringMatching(/^pool wait p99 \(/),
+        ...['3 ms', '120 ms', '640 ms'],
+      ],
+      ['pg-batch', 'pooler', expect.stringMatching(/^longest pooler wait \(/), '40 ms', '–', '–'],
     ])
   })
 

@@ -15,7 +15,7 @@ export function withWindow(ingest: Ingest, window: DedupWindow): Ingest {
 }
 
 function windowLines(window: DedupWindow): readonly string[] {
-  const { repeats, underWay, errors, bypassed, isUp } = window.meter
+  const { repeats, underWay, errors, bypassed, unkept, isUp } = window.meter
   return [
     ...counter('headroom_dedup_told_total', 'Events by what the window said of them.', [
       ['{outcome="repeat"}', repeats],
@@ -26,6 +26,9 @@ function windowLines(window: DedupWindow): readonly string[] {
     ]),
     ...counter('headroom_dedup_bypassed_total', 'Events written without asking Redis.', [
       ['', bypassed],
+    ]),
+    ...counter('headroom_dedup_unkept_total', 'Events stored that Redis did not confirm to note.', [
+      ['', unkept],
     ]),
     ...gauge('headroom_dedup_up', 'Whether Redis is asked.', isUp ? 1 : 0),
   ]

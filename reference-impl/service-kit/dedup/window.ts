@@ -3,9 +3,10 @@
  * this batch's to write, which are stored already, which somebody else is writing now.
  *
  * A key is a claim first and a fact later. SET NX PX claims it for a little longer than a write may take; only after the
- * commit it says `stored`, for the whole window. A claim whose write failed is given back, one whose owner died runs out: an
- * identity is never taken for stored because somebody meant to store it. Where Redis is away nothing is claimed, and all is
- * written: a repeat is then stored again, and none is lost.
+ * commit it says `stored`, for the whole window. A claim whose write failed is given back; one whose owner died, or whose
+ * write nobody knows the end of, runs out: an identity is never taken for stored because somebody meant to store it. Where
+ * Redis is away nothing is claimed, and all is written: a repeat is then stored again, and none is lost. Only claims wait
+ * for Redis to be back: what became of one that was made is sent in any case, and fails at once without a connection.
  */
 import { randomUUID } from 'node:crypto'
 import { Redis, type ChainableCommander } from 'ioredis'
@@ -31,6 +32,8 @@ export interface WindowMeter {
   readonly errors: number
   /** Events written without asking, while Redis was away. */
   readonly bypassed: number
+  /** Events stored in batches of which Redis did not confirm that it noted them: their claims may run out. */
+  readonly unkept: number
   readonly isUp: boolean
 }
 
@@ -42,7 +45,7 @@ export interface Claims {
   readonly states: readonly Claim[]
   /** The write is committed: what was claimed is stored. Never rejects. */
   keep(): Promise<void>
-  /** It is not, or nobody knows: whoever sends it again may write it. Never rejects. */
+  /** It is not and will not be: whoever sends it again may write it. Never rejects. */
   giveBack(): Promise<void>
 }
 
@@ -62,6 +65,7 @@ export class DedupWindow implements AsyncDisposable {
   #underWay = 0
   #errors = 0
   #bypassed = 0
+  #unkept = 0
 
   private constructor(redis: Redis, prefix: string, options: WindowOptions) {
     this.#redis = redis
@@ -104,6 +108,7 @@ export class DedupWindow implements AsyncDisposable {
       underWay: this.#underWay,
       errors: this.#errors,
       bypassed: this.#bypassed,
+      unkept: this.#unkept,
       isUp: this.#isUp,
     }
   }
@@ -122,9 +127,10 @@ export class DedupWindow implements AsyncDisposable {
     return {
       states,
       keep: async () => {
-        await this.#send(mine, (pipeline, key) =>
+        const noted = await this.#send(mine, (pipeline, key) =>
           pipeline.set(key, STORED, 'PX', this.#options.windowMs),
         )
+        if (noted === null) this.#unkept += mine.length
       },
       giveBack: async () => {
         await this.#send(mine, (pipeline, key) => pipeline.eval(GIVE_BACK, 1, key, token))
@@ -139,6 +145,7 @@ export class DedupWindow implements AsyncDisposable {
   }
 
   async #claimed(keys: readonly string[], token: string): Promise<readonly Claim[]> {
+    if (!this.#isUp) return keys.map(() => 'unguarded')
     const answers = await this.#send(keys, (pipeline, key) =>
       pipeline.set(key, token, 'PX', this.#options.claimMs, 'NX'),
     )
@@ -160,7 +167,6 @@ export class DedupWindow implements AsyncDisposable {
     add: (pipeline: ChainableCommander, key: string) => void,
   ): Promise<readonly unknown[] | null> {
     if (keys.length === 0) return []
-    if (!this.#isUp) return null
     const pipeline = this.#redis.pipeline()
     for (const key of keys) add(pipeline, key)
     try {

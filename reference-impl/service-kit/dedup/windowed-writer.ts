@@ -28,6 +28,8 @@ export class WindowedWriter implements BatchWriter {
     }
     const chosen = fresh.flatMap((index) => events[index] ?? [])
     const written = await this.#writer.write(chosen, deadline)
+    // The statement may still be committed: until its claim has run out nobody writes the same beside it.
+    if (written.state === 'unknown') return written
     if (written.state !== 'stored') {
       await claims.giveBack()
       return written

@@ -5,6 +5,6 @@ export function windowWords({
   readonly dedupWindowS: number
 }): readonly string[] {
   return [
-    `one that is sent again within ${String(dedupWindowS)} s of its commit is told, and later, or while Redis is away, stored again`,
+    `one that is sent again within ${String(dedupWindowS)} s of its commit is told where Redis noted it then and has it still; any other repeat may be stored again`,
   ]
 }

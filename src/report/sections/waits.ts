@@ -5,6 +5,7 @@ import type { Measured } from '../../results/record.ts'
 import { html, nothing } from '../markup.ts'
 import type { Insertable, Markup } from '../markup.ts'
 import type { StudyView } from '../study-view.ts'
+import { seriesOf } from '../study-view.ts'
 import { factTable } from './table.ts'
 
 const WAITS = ['pool.waitMs', 'pool.waitMaxMs', 'pooler.waitMs', 'pooler.waitMaxMs']
@@ -28,30 +29,38 @@ export function hasWaits({ targets }: StudyView): boolean {
   )
 }
 
-function connections({ targets }: StudyView): Markup {
-  const rows = targets.flatMap(({ name, shown }): Rows => {
+function connections(view: StudyView): Markup {
+  const rows = view.targets.flatMap(({ name, shown }): Rows => {
     if (shown === null) return []
-    const { metrics, worst } = shown.measured
+    const { metrics, worst, steps } = shown.measured
+    const series = seriesOf(view, shown.run)
+    const fromMs = Math.min(...steps.map((step) => step.fromMs))
     return waitsOf(shown.measured).map((key) => {
       const { id, label } = parseMetricKey(key)
       const written = (value: number | undefined): string =>
         value === undefined ? '–' : formatDurationMs(value)
       const words = findMetric(id)
+      const samples = (series.get(key) ?? []).filter(({ t }) => t >= fromMs).map(({ v }) => v)
       return [
         name,
         label ?? 'pooler',
         html`${words?.title ?? id} <small>(${words?.meaning ?? ''})</small>`,
         written(metrics[key]),
         written(worst[key]),
+        written(samples.length === 0 ? undefined : Math.max(...samples)),
       ]
     })
   })
   if (rows.length === 0) return nothing
-  const headings = ['target', 'at', 'wait', '#over the run', '#worst window']
+  const headings = [
+    ...['target', 'at', 'wait of one sample'],
+    ...['#mean of samples', '#worst 3 s (median)', '#highest sample'],
+  ]
   return html`<h3 id="connection-waits">Waiting for a database connection</h3>
     <p class="lead">
-      In the shown round: what the service and the pooler say of their own waiting, over all
-      measured steps and in the worst window of the trigger that judges it.
+      In the shown round: what the service and the pooler say of their own waiting, a sample a
+      second, over all measured steps. The worst 3 s are those with the highest median of samples,
+      or as long as the window of a limit of the scenario that names the metric.
     </p>
     ${factTable({ label: 'Waiting for a database connection', headings, rows })}`
 }
