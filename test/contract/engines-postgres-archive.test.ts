@@ -147,6 +147,28 @@ describe('an archiving PostgreSQL', () => {
     expect(keptUntilMs).toBeLessThanOrEqual(afterMs)
   })
 
+  it('is held, where it is lost again before anything of it was archived, to what the restore before brought back', async () => {
+    await recovery.backUp(signal)
+    await insert(7)
+    await recovery.markPoint(signal)
+    const unfollow = following()
+    await insert(8)
+    await unfollow()
+    const first = await recovery.restore('point', signal)
+    const before = await rows()
+    expect(before).not.toContain(8)
+    await insert(9)
+    const follow = following()
+    await insert(10)
+    const looked = systemClock.nowMs()
+    await expect.poll(() => systemClock.nowMs() - looked).toBeGreaterThan(250)
+    await follow()
+    await recovery.loseData()
+    const second = await recovery.restore('archive-end', signal)
+    expect(second.keptUntilMs).toBeLessThanOrEqual(first.keptUntilMs)
+    expect(await rows()).toEqual(before)
+  })
+
   it('is the only kind that can be restored', async () => {
     await using plain = await startEngine(
       'postgres',

@@ -12,7 +12,7 @@ import { assert } from '../../kit/errors.ts'
 import type { EngineRecovery, EngineSettings, RestoredTo } from '../engine.ts'
 import type { PostgresHome } from './account.ts'
 import type { ArchivedSegment } from './archived-until.ts'
-import { ArchivedUntil, lastSegment } from './archived-until.ts'
+import { ArchivedUntil, lastSegment, newestTimeline } from './archived-until.ts'
 import { withClient } from './connection.ts'
 import { backUpData } from './data-copy.ts'
 import type { PostgresServer } from './server.ts'
@@ -61,6 +61,8 @@ class ServerRecovery implements EngineRecovery {
   #points = 0
   #pointAtMs = 0
   #archived: ArchivedUntil | null = null
+  /** The restore before: what it kept, and the newest timeline that had been archived by then. */
+  #before: { readonly keptUntilMs: number; readonly timeline: number } | null = null
   #segmentBytes = 0
 
   constructor(server: PostgresServer) {
@@ -79,6 +81,7 @@ class ServerRecovery implements EngineRecovery {
       this.#segmentBytes = rows[0]?.bytes ?? 0
     })
     this.#archived = archived
+    this.#before = null
   }
 
   async follow(signal: AbortSignal): Promise<void> {
@@ -96,10 +99,18 @@ class ServerRecovery implements EngineRecovery {
   async markPoint(signal: AbortSignal): Promise<void> {
     this.#points += 1
     this.#pointAtMs = systemClock.nowMs()
+    const { archive } = this.#place()
     await withClient(this.#server.address, signal, async (client) => {
-      await client.query('SELECT pg_create_restore_point($1)', [this.#point])
-      // Its segment is archived now, not when it is full.
+      const { rows } = await client.query<{ segment: string }>(
+        'SELECT pg_walfile_name(pg_create_restore_point($1)) AS segment',
+        [this.#point],
+      )
+      // Its segment is archived now, not when it is full: without it nothing can be taken back to the point.
       await client.query('SELECT pg_switch_wal()')
+      const segment = rows[0]?.segment ?? ''
+      while (!(await readdir(archive)).includes(segment)) {
+        await delay(LOOK_EVERY_MS, undefined, { signal })
+      }
     })
   }
 
@@ -111,15 +122,16 @@ class ServerRecovery implements EngineRecovery {
     signal.throwIfAborted()
     const { dir: backup, archive } = this.#place()
     // Before the server replays: what it finds there is at least this.
-    const segment = lastSegment(await readdir(archive), this.#segmentBytes)
+    const files = await readdir(archive)
+    const segment = lastSegment(files, this.#segmentBytes)
     await this.#server.rebuild(async ({ dir, home }) => {
       await cp(backup, dir, { recursive: true, mode: 0 })
       await writeFile(join(dir, 'recovery.signal'), '')
       const settings = {
         restore_command: `cp ${segmentIn(archive)} "%p"`,
-        ...(to === 'point'
-          ? { recovery_target_name: this.#point, recovery_target_action: 'promote' }
-          : {}),
+        // Empty is none: a backup of a server that was taken back to a point still names that one.
+        recovery_target_name: to === 'point' ? this.#point : '',
+        recovery_target_action: 'promote',
       }
       const lines = Object.entries(settings).map(
         ([name, value]) => `${name} = '${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`,
@@ -128,7 +140,9 @@ class ServerRecovery implements EngineRecovery {
       home.own(dir)
     })
     await this.#untilWritable(signal)
-    return to === 'point' ? this.#atPoint() : this.#atArchiveEnd(segment)
+    const restored = to === 'point' ? this.#atPoint() : this.#atArchiveEnd(segment)
+    this.#before = { keptUntilMs: restored.keptUntilMs, timeline: newestTimeline(files) }
+    return restored
   }
 
   #atPoint(): RestoredTo {
@@ -138,7 +152,11 @@ class ServerRecovery implements EngineRecovery {
   #atArchiveEnd(segment: ArchivedSegment | null): RestoredTo {
     const upTo =
       segment === null ? 'the base backup' : `the end of the archive, segment ${segment.file}`
-    return { upTo, keptUntilMs: this.#backedUp().until(segment?.endPosition ?? null) }
+    const until = this.#backedUp().until(segment?.endPosition ?? null)
+    // Of the timeline that the restore before began nothing is archived: the archive ends where that one had taken it.
+    const before = this.#before
+    const isOfBefore = before !== null && (segment?.timeline ?? 0) <= before.timeline
+    return { upTo, keptUntilMs: isOfBefore ? Math.min(until, before.keptUntilMs) : until }
   }
 
   #backedUp(): ArchivedUntil {

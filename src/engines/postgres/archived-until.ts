@@ -38,11 +38,21 @@ export class ArchivedUntil {
   }
 }
 
+/** The newest timeline that any file of an archive is of, its history too; 0: there is no file. */
+export function newestTimeline(files: readonly string[]): number {
+  return Math.max(
+    0,
+    ...files.map((name) => Number.parseInt(/^[0-9A-F]{8}/.exec(name)?.[0] ?? '0', 16)),
+  )
+}
+
 const SEGMENT = /^[0-9A-F]{24}$/
 const POSITIONS_PER_LOG = 2 ** 32
 
 export interface ArchivedSegment {
   readonly file: string
+  /** Every restore begins one. */
+  readonly timeline: number
   /** Bytes since 0/0. */
   readonly endPosition: number
 }
@@ -57,7 +67,8 @@ export function lastSegment(
     .sort()
     .at(-1)
   if (file === undefined) return null
+  const timeline = Number.parseInt(file.slice(0, 8), 16)
   const log = Number.parseInt(file.slice(8, 16), 16)
   const segment = Number.parseInt(file.slice(16), 16)
-  return { file, endPosition: log * POSITIONS_PER_LOG + (segment + 1) * segmentBytes }
+  return { file, timeline, endPosition: log * POSITIONS_PER_LOG + (segment + 1) * segmentBytes }
 }

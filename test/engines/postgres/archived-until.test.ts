@@ -1,6 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ArchivedUntil, lastSegment } from '../../../src/engines/postgres/archived-until.ts'
+import {
+  ArchivedUntil,
+  lastSegment,
+  newestTimeline,
+} from '../../../src/engines/postgres/archived-until.ts'
 
 const MB16 = 16 * 2 ** 20
 
@@ -76,9 +80,13 @@ describe('the last segment of an archive', () => {
     ]
     expect(lastSegment(files, MB16)).toEqual({
       file: '000000020000000000000005',
+      timeline: 2,
       endPosition: 6 * MB16,
     })
     expect(lastSegment(['00000001.history'], MB16)).toBeNull()
+    // A timeline may have begun of which no segment is there yet.
+    expect(newestTimeline([...files, '0000000A.history'])).toBe(10)
+    expect(newestTimeline([])).toBe(0)
   })
 
   it.each([
