@@ -23,7 +23,7 @@ const FAULT_TARGETS: Readonly<Record<string, string>> = {
   'fault-database-killed': 'pg-direct,pg-batch,pg-partitioned,outbox',
   'fault-staging-crashed': 'eav',
   'fault-disk-lost': 'pg-batch-archived',
-  'fault-duplicates': `pg-batch,${join(packageRoot, 'targets', 'variants', 'pg-batch-dedup-update.yaml')}`,
+  'fault-duplicates': 'pg-batch,./targets/variants/pg-batch-dedup-update.yaml',
   'fault-out-of-range': 'pg-partitioned',
   'fault-replay-paused': 'pg-replica',
   'fault-replica-lag': 'pg-replica',
@@ -159,6 +159,7 @@ async function runOne(
   const startedMs = performance.now()
   const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js')
   const child = spawn(process.execPath, [main, ...args, '--out', out], {
+    cwd: packageRoot,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   // It takes its engines down by itself.
