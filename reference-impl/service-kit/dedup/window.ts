@@ -9,10 +9,10 @@
  * for Redis to be back: what became of one that was made is sent in any case, and fails at once without a connection.
  */
 import { randomUUID } from 'node:crypto'
-import { Redis, type ChainableCommander } from 'ioredis'
+import type { ChainableCommander, Redis } from 'ioredis'
 import type { RedisAddress } from '../../../src/engines/redis/address.ts'
 import { messageOf } from '../../../src/kit/errors.ts'
-import { tlsClientOptions } from '../../../src/kit/tls.ts'
+import { redisClient } from '../redis-client.ts'
 
 export interface WindowOptions {
   readonly windowMs: number
@@ -78,24 +78,11 @@ export class DedupWindow implements AsyncDisposable {
 
   /** A Redis that is away is no reason not to serve. */
   static async open(address: RedisAddress, options: WindowOptions): Promise<DedupWindow> {
-    const redis = new Redis({
-      host: address.host,
-      port: address.port,
-      db: address.database,
-      ...(address.user === undefined ? {} : { username: address.user }),
-      ...(address.password === undefined ? {} : { password: address.password }),
-      ...(address.tls === 'off' ? {} : { tls: tlsClientOptions(address.tls) }),
-      commandTimeout: options.timeoutMs,
-      enableOfflineQueue: false,
-      enableReadyCheck: false,
-      maxRetriesPerRequest: 0,
-      autoResendUnfulfilledCommands: false,
-      retryStrategy: () => RETRY_MS,
-      lazyConnect: true,
-      connectionName: 'headroom dedup',
+    const redis = redisClient(address, {
+      name: 'headroom dedup',
+      timeoutMs: options.timeoutMs,
+      retryMs: RETRY_MS,
     })
-    // Each failed command is counted where it is asked; without a listener ioredis prints.
-    redis.on('error', () => undefined)
     const window = new DedupWindow(redis, address.keyPrefix ?? '', options)
     await redis.connect().catch(() => undefined)
     await window.#tryAgain()

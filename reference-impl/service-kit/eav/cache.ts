@@ -7,10 +7,10 @@
  * an older revision of itself, so it does not matter in which order commits arrive here.
  */
 import { randomUUID } from 'node:crypto'
-import { Redis, type ChainableCommander } from 'ioredis'
+import type { ChainableCommander, Redis } from 'ioredis'
 import type { RedisAddress } from '../../../src/engines/redis/address.ts'
 import { messageOf } from '../../../src/kit/errors.ts'
-import { tlsClientOptions } from '../../../src/kit/tls.ts'
+import { redisClient } from '../redis-client.ts'
 import type { ProjectedRow } from './statements.ts'
 
 export interface CacheOptions {
@@ -74,24 +74,11 @@ export class EntityCache implements AsyncDisposable {
 
   /** A Redis that is away is no reason not to serve. */
   static async open(address: RedisAddress, options: CacheOptions): Promise<EntityCache> {
-    const redis = new Redis({
-      host: address.host,
-      port: address.port,
-      db: address.database,
-      ...(address.user === undefined ? {} : { username: address.user }),
-      ...(address.password === undefined ? {} : { password: address.password }),
-      ...(address.tls === 'off' ? {} : { tls: tlsClientOptions(address.tls) }),
-      commandTimeout: options.timeoutMs,
-      enableOfflineQueue: false,
-      enableReadyCheck: false,
-      maxRetriesPerRequest: 0,
-      autoResendUnfulfilledCommands: false,
-      retryStrategy: () => RETRY_MS,
-      lazyConnect: true,
-      connectionName: 'headroom eav',
+    const redis = redisClient(address, {
+      name: 'headroom eav',
+      timeoutMs: options.timeoutMs,
+      retryMs: RETRY_MS,
     })
-    // Each failed command is counted where it is asked; without a listener ioredis prints.
-    redis.on('error', () => undefined)
     redis.defineCommand('keepNewer', { numberOfKeys: 1, lua: KEEP_NEWER })
     const cache = new EntityCache(redis, address.keyPrefix ?? '', options)
     await redis.connect().catch(() => undefined)
