@@ -43,8 +43,12 @@ const names = (kind: keyof typeof DATA_KINDS): readonly string[] =>
 export const sweeps: Soak = matrix({
   name: 'sweeps',
   title: 'every sweep that ships, whole',
+  // The shortest first: a sitting that is cut short has done as many as it could.
   commands: ({ rounds }) =>
-    names('sweep').map((name) => ['sweep', name, '--rounds', String(rounds)]),
+    names('sweep')
+      .map((name) => ({ name, seconds: sweepS(name, rounds) }))
+      .toSorted((one, other) => one.seconds - other.seconds)
+      .map(({ name }) => ['sweep', name, '--rounds', String(rounds)]),
   seconds: ({ rounds }) => names('sweep').reduce((sum, name) => sum + sweepS(name, rounds), 0),
 })
 

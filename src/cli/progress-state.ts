@@ -45,6 +45,8 @@ export function nextProgress(state: ProgressState, event: RunProgress): Progress
   switch (event.type) {
     case 'study-started':
       return { ...state, runs: event.runs, estimatedS: event.estimatedS }
+    case 'run-added':
+      return { ...state, runs: event.runs, estimatedS: state.estimatedS + event.estimatedS }
     case 'run-started':
       return {
         ...withTarget(state, event.target, (target) => ({

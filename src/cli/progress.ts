@@ -94,7 +94,7 @@ function plain({ terminal, clock = systemClock }: ProgressOptions): ProgressView
   return {
     talk: say,
     onProgress: (event) => {
-      if (event.type === 'study-started') runs = event.runs
+      if (event.type === 'study-started' || event.type === 'run-added') runs = event.runs
       if (event.type === 'run-started') {
         place = `[${String(event.position)}/${String(runs)}] ${event.target} round ${String(event.round)}`
       }
@@ -113,6 +113,7 @@ function plainLine(event: RunProgress, place: string): string | null {
   switch (event.type) {
     case 'study-started':
       return startedText(event)
+    case 'run-added':
     case 'run-started':
       return null
     case 'engine-ready':

@@ -13,10 +13,17 @@ export interface Round {
   readonly measured: Measured
 }
 
+export interface Discarded {
+  readonly round: number
+  readonly because: string
+  /** Whether another run of this round was made for it. */
+  readonly isMadeAgain: boolean
+}
+
 export interface TargetEvidence {
   readonly target: string
   readonly rounds: readonly Round[]
-  readonly discarded: readonly { readonly round: number; readonly because: string }[]
+  readonly discarded: readonly Discarded[]
   /** Every run of the target, in order. */
   readonly runs: readonly RunRecord[]
 }
@@ -24,13 +31,21 @@ export interface TargetEvidence {
 export function evidenceOf(target: string, runs: readonly RunRecord[]): TargetEvidence {
   const own = runs.filter((run) => run.target.name === target)
   const rounds: Round[] = []
-  const discarded: { round: number; because: string }[] = []
+  const discarded: Discarded[] = []
   for (const run of own) {
     const because = whyDiscarded(run)
-    if (because !== null) discarded.push({ round: run.round, because })
-    else if (run.outcome.state === 'completed') rounds.push({ run, measured: run.outcome.measured })
+    if (because !== null) {
+      const isMadeAgain = own.some(({ repeats }) => repeats === run.id)
+      discarded.push({ round: run.round, because, isMadeAgain })
+    } else if (run.outcome.state === 'completed')
+      rounds.push({ run, measured: run.outcome.measured })
   }
-  return { target, rounds, discarded, runs: own }
+  return { target, rounds: rounds.toSorted(byRound), discarded, runs: own }
+}
+
+/** One that was made again stands last in the study. */
+function byRound(one: Round, other: Round): number {
+  return one.run.round - other.run.round
 }
 
 /** One value of a metric at one rate in one round; `broken` steps carry Infinity where nothing was answered. */
@@ -71,9 +86,10 @@ export function runIds(evidence: TargetEvidence): readonly string[] {
 
 /** `rounds 1, 2: failed: …; round 3: void: …`: a reason that several rounds share is given once. */
 export function discardedInWords(discarded: TargetEvidence['discarded']): string {
-  const roundsByReason = new Map<string, number[]>()
-  for (const { round, because } of discarded) {
-    roundsByReason.set(because, [...(roundsByReason.get(because) ?? []), round])
+  const roundsByReason = new Map<string, string[]>()
+  for (const { round, because, isMadeAgain } of discarded) {
+    const name = `${String(round)}${isMadeAgain ? ' (made again)' : ''}`
+    roundsByReason.set(because, [...(roundsByReason.get(because) ?? []), name])
   }
   return [...roundsByReason]
     .map(

@@ -1,4 +1,5 @@
 /** What judge and plan conclude from a study; the report draws this and nothing it computed itself. */
+import type { Discarded } from './evidence.ts'
 import type { StoreAudit } from '../results/audit-record.ts'
 import type { Interval, Quantile, RunRecord, SaturatedBy, StudyRecord } from '../results/record.ts'
 import type { FormulaFinding } from './formulas/finding.ts'
@@ -20,7 +21,7 @@ export interface TargetFindings {
   readonly title: string
   /** Rounds that count; void, aborted and failed ones are listed with their reason. */
   readonly rounds: readonly number[]
-  readonly discarded: readonly { readonly round: number; readonly because: string }[]
+  readonly discarded: readonly Discarded[]
   /** Over rounds; null when no step kept every SLO in any round, or no round counts. */
   readonly sustainedPerS: Interval | null
   /** SLOs that some counting round says nothing about: the sustained rate holds as far as the others go. */

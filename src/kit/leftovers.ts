@@ -3,7 +3,7 @@
  * leftover data and compose projects removed, and a list of all for the user. Only what a ledger recorded is touched, and only after pid,
  * start time and command line (or the folder's marker) agree.
  */
-import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { plainDocker, removeProject } from './docker.ts'
 import type { LedgerProject, LiveRecord } from './guardian.ts'
@@ -62,13 +62,22 @@ async function cleanRun(record: LiveRecord): Promise<CleanedRun> {
   }
   const removedDirs: string[] = []
   for (const dir of record.dataDirs) {
-    if (!existsSync(join(dir, DATA_DIR_MARKER))) continue
-    rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
-    removedDirs.push(dir)
+    if (removeDataDir(dir)) removedDirs.push(dir)
   }
   const { startedAt, endedByGuardian, owner } = record
   const docker = await cleanProjects(record.projects ?? [])
   return { startedAt, pid: owner.pid, ended, endedByGuardian, removedDirs, ...docker }
+}
+
+/** One without its marker was just being made when its Headroom was killed: it is ours only while it is empty. */
+function removeDataDir(dir: string): boolean {
+  if (existsSync(join(dir, DATA_DIR_MARKER))) {
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+    return true
+  }
+  if (!existsSync(dir) || readdirSync(dir).length > 0) return false
+  rmdirSync(dir)
+  return true
 }
 
 async function cleanProjects(

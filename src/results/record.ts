@@ -223,6 +223,8 @@ export const RunRecord = z.strictObject({
   studyId: z.string(),
   /** 1-based interleaving round. */
   round: z.int().positive(),
+  /** The id of a void run that this one makes again. */
+  repeats: z.string().optional(),
   startedAt: z.string(),
   finishedAt: z.string(),
   headroom: z.strictObject({ version: z.string(), commit: z.string() }),

@@ -13,6 +13,14 @@ export type RunProgress =
       readonly estimatedS: number
     }
   | {
+      /** A void run is made again: there are more runs than were planned. */
+      readonly type: 'run-added'
+      /** Of the study, with this one. */
+      readonly runs: number
+      /** Of this one. */
+      readonly estimatedS: number
+    }
+  | {
       readonly type: 'run-started'
       readonly runId: string
       readonly target: string

@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly studyId: string
   readonly round: number
   readonly position: number
+  /** The id of a void run that this one makes again. */
+  readonly repeats?: string
   /** Record, series, outcomes and logs. */
   readonly runDir: string
   /** Engine data goes below it. */

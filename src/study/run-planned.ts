@@ -7,12 +7,15 @@ import { basename, join } from 'node:path'
 import { requireFreeBytes } from '../kit/disk.ts'
 import { messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
+import { formatDurationS } from '../kit/units.ts'
 import type { RunRecord, StudyRecord } from '../results/record.ts'
 import { createStudyDir, writeRunRecord } from '../results/store.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import type { Target } from '../target/target.ts'
 import type { ExternalAddresses, OwnProvider } from '../target/up.ts'
 import { dataDiskOf } from '../target/up.ts'
+import { nextAgain } from './again.ts'
+import type { EndedRun } from './again.ts'
 import type { Estimate } from './estimate.ts'
 import { estimateStudy } from './estimate.ts'
 import type { PlannedRun } from './interleave.ts'
@@ -166,32 +169,45 @@ async function runAll(
 ): Promise<Done> {
   const studyId = basename(studyDir)
   const hardSignal = graceAfter(options.signal)
-  const runs: RunRecord[] = []
-  const folders: string[] = []
+  const ended: (EndedRun<StudyRun> & { readonly record: RunRecord })[] = []
+  const nextRun = (): StudyRun | null => planned[ended.length] ?? nextAgain(planned.length, ended)
   let cutShort: string | null = null
-  for (const run of planned) {
+  for (let run = nextRun(); run !== null && cutShort === null; run = nextRun()) {
     const folder = folderOf(run)
-    const before = options.earlier?.done.get(folder)
-    if (before !== undefined) {
-      runs.push(before)
-      folders.push(folder)
-      continue
+    let record = options.earlier?.done.get(folder)
+    if (record === undefined) {
+      const repeats = ended.find((one) => isSame(one.run, run))?.record.id
+      if (repeats !== undefined) tellAgain(run, ended.length + 1, options)
+      record = await runOnce({
+        ...options,
+        ...run,
+        hardSignal,
+        runId: `${studyId}/${folder}`,
+        studyId,
+        runDir: join(studyDir, folder),
+        ...(repeats === undefined ? {} : { repeats }),
+      })
+      await writeRunRecord(join(studyDir, folder), record, options.secrets)
+      cutShort = reasonToStop(record, run, options.signal)
     }
-    const record = await runOnce({
-      ...options,
-      ...run,
-      hardSignal,
-      runId: `${studyId}/${folder}`,
-      studyId,
-      runDir: join(studyDir, folder),
-    })
-    await writeRunRecord(join(studyDir, folder), record, options.secrets)
-    runs.push(record)
-    folders.push(folder)
-    cutShort = reasonToStop(record, run, options.signal)
-    if (cutShort !== null) break
+    ended.push({ run, record, isVoid: record.outcome.state === 'void' })
   }
-  return { runs, folders, cutShort }
+  return {
+    runs: ended.map(({ record }) => record),
+    folders: ended.map(({ run }) => folderOf(run)),
+    cutShort,
+  }
+}
+
+function isSame(one: StudyRun, other: StudyRun): boolean {
+  return one.target.name === other.target.name && one.round === other.round
+}
+
+function tellAgain(run: StudyRun, runs: number, options: StudyOptions): void {
+  const { seconds } = estimateRuns([run], options)
+  options.onProgress({ type: 'run-added', runs, estimatedS: seconds })
+  const text = `round ${String(run.round)} of ${run.target.name} was void: it is made again, at most ${formatDurationS(seconds)} more`
+  options.onProgress({ type: 'note', text })
 }
 
 function folderOf({ position, target, round }: StudyRun): string {

@@ -35,7 +35,6 @@ export async function runOnce(options: RunOptions): Promise<RunRecord> {
   const identifierMark = target.kind === 'service' ? newMark() : null
   const dataDir = join(options.workDir, 'data', options.runId.replaceAll('/', '-'))
   await mkdir(join(options.runDir, 'logs'), { recursive: true })
-  await mkdir(dataDir, { recursive: true })
   claimDataDir(dataDir)
   const clean = (text: string): string => withoutSecrets(text, options.secrets)
   await using runLog = openRunLog(join(options.runDir, 'logs', 'headroom.log'), {
@@ -82,6 +81,7 @@ export async function runOnce(options: RunOptions): Promise<RunRecord> {
     id: options.runId,
     studyId: options.studyId,
     round: options.round,
+    ...(options.repeats === undefined ? {} : { repeats: options.repeats }),
     startedAt: startedAt.toISOString(),
     finishedAt: new Date().toISOString(),
     headroom: await headroomVersion(),

@@ -204,7 +204,7 @@ describe('rounds that do not count', () => {
     const target = targetOf(findings, 'pg-direct')
     expect(target.rounds).toEqual([1, 3])
     expect(target.discarded).toEqual([
-      { round: 2, because: 'void: 3.2 % of requests waited for a connection' },
+      { round: 2, because: 'void: 3.2 % of requests waited for a connection', isMadeAgain: false },
     ])
     expect(findings.caveats.join(' ')).toContain('pg-direct has 2 of the 3 rounds a ranking needs')
     const ranking = findings.rankings.find((one) => one.metric === 'rate.sustainedPerS')
@@ -214,6 +214,23 @@ describe('rounds that do not count', () => {
         expect(one.verdict.runs.some((id) => id.includes('r2'))).toBe(false)
       }
     }
+  })
+
+  it('count by the run that was made again for them, and say so', () => {
+    const spoiled = studyFixture({ tweak: spoil('void', [2]) })
+    const again = HEALTHY.runs.flatMap((run) =>
+      run.target.name === 'pg-direct' && run.round === 2
+        ? [{ ...run, id: `${run.id}-again`, repeats: run.id }]
+        : [],
+    )
+    const findings = judgeStudy({ ...spoiled, runs: [...spoiled.runs, ...again], triggers })
+    expect(targetOf(findings, 'pg-direct').rounds).toEqual([1, 2, 3])
+    const said = findings.caveats.join(' ')
+    expect(said).toContain('pg-direct: not counted: round 2 (made again): void: 3.2 %')
+    expect(said).not.toContain('rounds a ranking needs')
+    const order = (one: Findings) =>
+      one.rankings.find(({ metric }) => metric === 'rate.sustainedPerS')?.order
+    expect(order(findings)).toEqual(order(findingsOf({})))
   })
 
   it('give their reason once where it is the same in all, with its documented code', () => {

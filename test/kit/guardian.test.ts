@@ -110,8 +110,11 @@ it('ends what the guardian could not, but neither a reused pid nor a folder with
   if (orphanIdentity === null || bystanderIdentity === null) throw new Error('no identity')
   const ours = join(dir, 'ours')
   const theirs = join(dir, 'theirs')
-  for (const made of [ours, theirs]) mkdirSync(made)
+  // Its Headroom was killed between making it and marking it.
+  const justMade = join(dir, 'just-made')
+  for (const made of [ours, theirs, justMade]) mkdirSync(made)
   writeFileSync(join(ours, DATA_DIR_MARKER), '')
+  writeFileSync(join(theirs, 'thesis.txt'), '')
   const record: LiveRecord = {
     schema: 1,
     owner: { pid: 2 ** 22 + 5, start: '1@gone', command: 'node headroom' },
@@ -120,12 +123,12 @@ it('ends what the guardian could not, but neither a reused pid nor a folder with
       { name: 'orphan', process: orphanIdentity },
       { name: 'other', process: { ...bystanderIdentity, start: '7@gone' } },
     ],
-    dataDirs: [ours, theirs],
+    dataDirs: [ours, theirs, justMade, join(dir, 'never-made')],
     endedByGuardian: [],
   }
   writeFileSync(join(liveDir(baseDir), 'x.json'), JSON.stringify(record))
   const cleaned = await cleanLeftovers(baseDir, () => undefined)
-  expect(cleaned.runs).toMatchObject([{ ended: ['orphan'], removedDirs: [ours] }])
+  expect(cleaned.runs).toMatchObject([{ ended: ['orphan'], removedDirs: [ours, justMade] }])
   expect(isAlive(bystanderIdentity)).toBe(true)
   expect(existsSync(theirs)).toBe(true)
   await orphan.stop()

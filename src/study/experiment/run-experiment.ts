@@ -5,7 +5,6 @@
 import { rm } from 'node:fs/promises'
 import { performance } from 'node:perf_hooks'
 import { claimDataDir, releaseDataDir } from '../../kit/guardian.ts'
-import { mkdirSync } from 'node:fs'
 import { Scope } from '../../kit/scope.ts'
 import type { ArmRun, ExperimentRecord } from '../../results/claims-record.ts'
 import type { Experiment, ScaleName } from '../../scenario/experiment.ts'
@@ -25,7 +24,6 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   const startMs = performance.now()
   const arms: ArmRun[] = []
   const engines = new Map<string, OpenEngine>()
-  mkdirSync(dataDir, { recursive: true })
   claimDataDir(dataDir)
   try {
     await using scope = new Scope()
