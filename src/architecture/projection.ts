@@ -11,6 +11,11 @@ export interface Projection {
   readonly engine: StoringKind
   /** Null: nothing of this event is shown. @param event its JSON, parsed */
   shownBy(event: Readonly<Record<string, unknown>>): Shown | null
+  /**
+   * Waits until it shows what was stored when it was asked. Absent: it does so at once.
+   * @returns null, or a sentence without a full stop that says why it never came to that: then nothing of it is compared
+   */
+  caughtUp?(signal: AbortSignal): Promise<string | null>
   /** Everything that is shown, streamed, each key once. */
   rows(signal: AbortSignal): AsyncIterable<readonly Shown[]>
 }

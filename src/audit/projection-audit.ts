@@ -37,38 +37,55 @@ const KEYS_MAX = 1_000_000
 /** Events that are looked at between two chances to stop. */
 const EVENTS_A_TURN = 16_384
 
-type Counts = Pick<
+type Seen = Pick<
   ProjectionAudit,
   'dueKeys' | 'shownKeys' | 'missingKeys' | 'behindKeys' | 'wrongKeys' | 'foreignKeys'
-> & { readonly excusedKeys: number }
+>
+type Counts = Seen & { readonly excusedKeys: number }
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
+const NOTHING_SEEN: Seen = {
+  dueKeys: 0,
+  shownKeys: 0,
+  missingKeys: 0,
+  behindKeys: 0,
+  wrongKeys: 0,
+  foreignKeys: 0,
+}
+
 export async function auditProjection(options: ProjectionAuditOptions): Promise<ProjectionAudit> {
-  const { projection, promise, worstFault = 'none', listLimit = LIST_LIMIT } = options
-  const counts: Mutable<Counts> = {
-    dueKeys: 0,
-    shownKeys: 0,
-    missingKeys: 0,
-    behindKeys: 0,
-    wrongKeys: 0,
-    foreignKeys: 0,
-    excusedKeys: 0,
+  const { projection, listLimit = LIST_LIMIT, signal } = options
+  const late = await projection.caughtUp?.(signal)
+  if (late === undefined || late === null) return await compared(options)
+  return {
+    projection: projection.name,
+    ...NOTHING_SEEN,
+    mismatches: [],
+    listLimit,
+    verdict: 'broken',
+    because: `${late}.`,
   }
+}
+
+async function compared(options: ProjectionAuditOptions): Promise<ProjectionAudit> {
+  const { projection, promise, worstFault = 'none', listLimit = LIST_LIMIT } = options
+  const seen: Mutable<Seen> = { ...NOTHING_SEEN }
+  let excusedKeys = 0
   const mismatches: string[] = []
-  const note = (count: Counted, words: string, isExcused = false): void => {
-    counts[count]++
-    if (isExcused) counts.excusedKeys++
+  const note = (count: keyof Seen, words: string, isExcused = false): void => {
+    seen[count]++
+    if (isExcused) excusedKeys++
     if (mismatches.length < listLimit) mismatches.push(words)
   }
   let parts = 1
   for (let part = 0; part < parts; part++) {
     const due = await dueIn(options, part, parts)
     parts = due.parts
-    counts.dueKeys += due.latest.size
+    seen.dueKeys += due.latest.size
     for await (const rows of projection.rows(options.signal)) {
       for (const row of rows) {
         if (partOf(row.key, parts) !== part) continue
-        counts.shownKeys++
+        seen.shownKeys++
         compare(row, due, note)
       }
     }
@@ -80,14 +97,16 @@ export async function auditProjection(options: ProjectionAuditOptions): Promise<
       note('missingKeys', `${key}: not shown, acknowledged was ${version}`, true)
     }
   }
-  const { excusedKeys, ...seen } = counts
   return {
     projection: projection.name,
     ...seen,
     ...(options.excused === undefined ? {} : { excusedKeys }),
     mismatches,
     listLimit,
-    ...verdictOf(counts, { promise, worstFault, isBounded: options.excused !== undefined }),
+    ...verdictOf(
+      { ...seen, excusedKeys },
+      { promise, worstFault, isBounded: options.excused !== undefined },
+    ),
   }
 }
 
@@ -101,8 +120,6 @@ interface Due {
   /** Of events that may be shown or not and are later than what is due, by key. */
   readonly unknown: ReadonlyMap<string, readonly Shown[]>
 }
-
-type Counted = Exclude<keyof Counts, 'excusedKeys'>
 
 /** The number of parts is found with the first one: it doubles until that fits. */
 async function dueIn(
@@ -201,7 +218,7 @@ function shownOf(projection: Projection): (stream: EventStream, index: number) =
 function compare(
   row: Shown,
   { latest, takenBack, unknown }: Due,
-  note: (count: Counted, words: string, isExcused?: boolean) => void,
+  note: (count: keyof Seen, words: string, isExcused?: boolean) => void,
 ): void {
   const due = latest.get(row.key)
   const lost = takenBack.get(row.key)

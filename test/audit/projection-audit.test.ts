@@ -94,6 +94,11 @@ async function audited(
   return audit
 }
 
+ 
+async function* emptyRows(): AsyncGenerator<readonly Shown[]> {
+  yield []
+}
+
 const all = Array.from({ length: EVENTS }, (_, index) => index)
 const whole = { missingKeys: 0, behindKeys: 0, wrongKeys: 0, foreignKeys: 0, verdict: 'whole' }
 
@@ -107,6 +112,27 @@ describe('the audit of a projection', () => {
       shownKeys: rows.length,
       mismatches: [],
     })
+  })
+
+  it('calls it broken, and compares nothing, where it never caught up', async () => {
+    const late: Projection = {
+      name: PROMISE.store,
+      engine: 'postgres',
+      shownBy,
+      caughtUp: () => Promise.resolve('nobody refreshed it'),
+      rows: () => {
+        throw new Error('nothing is read here')
+      },
+    }
+    const audit = await audited([], { acknowledged: all }, { projection: late })
+    expect(audit).toMatchObject({
+      verdict: 'broken',
+      because: 'nobody refreshed it.',
+      shownKeys: 0,
+    })
+    const inTime = { ...late, caughtUp: () => Promise.resolve(null), rows: emptyRows }
+    const compared = await audited([], { acknowledged: all }, { projection: inTime })
+    expect(compared.missingKeys).toBeGreaterThan(10)
   })
 
   it('takes an unanswered write either way, and a refused one never', async () => {

@@ -24,36 +24,32 @@ export function hourlyView(database: Texts, refreshWithinMs: number): Projection
     name: VIEW_SOURCE,
     engine: 'postgres',
     shownBy,
-    rows: (signal) => rowsOf(database, refreshWithinMs, signal),
+    caughtUp: (signal) => untilRefreshed(database, refreshWithinMs, signal),
+    rows: (signal) => rowsOf(database, signal),
   }
 }
 
-/**
- * Once its own refresher has refreshed it: that it is late is its nature and measured elsewhere, that it lacks or invents a
- * row is not, nor that nobody refreshes it.
- */
-async function* rowsOf(
-  database: Texts,
-  refreshWithinMs: number,
-  signal: AbortSignal,
-): AsyncGenerator<readonly Shown[]> {
-  await untilRefreshed(database, refreshWithinMs, signal)
+async function* rowsOf(database: Texts, signal: AbortSignal): AsyncGenerator<readonly Shown[]> {
   for await (const rows of database.textRows(VIEWED, signal)) {
     yield rows.map(([key = '']) => ({ key, ...THERE }))
   }
 }
 
+/**
+ * By its own refresher: that it is late is its nature and measured elsewhere, that it lacks or invents a row is not, nor that
+ * nobody refreshes it.
+ */
 async function untilRefreshed(
   database: Texts,
   withinMs: number,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string | null> {
   const lookedAtUs = Number(await textOf(database, SERVER_TIME, signal))
   const deadlineMs = performance.now() + withinMs
   for (;;) {
     const asOfUs = Number(await textOf(database, VIEW_AS_OF_KNOWN, signal))
-    if (asOfUs > lookedAtUs) return
-    if (performance.now() > deadlineMs) throw new Error(notRefreshed(asOfUs, lookedAtUs, withinMs))
+    if (asOfUs > lookedAtUs) return null
+    if (performance.now() > deadlineMs) return notRefreshed(asOfUs, lookedAtUs, withinMs)
     await delay(POLL_MS, undefined, { signal })
   }
 }
