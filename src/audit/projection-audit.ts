@@ -9,7 +9,8 @@ import type { StorePromise } from '../architecture/architecture.ts'
 import type { Projection, Shown } from '../architecture/projection.ts'
 import type { ProjectionAudit } from '../results/audit-record.ts'
 import { PRELOAD_BASE_INDEX, type EventStream } from '../shapes/stream.ts'
-import { lossIsAllowed, type WorstFault } from './promise.ts'
+import { verdictOf, type Seen } from './projection-verdict.ts'
+import type { WorstFault } from './promise.ts'
 import type { IndexBits } from './index-bits.ts'
 import type { SentEvents } from './sent-events.ts'
 
@@ -37,11 +38,6 @@ const KEYS_MAX = 1_000_000
 /** Events that are looked at between two chances to stop. */
 const EVENTS_A_TURN = 16_384
 
-type Seen = Pick<
-  ProjectionAudit,
-  'dueKeys' | 'shownKeys' | 'missingKeys' | 'behindKeys' | 'wrongKeys' | 'foreignKeys'
->
-type Counts = Seen & { readonly excusedKeys: number }
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 const NOTHING_SEEN: Seen = {
@@ -251,53 +247,4 @@ function partOf(key: string, parts: number): number {
     hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193)
   }
   return ((hash ^ (hash >>> 16)) >>> 0) % parts
-}
-
-interface VerdictContext {
-  readonly promise: StorePromise
-  readonly worstFault: WorstFault
-  /** Every key that a fault excuses is known; the rank of the worst of them excuses no other. */
-  readonly isBounded: boolean
-}
-
-function verdictOf(
-  { missingKeys, behindKeys, wrongKeys, foreignKeys, excusedKeys }: Counts,
-  { isBounded, ...context }: VerdictContext,
-): Pick<ProjectionAudit, 'verdict' | 'because'> {
-  const lost = sentences([
-    [missingKeys, 'not shown at all'],
-    [behindKeys, 'shown as of an older write than the latest acknowledged one'],
-  ])
-  const false_ = sentences([
-    [wrongKeys, 'with another value than was sent'],
-    [foreignKeys, 'shown as of a write that nobody was told is stored'],
-  ])
-  const isAllowed = isBounded
-    ? excusedKeys === missingKeys + behindKeys || context.promise.delivery === 'at-most-once'
-    : lossIsAllowed(context)
-  const broken = isAllowed ? false_ : [...lost, ...false_]
-  if (broken.length > 0) {
-    const within = excusedKeys > 0 ? ` (of these ${excusedInWords(excusedKeys)})` : ''
-    return { verdict: 'broken', because: `${broken.join('; ')}${isAllowed ? '' : within}.` }
-  }
-  if (lost.length > 0) {
-    const why = isBounded
-      ? excusedInWords(excusedKeys)
-      : `survives ${context.promise.survives}, met ${context.worstFault}`
-    return {
-      verdict: 'as-promised',
-      because: `${lost.join('; ')}, within the promise: ${why}.`,
-    }
-  }
-  return { verdict: 'whole', because: 'Every key shows its latest acknowledged write.' }
-}
-
-function excusedInWords(keys: number): string {
-  return `${keys.toLocaleString('en')} by what a fault took back`
-}
-
-function sentences(counts: readonly (readonly [count: number, what: string])[]): readonly string[] {
-  return counts
-    .filter(([count]) => count > 0)
-    .map(([count, what]) => `${count.toLocaleString('en')} key${count === 1 ? '' : 's'} ${what}`)
 }

@@ -1,0 +1,65 @@
+/** The driver's view, per window and per step. */
+import { metric } from './metric.ts'
+
+export const DRIVER_METRICS = [
+  metric('rate.dueEventsPerS', 'events/s', 'offered', 'events that became due', 'neither'),
+  metric('rate.sentEventsPerS', 'events/s', 'sent', 'events handed to a socket', 'more'),
+  metric(
+    'rate.acceptedEventsPerS',
+    'events/s',
+    'accepted',
+    'events acknowledged as accepted or duplicate',
+    'more',
+  ),
+  metric(
+    'rate.notAcceptedEventsPerS',
+    'events/s',
+    'not accepted',
+    'events shed, rejected, dropped or left unanswered',
+    'less',
+  ),
+  metric(
+    'rate.storedEventsPerS',
+    'events/s',
+    'stored',
+    'events first seen in the store by the freshness poll',
+    'more',
+    'gauge',
+    'store',
+  ),
+  metric('latency.p50Us', 'µs', 'latency p50', 'from due to ack, over all due events', 'less'),
+  metric('latency.p90Us', 'µs', 'latency p90', 'from due to ack, over all due events', 'less'),
+  metric('latency.p99Us', 'µs', 'latency p99', 'from due to ack, over all due events', 'less'),
+  metric('latency.p999Us', 'µs', 'latency p99.9', 'from due to ack, over all due events', 'less'),
+  metric(
+    'sendDelay.p99Us',
+    'µs',
+    'send delay p99',
+    'from due to send: the driver’s own guilt',
+    'less',
+  ),
+  metric(
+    'outcome.notAcceptedRatio',
+    'ratio',
+    'not accepted',
+    'shed, unknown, dropped and rejected among due events',
+    'less',
+  ),
+  metric('outcome.droppedRatio', 'ratio', 'dropped', 'due events never sent', 'less'),
+  metric(
+    'connection.waitedRatio',
+    'ratio',
+    'waited for a connection',
+    'requests that found no free connection',
+    'less',
+  ),
+  metric('driver.cpuCores', 'cores', 'driver CPU', 'cores used by the driver', 'less'),
+  metric(
+    'driver.eventLoopDelayP99Us',
+    'µs',
+    'driver loop delay',
+    'p99 delay of the driver’s event loop',
+    'less',
+  ),
+  metric('inFlight.requests', 'requests', 'in flight', 'requests due and not yet answered', 'less'),
+] as const

@@ -1,0 +1,75 @@
+/** What PostgreSQL writes ahead, and its checkpoints. */
+import { metric } from './metric.ts'
+
+export const WAL_METRICS = [
+  metric('wal.bytes', 'bytes', 'WAL', 'write-ahead log inserted', 'less', 'counter'),
+  metric(
+    'wal.fpiBytes',
+    'bytes',
+    'WAL full-page images',
+    'part of the WAL that is full-page images',
+    'less',
+    'counter',
+  ),
+  metric('wal.bytesPerS', 'bytes/s', 'WAL rate', 'write-ahead log inserted per second', 'less'),
+  metric(
+    'wal.fpiBytesPerS',
+    'bytes/s',
+    'full-page image rate',
+    'full-page image bytes in the WAL per second',
+    'less',
+  ),
+  metric(
+    'wal.bytesPerEvent',
+    'bytes',
+    'WAL per event',
+    'WAL without full-page images, per accepted event',
+    'less',
+  ),
+  metric(
+    'wal.totalBytesPerEvent',
+    'bytes',
+    'WAL per event, with images',
+    'all WAL with its full-page images, per accepted event',
+    'less',
+  ),
+  metric(
+    'wal.fpiBytesPerEvent',
+    'bytes',
+    'full-page images per event',
+    'full-page image bytes per accepted event',
+    'less',
+  ),
+  metric(
+    'checkpoint.timed',
+    'checkpoints',
+    'timed checkpoints',
+    'checkpoints begun by checkpoint_timeout',
+    'neither',
+    'counter',
+  ),
+  metric(
+    'checkpoint.requested',
+    'checkpoints',
+    'requested checkpoints',
+    'checkpoints begun by WAL volume or command',
+    'less',
+    'counter',
+  ),
+  metric(
+    'checkpoint.writeMs',
+    'ms',
+    'checkpoint write time',
+    'time spent writing checkpoint pages',
+    'less',
+    'counter',
+  ),
+  metric(
+    'checkpoint.syncMs',
+    'ms',
+    'checkpoint sync time',
+    'time spent syncing checkpoint files',
+    'less',
+    'counter',
+  ),
+] as const
