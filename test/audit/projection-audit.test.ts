@@ -94,7 +94,6 @@ async function audited(
   return audit
 }
 
- 
 async function* emptyRows(): AsyncGenerator<readonly Shown[]> {
   yield []
 }
