@@ -50,6 +50,8 @@ export interface StorePromise {
   readonly survives: 'nothing' | 'process-kill' | 'power-loss' | 'node-loss'
   /** Where it survives nothing: the parts whose end explains a loss, as that of no other does: `postgres`. Absent: nobody’s. */
   readonly lostWith?: readonly string[]
+  /** Their end leaves nothing, however long ago it was stored, as of an UNLOGGED table. Absent: only what was new is at risk. */
+  readonly emptied?: boolean
   readonly delivery: 'at-most-once' | 'at-least-once' | 'exactly-once'
   readonly readAfterAck: 'at-once' | 'eventually'
   /** Whether a repeated event leaves one raw row, one readable row, or several. */

@@ -56,6 +56,7 @@ export async function auditProjection(options: ProjectionAuditOptions): Promise<
   return {
     projection: projection.name,
     ...NOTHING_SEEN,
+    compared: false,
     mismatches: [],
     listLimit,
     verdict: 'broken',

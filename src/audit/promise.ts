@@ -91,9 +91,9 @@ function missingPreloaded(counts: Counts): number {
   return counts.preloadedRowsExpected - counts.preloadedRowsFound
 }
 
-/** What was committed before the run goes only where a death takes all that a store ever held. */
+/** What was committed long before goes only where a death takes all that a store ever held. */
 function preloadIsExcused({ promise, worstFault, restored }: PromiseContext): boolean {
-  if (promise.survives !== 'nothing') return false
+  if (promise.survives !== 'nothing' || promise.emptied !== true) return false
   return restored === undefined
     ? worstFault !== 'none'
     : restored.restores.some(({ killed }) => killed !== undefined)
@@ -152,7 +152,9 @@ function allowedDeviations(counts: Counts, context: PromiseContext): string[] {
   }
   const missing = missingPreloaded(counts)
   if (missing > 0) {
-    allowed.push(`${counted(missing, 'preloaded row')} gone, within the promise: survives nothing`)
+    allowed.push(
+      `${counted(missing, 'preloaded row')} gone, within the promise: no row survives a crash`,
+    )
   }
   if (counts.duplicatedRows > 0) {
     const kept = promise.duplicates === 'kept' ? 'repeats are kept' : 'one of them is readable'

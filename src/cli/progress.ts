@@ -141,5 +141,5 @@ function windowText(event: Extract<RunProgress, { type: 'window' }>): string {
 
 function startedText(event: Extract<RunProgress, { type: 'study-started' }>): string {
   const estimate = formatDurationS(event.estimatedS)
-  return `study ${event.studyId}: ${String(event.runs)} ${event.runs === 1 ? 'run' : 'runs'}, at most about ${estimate}`
+  return `study ${event.studyId}: ${String(event.runs)} ${event.runs === 1 ? 'run' : 'runs'}, at most about ${estimate} unless runs are void`
 }

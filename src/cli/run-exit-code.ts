@@ -27,7 +27,7 @@ export function runExitCode(input: {
   readonly interrupted: boolean
 }): number {
   const codes = input.runs
-    .filter((run) => !isMadeUpFor(run, input.runs))
+    .filter((run) => !isMadeUpFor(run, input.runs) && !isOnlyEmulated(run, input.study))
     .map((run) => codeOf(run.outcome, input.study.scenario.stop))
   if (input.interrupted) codes.push(ERROR_EXIT_CODES.INTERRUPTED)
   const heard = BY_WEIGHT.find((code) => codes.includes(code))
@@ -40,6 +40,11 @@ function isMadeUpFor(run: RunRecord, runs: readonly RunRecord[]): boolean {
   return runs.some(
     (other) => other.target.name === run.target.name && other.outcome.state === 'completed',
   )
+}
+
+/** A void run on an emulated disk: it would rank nothing, and the report says that it has no figure. */
+function isOnlyEmulated({ target, outcome }: RunRecord, { emulated = [] }: StudyRecord): boolean {
+  return outcome.state === 'void' && emulated.some((one) => one.target.name === target.name)
 }
 
 function codeOf(outcome: Outcome, stop: StudyRecord['scenario']['stop']): number {

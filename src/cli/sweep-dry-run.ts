@@ -32,7 +32,7 @@ export async function tellSweepDryRun(
   }
   const width = Math.max(...sweep.points.map(({ target }) => target.length))
   const lines = [
-    `${String(sweep.points.length)} points, ${sweep.mode}, ${String(scenario.rounds)} ${scenario.rounds === 1 ? 'round' : 'rounds'}: ${String(estimate.runs)} runs, at most about ${formatDurationS(estimate.seconds)}, up to ${formatBytes(estimate.diskBytes)} of disk at a time`,
+    `${String(sweep.points.length)} points, ${sweep.mode}, ${String(scenario.rounds)} ${scenario.rounds === 1 ? 'round' : 'rounds'}: ${String(estimate.runs)} runs, at most about ${formatDurationS(estimate.seconds)} unless runs are void, up to ${formatBytes(estimate.diskBytes)} of disk at a time`,
     ...sweep.points.map(({ target, label, levels }) => {
       const base = levels.every((level) => level === 0) ? '  (base)' : ''
       return `  ${target.padEnd(width)}  ${label}${base}`

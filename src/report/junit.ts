@@ -4,6 +4,7 @@
  */
 import type { Judgement } from '../judge/verdict.ts'
 import { auditSentences } from '../results/audit-record.ts'
+import { roundName } from '../results/made-again.ts'
 import type { RunRecord } from '../results/record.ts'
 import type { TestCase } from './junit-xml.ts'
 import { junitXml } from './junit-xml.ts'
@@ -81,8 +82,9 @@ function driverCase(target: TargetView): TestCase {
 }
 
 /** A run that did not come to its end is an error, not a failure of the architecture. */
-function runCase({ round, outcome }: RunRecord): TestCase {
-  const name = `round ${String(round)} ran to its end`
+function runCase(run: RunRecord): TestCase {
+  const { outcome } = run
+  const name = `round ${roundName(run)} ran to its end`
   switch (outcome.state) {
     case 'completed':
     case 'audit-failed':

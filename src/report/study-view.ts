@@ -29,8 +29,9 @@ export function viewStudy(findings: Findings, series: SeriesByRun): StudyView {
     const runs = findings.runs
       .filter((run) => run.target.name === target.target)
       .toSorted((a, b) => a.round - b.round)
+    // Beside a run that counts there may be a void one of the same round.
     const counted = runs.filter(
-      (run) => target.rounds.includes(run.round) && measuredOf(run) !== null,
+      ({ round, outcome }) => target.rounds.includes(round) && outcome.state === 'completed',
     )
     const shownRun = counted.at(-1) ?? runs.findLast((run) => measuredOf(run) !== null)
     const measured = shownRun === undefined ? null : measuredOf(shownRun)

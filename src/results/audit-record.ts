@@ -80,6 +80,8 @@ export const ProjectionAudit = z.strictObject({
   wrongKeys: count,
   /** Shown as of an event that nobody was told is stored, or of none. */
   foreignKeys: count,
+  /** Whether keys were looked at; absent: they were. Not where it never showed what was stored before it was asked. */
+  compared: z.boolean().optional(),
   /** The key, what is shown and what is due; cut at `listLimit`. */
   mismatches: z.array(z.string()),
   listLimit: count,

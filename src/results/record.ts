@@ -208,6 +208,8 @@ export const StorePromise = z.strictObject({
   survives: z.enum(['nothing', 'process-kill', 'power-loss', 'node-loss']),
   /** Where it survives nothing: the parts whose end explains a loss; absent: nobody’s. */
   lostWith: z.array(z.string()).readonly().optional(),
+  /** Their end leaves nothing, however long ago it was stored; absent: only what was new is at risk. */
+  emptied: z.boolean().optional(),
   delivery: z.enum(['at-most-once', 'at-least-once', 'exactly-once']),
   readAfterAck: z.enum(['at-once', 'eventually']),
   duplicates: z.enum(['one-row', 'one-readable', 'kept']),

@@ -24,6 +24,8 @@ import type { RunPlan } from './run-plan.ts'
 import { runOnce } from './run.ts'
 
 const GRACE_MS = 8_000
+/** What takes longer is made again by whoever wants it. */
+const AGAIN_RUN_MAX_S = 600
 
 /** What runs are given by the command line, whatever they are to answer. */
 export interface StudySurroundings {
@@ -91,8 +93,7 @@ export async function runPlanned(
   options: StudyOptions,
 ): Promise<RunsDone> {
   const { name, startedAt, command, earlier, onStarted } = options
-  const missing = planned.filter((run) => earlier?.done.has(folderOf(run)) !== true)
-  const estimate = estimateRuns(missing, options)
+  const estimate = estimateRuns(leftOf(planned, earlier), options)
   await requireFreeBytes({
     path: options.workDir,
     needBytes: estimate.diskBytes,
@@ -125,6 +126,17 @@ export async function runPlanned(
       cutShort,
     },
   }
+}
+
+/** What is not there yet; where all of it is, what was void, of which some may be made again. */
+function leftOf(
+  planned: readonly StudyRun[],
+  earlier: EarlierRuns | undefined,
+): readonly StudyRun[] {
+  const recordOf = (run: StudyRun): RunRecord | undefined => earlier?.done.get(folderOf(run))
+  const missing = planned.filter((run) => recordOf(run) === undefined)
+  if (missing.length > 0) return missing
+  return planned.filter((run) => recordOf(run)?.outcome.state === 'void')
 }
 
 function secondsOf(from: Date, to: Date): number {
@@ -190,13 +202,31 @@ async function runAll(
       await writeRunRecord(join(studyDir, folder), record, options.secrets)
       cutShort = reasonToStop(record, run, options.signal)
     }
-    ended.push({ run, record, isVoid: record.outcome.state === 'void' })
+    ended.push({ run, record, isVoid: isToBeMadeAgain(record, run, options) })
   }
   return {
     runs: ended.map(({ record }) => record),
     folders: ended.map(({ run }) => folderOf(run)),
     cutShort,
   }
+}
+
+/** @returns whether it was void, and could be otherwise */
+function isToBeMadeAgain(record: RunRecord, run: StudyRun, options: StudyOptions): boolean {
+  if (record.outcome.state !== 'void') return false
+  const because = whyNotAgain(run, options)
+  if (because === null) return true
+  const text = `round ${String(run.round)} of ${run.target.name} was void and is not made again: ${because}`
+  options.onProgress({ type: 'note', text })
+  return false
+}
+
+function whyNotAgain(run: StudyRun, options: StudyOptions): string | null {
+  if (run.plan.streamSpec.source === 'recorded' && run.target.kind === 'service')
+    return 'your store holds the events of the file now'
+  return estimateRuns([run], options).seconds > AGAIN_RUN_MAX_S
+    ? `it would take more than ${formatDurationS(AGAIN_RUN_MAX_S)}`
+    : null
 }
 
 function isSame(one: StudyRun, other: StudyRun): boolean {

@@ -393,25 +393,23 @@ describe('a store that was made again from a backup', () => {
     expect(after.store.because).toMatch(/1 acknowledged event lost that no death excuses: not/)
   })
 
-  it('of which no death spares anything lacks preloaded rows too, and only then', async () => {
-    const promise = { survives: 'nothing', lostWith: ['postgres'] } as const
-    const emptied = {
-      stream,
-      codes,
-      raw: [],
-      ackMs: [100, 200],
-      worstFault: 'process-kill',
-    } as const
+  it('that a death empties lacks preloaded rows too, and only then', async () => {
+    const lossy = { survives: 'nothing', lostWith: ['postgres'] } as const
+    const promise = { ...lossy, emptied: true }
+    const gone = { stream, codes, raw: [], ackMs: [100, 200], worstFault: 'process-kill' } as const
     const death = { ...restored(0, 9_000), killed: 'postgres' }
-    const died = await auditOf({ ...emptied, promise, restores: [death] })
+    const died = await auditOf({ ...gone, promise, restores: [death] })
     expect(died.store).toMatchObject({ verdict: 'as-promised', preloadedRowsFound: 0 })
     expect(died.store.because).toContain('20 preloaded rows gone, within the promise')
     for (const otherwise of [
       { promise, restores: [restored(0, 9_000)] },
+      { promise, worstFault: 'none' } as const,
+      // A commit that is still in memory: what was stored long before is on disk.
+      { promise: lossy, restores: [death] },
       { promise: {}, restores: [death] },
       { promise: { delivery: 'at-most-once' } as const },
     ]) {
-      const { store } = await auditOf({ ...emptied, ...otherwise })
+      const { store } = await auditOf({ ...gone, ...otherwise })
       expect(store.verdict).toBe('broken')
       expect(store.because).toContain('20 preloaded rows missing')
     }

@@ -141,6 +141,19 @@ describe('the exit code of a study', () => {
     expect(runExitCode({ study, runs: changed, interrupted: false })).toBe(0)
   })
 
+  it('is 0 when only a run on an emulated disk was void', () => {
+    const { study, runs } = studyFixture({ rounds: 1 })
+    const [first] = runs
+    if (first === undefined) throw new Error('the fixture has runs')
+    const target = { ...first.target, name: `${first.target.name}-fsync-1ms` }
+    const slow = withOutcome({ ...first, id: 'slow', target }, 'void')
+    const changed = [...runs, slow]
+    expect(runExitCode({ study, runs: changed, interrupted: false })).toBe(70)
+    const emulated = [{ of: first.target.name, fsyncUs: 1_000, target }]
+    const labelled = { ...study, emulated } as typeof study
+    expect(runExitCode({ study: labelled, runs: changed, interrupted: false })).toBe(0)
+  })
+
   it('is 99 when a scenario that runs to its end broke an SLO', () => {
     const { study, runs } = studyFixture({ rounds: 1, scenario: { stop: 'at-end' } })
     expect(runExitCode({ study, runs, interrupted: false })).toBe(99)

@@ -103,7 +103,7 @@ describe('progress without a terminal', () => {
     events.forEach(view.onProgress)
     view.end()
     expect(written).toEqual([
-      '    0.0 s  study s1: 6 runs, at most about 3 min\n',
+      '    0.0 s  study s1: 6 runs, at most about 3 min unless runs are void\n',
       '    0.0 s  [1/6] pg-direct round 1: postgres 18.4 ready in 0.4 s (embedded)\n',
       '    0.0 s  [1/6] pg-direct round 1: preload, 200,000 rows\n',
       '    0.0 s  [1/6] pg-direct round 1: 2,000 events/s, p99 6.1 ms, backlog 12, 10 s left\n',

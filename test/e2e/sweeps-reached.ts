@@ -105,6 +105,6 @@ function indexesDiffer(given: readonly Given[]): void {
 }
 
 function indexesOf({ outcome }: RunRecord): string {
-  if (outcome.state !== 'completed') return outcome.state
+  if (outcome.state !== 'completed' && outcome.state !== 'void') return outcome.state
   return outcome.measured.stores.flatMap(({ indexes }) => Object.keys(indexes ?? {})).join('; ')
 }

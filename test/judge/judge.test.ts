@@ -217,13 +217,9 @@ describe('rounds that do not count', () => {
   })
 
   it('count by the run that was made again for them, and say so', () => {
-    const spoiled = studyFixture({ tweak: spoil('void', [2]) })
-    const again = HEALTHY.runs.flatMap((run) =>
-      run.target.name === 'pg-direct' && run.round === 2
-        ? [{ ...run, id: `${run.id}-again`, repeats: run.id }]
-        : [],
-    )
-    const findings = judgeStudy({ ...spoiled, runs: [...spoiled.runs, ...again], triggers })
+    const findings = findingsOf({
+      again: ({ target, round }) => target.name === 'pg-direct' && round === 2,
+    })
     expect(targetOf(findings, 'pg-direct').rounds).toEqual([1, 2, 3])
     const said = findings.caveats.join(' ')
     expect(said).toContain('pg-direct: not counted: round 2 (made again): void: 3.2 %')

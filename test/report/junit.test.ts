@@ -91,6 +91,22 @@ describe('the report as JUnit', () => {
     expect(of('aborted')).toContain('error round 1 ran to its end')
   })
 
+  it('does not fail for a void round that was made again, and names both', () => {
+    const findings = findingsFixture({
+      targets: ['pg-direct'],
+      rounds: 1,
+      again: () => true,
+    })
+    const cases = casesOf(junitOf(findings))
+    expect(cases.map(({ name }) => name).slice(-2)).toEqual([
+      'round 1 ran to its end',
+      'round 1, again ran to its end',
+    ])
+    const driver = cases.find(({ name }) => name.startsWith('driver'))
+    expect(driver?.inner).not.toContain('<failure')
+    expect(driver?.inner).toContain('made again, and that counts')
+  })
+
   it('counts what it lists', () => {
     const xml = junitOf(findingsFixture())
     const [, tests, failures, errors, skipped] =

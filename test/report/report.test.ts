@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import type { Outcome } from '../../src/results/record.ts'
+import type { Outcome, RunRecord } from '../../src/results/record.ts'
 import { renderReport } from '../../src/report/report.ts'
 import type { RenderedReport } from '../../src/report/report.ts'
+import { viewStudy } from '../../src/report/study-view.ts'
 import { withOutcome } from '../fixtures/study.ts'
 import { findingsFixture, seriesFixture } from './report-fixture.ts'
 
@@ -178,6 +179,19 @@ describe('a report of a study that went wrong', () => {
       const isWhole = a === 'completed' && b === 'completed'
       expect([a, b, report.html.includes('not a complete result')]).toEqual([a, b, !isWhole])
     }
+  })
+
+  it('is complete, and draws nothing of a void round, where that was made again', () => {
+    const again = ({ target, round }: RunRecord): boolean =>
+      target.name === 'pg-direct' && round === 3
+    const findings = findingsFixture({ again })
+    const { html } = renderReport(findings, new Map(), { pageHref: 'index.html' })
+    expect(html).not.toContain('This is not a complete result')
+    expect(html).toContain('round 3, again')
+    expect(html).toContain('1 of them in place of void ones')
+    const view = viewStudy(findings, new Map())
+    const [direct] = view.targets
+    expect(direct?.counted.map(({ id }) => id.endsWith('-again'))).toEqual([false, false, true])
   })
 
   it('is drawn for a study that was cut short before its first run ended', () => {

@@ -7,6 +7,9 @@ import { Scenario } from '../../src/scenario/scenario.ts'
 import { planRun } from '../../src/study/run-plan.ts'
 import { runPlanned } from '../../src/study/run-planned.ts'
 import type { StudyRun } from '../../src/study/run-planned.ts'
+import type { RunRecord } from '../../src/results/record.ts'
+import { runOf } from '../fixtures/run-record.ts'
+import { studyFixture, withOutcome } from '../fixtures/study.ts'
 import { Target } from '../../src/target/target.ts'
 
 let folder = ''
@@ -70,4 +73,48 @@ describe('the runs of a study', () => {
     expect(runs).toHaveLength(1)
     expect(told.cutShort).toBe('interrupted in round 1 at nobody-10 (Ctrl-C)')
   })
+
+  it('are gone on with: what was void is made again, unless that was done, or its file can be sent once only', async () => {
+    const planned = [await runAt(10, 1), await runAt(20, 2)]
+    const options = around(new AbortController().signal)
+    const first = await runPlanned(planned, options)
+    const voided = first.runs.map((run, at) => (at === 0 ? voidOf(run) : run))
+    const folders = first.told.runs
+    const done = new Map(voided.map((run, at) => [folders[at] ?? '', run]))
+    const earlier = { studyDir: first.studyDir, done }
+    const second = await runPlanned(planned, { ...options, earlier })
+    expect(second.told.runs).toEqual([...folders, '03-nobody-10-round-1'])
+    expect(second.told.estimatedS).toBeGreaterThan(0)
+    expect(second.runs.map(({ repeats }) => repeats)).toEqual([undefined, undefined, voided[0]?.id])
+
+    done.set('03-nobody-10-round-1', second.runs[2]!)
+    const third = await runPlanned(planned, { ...options, earlier })
+    expect(third.runs.map(({ startedAt }) => startedAt)).toEqual(
+      second.runs.map(({ startedAt }) => startedAt),
+    )
+
+    const notes: string[] = []
+    const [run] = planned
+    const streamSpec = {
+      ...run!.plan.streamSpec,
+      source: 'recorded',
+    } as StudyRun['plan']['streamSpec']
+    const once = await runPlanned([{ ...run!, plan: { ...run!.plan, streamSpec } }], {
+      ...options,
+      earlier,
+      onProgress: (event) => {
+        if (event.type === 'note') notes.push(event.text)
+      },
+    })
+    expect(once.told.runs).toEqual([folders[0]])
+    expect(notes.join(' ')).toMatch(/was void and is not made again: your store holds/)
+  })
 })
+
+function voidOf(run: RunRecord): RunRecord {
+  const { outcome } = runOf({
+    ...{ name: 'pg-direct', round: 1, scenario: studyFixture().study.scenario },
+    ...{ studyId: run.studyId, order: 0, spreadRatio: 0 },
+  })
+  return { ...run, outcome: withOutcome({ ...run, outcome }, 'void').outcome }
+}

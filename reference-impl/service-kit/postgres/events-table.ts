@@ -128,6 +128,7 @@ export function eventsTablePromise(
       survives: unlogged || mixed ? 'nothing' : promise.survives,
       // Answered is committed: no other part holds an acknowledged event.
       ...(unlogged || mixed ? { lostWith: [POSTGRES_PART] } : {}),
+      ...(unlogged ? { emptied: true } : {}),
       ...(kept ? { delivery: 'at-least-once', duplicates: 'kept' } : {}),
     },
   }

@@ -1,4 +1,5 @@
 /** Under which conditions all of this was measured, and how to do it again. */
+import { roundName } from '../../results/made-again.ts'
 import { findMetric, parseMetricKey } from '../../collect/metrics.ts'
 import {
   formatBytes,
@@ -177,7 +178,7 @@ function measuringPairs({ findings }: StudyView): readonly Pair[] {
     ],
     [
       'Rounds',
-      `${formatCount(study.scenario.rounds)}, interleaved; ${formatCount(runs.length)} runs`,
+      `${formatCount(study.scenario.rounds)}, interleaved; ${formatCount(runs.length)} runs${againWords(runs)}`,
     ],
     [
       'Foreign CPU',
@@ -193,6 +194,11 @@ function measuringPairs({ findings }: StudyView): readonly Pair[] {
     ],
     ['Extrapolated', extrapolated.length === 0 ? 'nothing' : extrapolated.join(', ')],
   ]
+}
+
+function againWords(runs: readonly RunRecord[]): string {
+  const again = runs.filter(({ repeats }) => repeats !== undefined).length
+  return again === 0 ? '' : `, ${formatCount(again)} of them in place of void ones`
 }
 
 function worst(values: readonly number[], words: (value: number) => string): string {
@@ -274,7 +280,7 @@ function runTable(view: StudyView, { recordSha256 }: ConditionsOptions): Markup 
       .reduce((sum, step) => sum + (step.latencyUs?.samples ?? 0), 0)
     const sustained = measured?.sustainedPerS ?? null
     return [
-      `${run.target.name}, round ${String(run.round)}`,
+      `${run.target.name}, round ${roundName(run)}`,
       run.outcome.state,
       measured === null ? '–' : formatCount(samples),
       sustained === null ? '–' : formatRate(sustained),

@@ -1,4 +1,5 @@
 /** What is derived from acknowledged events, against what they say it must show: a row per round. */
+import { roundName } from '../../results/made-again.ts'
 import { formatCount } from '../../kit/units.ts'
 import { html, nothing } from '../markup.ts'
 import type { Insertable, Markup } from '../markup.ts'
@@ -31,20 +32,26 @@ export function projectionsTable(view: StudyView): Markup {
     ${factTable({ label: 'Projections', headings: HEADINGS, rows })}`
 }
 
+const COUNTS = [
+  'dueKeys',
+  'shownKeys',
+  'missingKeys',
+  'behindKeys',
+  'wrongKeys',
+  'foreignKeys',
+] as const
+
 function rowsOf({ name, runs }: TargetView): readonly (readonly Insertable[])[] {
-  return runs.flatMap(({ round, outcome }) => {
+  return runs.flatMap((run) => {
+    const { outcome } = run
     const audits = outcome.state === 'failed' ? [] : (outcome.audit?.projections ?? [])
     return audits.map((audit): readonly Insertable[] => [
       name,
-      String(round),
+      roundName(run),
       audit.projection,
       auditBadge(audit.verdict),
-      formatCount(audit.dueKeys),
-      formatCount(audit.shownKeys),
-      formatCount(audit.missingKeys),
-      formatCount(audit.behindKeys),
-      formatCount(audit.wrongKeys),
-      formatCount(audit.foreignKeys),
+      // Of one that never caught up nothing was compared.
+      ...COUNTS.map((count) => (audit.compared === false ? '–' : formatCount(audit[count]))),
       html`${audit.because}${idsShown(audit.mismatches)}`,
     ])
   })

@@ -1,4 +1,5 @@
 /** What was promised and what the stores were found to hold: promises, audits and bytes on disk. */
+import { roundName } from '../../results/made-again.ts'
 import { parseMetricKey } from '../../collect/metrics.ts'
 import { formatBytes, formatCount } from '../../kit/units.ts'
 import type { StoreAudit } from '../../results/audit-record.ts'
@@ -92,21 +93,22 @@ function leadOf({ targets }: StudyView): string {
 }
 
 interface Audited {
-  readonly rounds: readonly number[]
+  readonly rounds: readonly string[]
   readonly audits: readonly StoreAudit[]
 }
 
 /** Rounds of which the same is to be said share a row; whatever lost or doubled an event has its own. */
 function auditRows(target: TargetView): readonly (readonly Insertable[])[] {
   const groups = new Map<string, Audited>()
-  for (const { round, outcome } of target.runs) {
+  for (const run of target.runs) {
+    const { outcome } = run
     const stores = outcome.state === 'failed' ? [] : (outcome.audit?.stores ?? [])
     for (const audit of stores) {
-      const own = audit.verdict === 'whole' ? '' : String(round)
+      const own = audit.verdict === 'whole' ? '' : run.id
       const key = JSON.stringify([audit.store, audit.verdict, audit.because, own])
       const known = groups.get(key) ?? { rounds: [], audits: [] }
       groups.set(key, {
-        rounds: [...known.rounds, round],
+        rounds: [...known.rounds, roundName(run)],
         audits: [...known.audits, audit],
       })
     }
@@ -122,7 +124,7 @@ function auditRow(name: string, { rounds, audits }: Audited): readonly (readonly
   return [
     [
       name,
-      rounds.join(', '),
+      rounds.join('; '),
       first.store,
       auditBadge(first.verdict),
       sum((audit) => audit.acceptedEvents),

@@ -1,4 +1,5 @@
 /** The top of the page: what is wrong with the study, if anything is, the verdict, and a sentence and badges per target. */
+import { isMadeUp, roundName } from '../../results/made-again.ts'
 import type { Judgement } from '../../judge/verdict.ts'
 import type { RunRecord } from '../../results/record.ts'
 import { inkClass } from '../inks.ts'
@@ -55,9 +56,9 @@ export function studyProblems(view: StudyView): readonly string[] {
   const problems: string[] = []
   if (study.cutShort !== null) problems.push(`The study was cut short: ${study.cutShort}`)
   for (const run of runs) {
-    const problem = problemOf(run)
+    const problem = isMadeUp(run, runs) ? null : problemOf(run)
     if (problem !== null) {
-      problems.push(`${run.target.name}, round ${String(run.round)}: ${problem}`)
+      problems.push(`${run.target.name}, round ${roundName(run)}: ${problem}`)
     }
   }
   const missing = study.targets.filter(

@@ -1,4 +1,5 @@
 /** Words that several sections use: names of states, tiers and dates, the same everywhere on the page. */
+import { isMadeUp, roundName } from '../../results/made-again.ts'
 import { formatDurationUs, formatHeadroom, formatMonth, formatMonthRange } from '../../kit/units.ts'
 import type { Judgement, Verdict } from '../../judge/verdict.ts'
 import type { RunRecord } from '../../results/record.ts'
@@ -84,22 +85,26 @@ export interface DriverHealth {
 /** Whether the harness itself was the limit in any run of a target. */
 export function driverHealth(target: TargetView): DriverHealth {
   const limited = target.runs.filter(limitedByHarness)
-  if (limited.length > 0) {
-    const rounds = limited.map((run) => String(run.round)).join(', ')
-    return {
-      tone: 'bad',
-      words: 'driver was the limit',
-      detail: `round ${rounds}: ${limited.map(reasonOf).join('; ')}`,
-    }
+  const left = limited.filter((run) => !isMadeUp(run, target.runs))
+  if (left.length > 0) {
+    return { tone: 'bad', words: 'driver was the limit', detail: roundsAndReasons(left) }
   }
   if (target.shown === null) {
     return { tone: 'unknown', words: 'driver unknown', detail: 'no run measured anything' }
+  }
+  if (limited.length > 0) {
+    const detail = `${roundsAndReasons(limited)}; made again, and that counts`
+    return { tone: 'warning', words: 'driver was the limit once', detail }
   }
   const late = target.counted.flatMap(lateSteps)
   if (late.length > 0) {
     return { tone: 'warning', words: 'driver late', detail: late.join('; ') }
   }
   return { tone: 'good', words: 'driver healthy', detail: 'neither driver nor pool was a limit' }
+}
+
+function roundsAndReasons(runs: readonly RunRecord[]): string {
+  return `round ${runs.map(roundName).join('; ')}: ${runs.map(reasonOf).join('; ')}`
 }
 
 /** From here on the driver’s own delay explains a notable part of the latency. */
