@@ -1,10 +1,10 @@
 /**
  * Whether a target's partitions are too many or too small for the declared rate and retention (formula F9). In: the
- * partition interval among the architecture's settings. Out: a verdict that no run can change, so it is `declared`.
+ * partition interval and its parts by hash among the architecture's settings. Out: a verdict that no run can change, so it is `declared`.
  */
 import { formatMany } from '../kit/units.ts'
 import { partitionsHeld, rowsPerPartition } from '../plan/formulas.ts'
-import { isByHash, partitionIntervalOf } from './partition-interval.ts'
+import { isByHash, layoutInWords, partitionLayoutOf } from './partition-interval.ts'
 import { unknown } from './symptom.ts'
 import type { JudgeContext } from './symptom.ts'
 import type { PartitionsRule } from './trigger.ts'
@@ -19,11 +19,11 @@ export function judgePartitions(context: JudgeContext, rule: PartitionsRule): Ve
       'it is partitioned by hash: as many partitions as were made hold all that is retained, whatever the interval, so neither bound is about them',
     )
   }
-  const interval = run === undefined ? null : partitionIntervalOf(run)
-  if (interval === null) return unknown(context, 'the interval of its partitions is not known')
-  const rows = rowsPerPartition(profile.ratePerS, interval)
-  const held = partitionsHeld(profile.retentionDays, interval)
-  const because = `${interval} partitions hold ${formatMany(rows)} rows each, and ${formatMany(held)} are there at once at the declared rate and retention`
+  const layout = run === undefined ? null : partitionLayoutOf(run)
+  if (layout === null) return unknown(context, 'the interval of its partitions is not known')
+  const rows = rowsPerPartition(profile.ratePerS, layout)
+  const held = partitionsHeld(profile.retentionDays, layout)
+  const because = `${layoutInWords(layout)} hold ${formatMany(rows)} rows each, and ${formatMany(held)} are there at once at the declared rate and retention`
   const tooMany = held > rule.heldMax.warning
   if (tooMany || rows < rule.rowsMin) {
     return {

@@ -95,23 +95,36 @@ export function connectionsNeeded(needs: ConnectionNeeds): number {
   return Math.ceil(Number((sum * CONNECTIONS_RESERVE).toPrecision(12)))
 }
 
-const PARTITION_DAYS = { hourly: 1 / 24, daily: 1, weekly: 7, monthly: 365 / 12 } as const
+const PARTITION_DAYS = {
+  hourly: 1 / 24,
+  daily: 1,
+  weekly: 7,
+  '30-day': 30,
+  monthly: 365 / 12,
+} as const
 export type PartitionInterval = keyof typeof PARTITION_DAYS
 
+export interface PartitionLayout {
+  readonly interval: PartitionInterval
+  /** What each interval is cut into by hash; 1: it is one partition. */
+  readonly parts: number
+}
+
 /** F9: 365, 52, 12; hourly, which no document counts, 8,760. */
-export function partitionsPerYear(interval: PartitionInterval): number {
-  return Math.floor(365 / PARTITION_DAYS[interval])
+export function partitionsPerYear({ interval, parts }: PartitionLayout): number {
+  return Math.floor(365 / PARTITION_DAYS[interval]) * parts
 }
 
 /** F9: rows that fall into one partition at a sustained rate; times the bytes of a row, its size. */
-export function rowsPerPartition(ratePerS: number, interval: PartitionInterval): number {
-  return ratePerS * SECONDS_PER_DAY * PARTITION_DAYS[interval]
+export function rowsPerPartition(ratePerS: number, { interval, parts }: PartitionLayout): number {
+  return (ratePerS * SECONDS_PER_DAY * PARTITION_DAYS[interval]) / parts
 }
 
 /** F9: partitions that are there at once. */
-export function partitionsHeld(retentionDays: number, interval: PartitionInterval): number {
+export function partitionsHeld(retentionDays: number, layout: PartitionLayout): number {
+  const { interval, parts } = layout
   // The one being written is there besides those that are full.
-  return Math.ceil(Number((retentionDays / PARTITION_DAYS[interval]).toPrecision(12))) + 1
+  return (Math.ceil(Number((retentionDays / PARTITION_DAYS[interval]).toPrecision(12))) + 1) * parts
 }
 
 /** F13: an event that is claimed and completed by UPDATE leaves two dead rows; none of them HOT. */

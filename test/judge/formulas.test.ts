@@ -160,12 +160,28 @@ describe('F9, partitions per year', () => {
   const architecture = { partitionBy: 'day' }
 
   it('says how many a year takes, and the rows and bytes of one at the declared rate', () => {
-    const metrics = { 'store.bytesPerEvent{postgres.events}': 250, 'partition.count{events}': 12 }
+    const metrics = {
+      'store.bytesPerEvent{postgres.events}': 250,
+      'partition.count{events}': 12,
+      'partition.ahead{events}': 3,
+      // By hash, so they are not of the interval.
+      'partition.count{event_identities}': 64,
+    }
     const found = one('F9', { architecture, metrics })
     expect(found).toMatchObject({ predicted: 365, measured: null, verdict: 'not-tested' })
     expect(found.inputs).toBe('daily partitions at the declared 400 events/s')
     // 400 × 86,400 rows of 250 bytes.
     expect(found.because).toMatch(/takes 34\.6 million rows: 8\.64 GB with indexes.*here 12 were/)
+  })
+
+  it.each([
+    ['30 days', 4, 48, '30-day partitions, each in 4 parts by hash,', 'takes 259 million rows'],
+    ['1 day', 4, 1_460, 'daily partitions, each in 4 parts by hash,', 'takes 8.64 million rows'],
+  ])('counts chunks of %s in %d parts', (chunkInterval, spacePartitions, perYear, inputs, rows) => {
+    const found = one('F9', { architecture: { chunkInterval, spacePartitions } })
+    expect(found.predicted).toBe(perYear)
+    expect(found.inputs).toContain(inputs)
+    expect(found.because).toContain(rows)
   })
 
   it('says so where no store was sized, and is left out where nothing is partitioned by time', () => {

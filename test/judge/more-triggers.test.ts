@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { hypertableSettings } from '../../reference-impl/service-kit/postgres/hypertable.ts'
 import { judgeStudy } from '../../src/judge/judge.ts'
 import type { Verdict } from '../../src/judge/verdict.ts'
 import type { RunRecord, Step } from '../../src/results/record.ts'
@@ -169,6 +170,36 @@ describe('E10', () => {
     expect(of('hourly', { retentionDays: 60 })).toMatchObject({ state: 'fired', level: 'warning' })
     expect(of('hourly')).toMatchObject({ state: 'fired', level: 'critical', value: 9_601 })
   })
+
+  it.each([
+    ['timescale', { chunkInterval: '1 day', spacePartitions: 4 }],
+    ['eav', { partitionBy: 'day', hashShards: 4 }],
+  ])('counts what each interval of %s is cut into by hash', (architecture, settings) => {
+    const of = (retentionDays: number, ratePerS = 400): Verdict =>
+      verdictOf('E10', { architecture, settings, retentionDays, ratePerS })
+    const fired = of(365)
+    expect(fired).toMatchObject({ state: 'fired', level: 'warning', value: 1_464 })
+    expect(fired.because).toContain('daily partitions, each in 4 parts by hash')
+    expect(fired.because).toContain('hold 8.64 million rows each')
+    // A day of 0.4 events/s is 34,560 rows, a quarter of it fewer than 10,000.
+    expect(of(30, 0.4)).toMatchObject({ state: 'fired', value: 8_640 })
+  })
+
+  it('takes one part by hash for none', () => {
+    const settings = { chunkInterval: '1 day', spacePartitions: 1 }
+    expect(verdictOf('E10', { architecture: 'timescale', settings }).because).toMatch(
+      /^daily partitions hold/,
+    )
+  })
+
+  it.each(hypertableSettings.chunkInterval.unwrap().options)(
+    'knows the interval %s that a hypertable may have',
+    (chunkInterval) => {
+      const settings = { chunkInterval, spacePartitions: 1 }
+      const verdict = verdictOf('E10', { architecture: 'timescale', settings, retentionDays: 30 })
+      expect(verdict.state).toBe('holds')
+    },
+  )
 
   it('is unknown of hash partitions, and says why', () => {
     const settings = { partitionBy: 'hash', partitions: 12 }

@@ -17,8 +17,13 @@ import {
   rowsPerPartition,
   vacuumThresholdRows,
 } from '../../src/plan/formulas.ts'
+import type { PartitionInterval, PartitionLayout } from '../../src/plan/formulas.ts'
 
 const GIB = 2 ** 30
+
+function whole(interval: PartitionInterval): PartitionLayout {
+  return { interval, parts: 1 }
+}
 
 describe('the formulas of the documents, on their own examples', () => {
   it('writes 432 GB a day and 13 TB a month at 10,000 events/s of 500 bytes', () => {
@@ -76,13 +81,21 @@ describe('the formulas of the documents, on their own examples', () => {
   })
 
   it('F9: a year has 365, 52 or 12 partitions, and their rows follow from the rate', () => {
-    expect(partitionsPerYear('daily')).toBe(365)
-    expect(partitionsPerYear('weekly')).toBe(52)
-    expect(partitionsPerYear('monthly')).toBe(12)
-    expect(partitionsPerYear('hourly')).toBe(8_760)
-    expect(rowsPerPartition(10_000, 'daily')).toBe(864e6)
-    expect(partitionsHeld(90, 'daily')).toBe(91)
-    expect(partitionsHeld(1, 'hourly')).toBe(25)
+    expect(partitionsPerYear(whole('daily'))).toBe(365)
+    expect(partitionsPerYear(whole('weekly'))).toBe(52)
+    expect(partitionsPerYear(whole('monthly'))).toBe(12)
+    expect(partitionsPerYear(whole('hourly'))).toBe(8_760)
+    expect(rowsPerPartition(10_000, whole('daily'))).toBe(864e6)
+    expect(partitionsHeld(90, whole('daily'))).toBe(91)
+    expect(partitionsHeld(1, whole('hourly'))).toBe(25)
+    expect(partitionsPerYear(whole('30-day'))).toBe(12)
+  })
+
+  it('F9: parts by hash are as many partitions, and share the rows', () => {
+    const quarters = { interval: 'daily', parts: 4 } as const
+    expect(partitionsHeld(365, quarters)).toBe(1_464)
+    expect(partitionsPerYear(quarters)).toBe(1_460)
+    expect(rowsPerPartition(10_000, quarters)).toBe(216e6)
   })
 
   it('F13: 10,000 events/s leave 1.2 million dead rows between two visits a minute apart', () => {
@@ -152,11 +165,11 @@ describe('laws of the formulas', () => {
   })
 
   it('F9: a shorter interval never holds more rows, nor fewer partitions', () => {
-    const order = ['hourly', 'daily', 'weekly', 'monthly'] as const
+    const order = (['hourly', 'daily', 'weekly', '30-day', 'monthly'] as const).map(whole)
     fc.assert(
       fc.property(positive, fc.integer({ min: 1, max: 4_000 }), (rate, days) => {
         for (const [at, longer] of order.slice(1).entries()) {
-          const shorter = order[at] ?? 'hourly'
+          const shorter = order[at] ?? whole('hourly')
           expect(rowsPerPartition(rate, shorter)).toBeLessThan(rowsPerPartition(rate, longer))
           expect(partitionsHeld(days, shorter)).toBeGreaterThanOrEqual(partitionsHeld(days, longer))
         }

@@ -1,17 +1,17 @@
 /** F9: how many partitions a year takes, and how many rows and bytes fall into one of them. */
 import { formatBytes, formatCount, formatMany, formatRate } from '../../kit/units.ts'
 import { partitionsPerYear, rowsPerPartition } from '../../plan/formulas.ts'
-import { partitionIntervalOf } from '../partition-interval.ts'
+import { layoutInWords, partitionLayoutOf } from '../partition-interval.ts'
 import type { FormulaFinding } from './finding.ts'
 import type { FormulaRun } from './formula-run.ts'
 
 /** A run is shorter than any interval, so how many partitions there were is what was made ahead, and no measure of it. */
 export function partitions(run: FormulaRun): FormulaFinding | null {
   const [round] = run.rounds
-  const interval = round === undefined ? null : partitionIntervalOf(round.run)
-  if (interval === null) return null
+  const layout = round === undefined ? null : partitionLayoutOf(round.run)
+  if (layout === null) return null
   const { ratePerS } = run.study.profile
-  const rows = rowsPerPartition(ratePerS, interval)
+  const rows = rowsPerPartition(ratePerS, layout)
   const perEvent = storedBytesPerEvent(run)
   const bytes =
     perEvent === null
@@ -22,12 +22,12 @@ export function partitions(run: FormulaRun): FormulaFinding | null {
     title: 'Partitions per year',
     target: run.target,
     documented: '365 daily, 52 weekly, 12 monthly',
-    inputs: `${interval} partitions at the declared ${formatRate(ratePerS)}`,
+    inputs: `${layoutInWords(layout)} at the declared ${formatRate(ratePerS)}`,
     unit: 'partitions',
-    predicted: partitionsPerYear(interval),
+    predicted: partitionsPerYear(layout),
     measured: null,
     verdict: 'not-tested',
-    because: `no run lasts a year; at the declared rate a partition takes ${formatMany(rows)} rows: ${bytes}${madeAhead(run)}`,
+    because: `no run lasts a year; at the declared rate a partition takes ${formatMany(rows)} rows: ${bytes}${madeAhead(run, layout.parts)}`,
   }
 }
 
@@ -36,10 +36,11 @@ function storedBytesPerEvent(run: FormulaRun): number | null {
   return store === undefined ? null : run.middle(`store.bytesPerEvent{${store}}`)
 }
 
-function madeAhead(run: FormulaRun): string {
+/** Of tables by ranges of time alone: a table of identities has partitions by hash beside them. */
+function madeAhead(run: FormulaRun, parts: number): string {
   const counts = run
-    .labels('partition.count')
+    .labels('partition.ahead')
     .flatMap((table) => run.middle(`partition.count{${table}}`) ?? [])
   if (counts.length === 0) return ''
-  return `; here ${formatCount(Math.round(Math.max(...counts)))} were there at once`
+  return `; here ${formatCount(Math.round(Math.max(...counts) * parts))} were there at once`
 }
