@@ -13,7 +13,8 @@ export function whyNotApplicable(
   const where = 'appliesWhere' in judged ? judged.appliesWhere : undefined
   const run = rounds[0]?.run
   if (where === undefined || run?.target.kind !== 'architecture') return null
-  const isAtOnce = run.architecture.promises.stores.some((one) => one.readAfterAck === 'at-once')
+  const { stores, projections = [] } = run.architecture.promises
+  const isAtOnce = [...stores, ...projections].some((one) => one.readAfterAck === 'at-once')
   if (where.notAtOnce) return isAtOnce ? where.otherwise : null
   if (where.architectures.includes(run.architecture.id)) return null
   const isSeen = rounds.some(

@@ -28,7 +28,10 @@ const AppliesWhere = z.strictObject({
   seen: z.string().min(1).optional(),
   /** Architectures that have it by design. */
   architectures: z.array(z.string().min(1)).default([]),
-  /** It is about waiting to be readable: a store that answers what it acknowledged at once, by promise, has none of it. */
+  /**
+   * It is about waiting to be readable: a store or projection that answers what it acknowledged at
+   * once, by promise, has none of it.
+   */
   notAtOnce: z.boolean().default(false),
   /** Why it does not apply to the others, in a sentence without a full stop. */
   otherwise: z.string().min(1),

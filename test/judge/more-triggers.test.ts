@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { eav } from '../../reference-impl/eav/architecture.ts'
 import { hypertableSettings } from '../../reference-impl/service-kit/postgres/hypertable.ts'
 import { judgeStudy } from '../../src/judge/judge.ts'
 import type { Verdict } from '../../src/judge/verdict.ts'
-import type { RunRecord, Step } from '../../src/results/record.ts'
+import type { RunRecord, Step, StorePromise } from '../../src/results/record.ts'
 import type { Profile } from '../../src/plan/profile.ts'
 import { studyFixture } from '../fixtures/study.ts'
 import { percentiles } from '../fixtures/percentiles.ts'
@@ -26,6 +27,7 @@ interface Given {
   readonly target?: string
   /** Of every store, instead of what the architecture promises. */
   readonly readAfterAck?: 'at-once' | 'eventually'
+  readonly projections?: readonly StorePromise[]
 }
 
 function verdictOf(id: string, given: Given = {}): Verdict {
@@ -71,6 +73,7 @@ function tweaked(run: RunRecord, given: Given): RunRecord {
       settings: { ...architecture.settings, ...given.settings },
       promises: {
         ...architecture.promises,
+        ...(given.projections === undefined ? {} : { projections: [...given.projections] }),
         stores: architecture.promises.stores.map((store) => ({
           ...store,
           readAfterAck: given.readAfterAck ?? store.readAfterAck,
@@ -148,7 +151,7 @@ describe('what a target does not have', () => {
   it('is unknown where it is there by design and was not measured', () => {
     expect(verdictOf('E9', { architecture: 'pg-replica' }).state).toBe('unknown')
     expect(verdictOf('E11', { architecture: 'outbox' }).state).toBe('unknown')
-    expect(verdictOf('E18', { architecture: 'eav' }).state).toBe('unknown')
+    expect(verdictOf('E18', { architecture: 'pg-replica' }).state).toBe('unknown')
     expect(verdictOf('E9', { metrics: { 'replica.standbys': 1 } }).state).toBe('unknown')
   })
 })
@@ -384,6 +387,32 @@ describe('E17, a budget for each class of read', () => {
   })
 })
 
+describe('E17a of eav, whose critical values are in a projection', () => {
+  const series = 'postgres.entity_values_ts'
+  // Behind a flush every 100 ms.
+  const given: Given = {
+    ratePerS: 500,
+    architecture: 'eav',
+    freshP99Us: { [series]: 130e3 },
+    readAfterAck: 'eventually',
+  }
+
+  it('does not apply: its projection answers at once, as it promises', () => {
+    const promises = eav.promises(eav.settings.parse({}), { database: {}, cache: {} }, 'default')
+    expect(promises.stores.map(({ readAfterAck }) => readAfterAck)).toEqual(['eventually'])
+    const verdict = verdictOf('E17a', { ...given, projections: promises.projections ?? [] })
+    expect(verdict).toEqual({
+      state: 'does-not-apply',
+      because: expect.stringContaining('critical reads may go there'),
+    })
+  })
+
+  it('is judged by its stores where no projection answers at once', () => {
+    const view = eav.promises(eav.settings.parse({}), { database: {}, cache: {} }, 'default').stores
+    expect(verdictOf('E17a', { ...given, projections: view })).toMatchObject({ state: 'fired' })
+  })
+})
+
 describe('E18', () => {
   it('fires at the first opening of any class, and holds where none ever opened', () => {
     const opened = (ratio: number): Given => ({
@@ -395,5 +424,12 @@ describe('E18', () => {
     })
     expect(verdictOf('E18', opened(0.02))).toMatchObject({ state: 'fired', level: 'critical' })
     expect(verdictOf('E18', opened(0))).toMatchObject({ state: 'holds', evidence: 'measured' })
+  })
+
+  it('is about eav only where it has replicas', () => {
+    const breaker = { 'replica.breakerOpenRatio{replica-1 search}': 0.02 }
+    const given = { architecture: 'eav', ratePerS: 500 }
+    expect(verdictOf('E18', given).state).toBe('does-not-apply')
+    expect(verdictOf('E18', { ...given, metrics: breaker })).toMatchObject({ state: 'fired' })
   })
 })
