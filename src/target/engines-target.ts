@@ -72,5 +72,17 @@ export function enginesFindings(target: EnginesTarget): readonly Finding[] {
       remedy: 'use method: staging, or repeats: refuse (a unique index) or keep (none)',
     })
   }
+  if (target.settings.synchronousCommit !== undefined && sharesSessions(target)) {
+    findings.push({
+      path: ['settings', 'synchronousCommit'],
+      message: 'is asked of a session, and behind a transaction pooler no session is one’s own',
+      remedy: 'set synchronous_commit in the settings of the engine, or pool_mode: session',
+    })
+  }
   return findings
+}
+
+function sharesSessions({ engines }: EnginesTarget): boolean {
+  const pooler = engines[WRITTEN_ROLE]?.pooler
+  return pooler !== undefined && pooler.settings['pool_mode'] !== 'session'
 }

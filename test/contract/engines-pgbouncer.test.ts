@@ -14,7 +14,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EngineContext, PostgresAddress, RunningEngine } from '../../src/engines/engine.ts'
 import { findProgram } from '../../src/engines/packages/program.ts'
-import { requirePreparedStatements } from '../../src/engines/pgbouncer/settings.ts'
+import { poolerSettings, requirePreparedStatements } from '../../src/engines/pgbouncer/settings.ts'
 import { clientConfig } from '../../src/engines/postgres/connection.ts'
 import { startEngine } from '../../src/engines/registry.ts'
 import { rowOf } from '../../src/kit/process-table.ts'
@@ -282,6 +282,8 @@ describe.skipIf(isMissing)(
 )
 
 it('a PgBouncer that loses named statements is refused where that matters', () => {
+  expect(() => poolerSettings({ max_prepared_statements: '0' })).toThrow(/loses named prepared/)
+  poolerSettings({ max_prepared_statements: '0', pool_mode: 'session' })
   const transaction = { pool_mode: 'transaction' }
   expect(() => {
     requirePreparedStatements('1.18.0', transaction)

@@ -31,8 +31,6 @@ interface DuplicatesRow {
 
 export class BatchWays {
   readonly #options: BatchWaysOptions
-  /** Connections that already have their staging table. */
-  readonly #staged = new WeakSet<pg.Client>()
 
   constructor(options: BatchWaysOptions) {
     this.#options = options
@@ -116,22 +114,24 @@ export class BatchWays {
   ): Promise<Positions> {
     const { insertStaged } = this.#options.statements
     const into = insertStaged === null ? 'table' : 'staging'
-    if (into === 'staging' && !this.#staged.has(client)) {
-      await client.query(CREATE_STAGING)
-      this.#staged.add(client)
-    }
-    return await this.#inTransaction(client, async () => {
+    const copy = async (): Promise<Positions> => {
       const rows = format === 'text' ? copyRows(events, into) : binaryRows(events, into)
       await pipeline(Readable.from([rows]), client.query(copyFrom(copyStatement(into, format))))
       return insertStaged === null
         ? []
         : await this.#ask(client, 'insert-staged', { text: insertStaged })
-    })
+    }
+    return await this.#inTransaction(client, copy, into === 'staging' ? `; ${CREATE_STAGING}` : '')
   }
 
-  async #inTransaction(client: pg.Client, work: () => Promise<Positions>): Promise<Positions> {
-    await client.query(this.#options.statements.begin)
+  /** @param also goes along with BEGIN, so it costs no round trip */
+  async #inTransaction(
+    client: pg.Client,
+    work: () => Promise<Positions>,
+    also = '',
+  ): Promise<Positions> {
     try {
+      await client.query(this.#options.statements.begin + also)
       const duplicates = await work()
       await client.query('COMMIT')
       return duplicates

@@ -57,7 +57,6 @@ export class SqlSession {
       }
       const types = await typesOf(client, writing.table, columns.copy)
       const statements = new SqlStatements(writing, types, [columns.source, columns.id])
-      if (writing.method === 'staging') await client.query(statements.createStaging)
       return new SqlSession({ client, writing, columns, statements })
     } catch (error) {
       cut(client)
@@ -74,6 +73,8 @@ export class SqlSession {
         return []
       case 'staging':
         return await this.#inTransaction(async () => {
+          // Every time: behind a transaction pooler this may be another session of the server than the last one.
+          await this.#client.query(this.#statements.createStaging)
           await this.#copy(this.#statements.copyToStaging, rows)
           return this.#repeats(
             await this.#client.query<ReturnedRow>(this.#statements.fromStaging),

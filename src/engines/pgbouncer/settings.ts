@@ -58,8 +58,16 @@ export interface PoolerSettings {
 export function poolerSettings(asked: EngineSettings): PoolerSettings {
   checkSettings(asked, RULES)
   const lower = Object.entries(asked).map(([name, value]) => [name.toLowerCase(), value] as const)
-  const { listen_port: port, ...settings } = Object.fromEntries(lower)
-  return { port, settings: { ...DEFAULTS, ...settings } }
+  const { listen_port: port, ...own } = Object.fromEntries(lower)
+  const settings = { ...DEFAULTS, ...own }
+  if (settings['pool_mode'] !== 'session' && settings['max_prepared_statements'] === '0') {
+    throw new HeadroomError(
+      'BAD_INPUT',
+      'max_prepared_statements: 0 loses named prepared statements between two transactions',
+      { hint: 'leave it out, or pool_mode: session' },
+    )
+  }
+  return { port, settings }
 }
 
 /** Session pool: LISTEN, advisory locks and SET work there. */
