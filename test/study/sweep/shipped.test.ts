@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { sweepAsked } from '../../../src/cli/sweep-asked.ts'
 import { DATA_KINDS, dataFiles, nameOf } from '../../../src/kit/data-file.ts'
+import { loadSweep } from '../../../src/study/sweep/sweep-file.ts'
+import { loadTargets } from '../../../src/target/load.ts'
 
 const names = dataFiles(DATA_KINDS.sweep).map(nameOf)
 const scenarios = dataFiles(DATA_KINDS.scenario).map(nameOf)
@@ -28,5 +30,22 @@ describe('every sweep that ships', () => {
       (n) => `C${String(n)}`,
     )
     expect(axes.filter((id) => !asked.has(id))).toEqual([])
+  })
+
+  it('ages tables with the same indexes, but for the time that a partitioned unique key must hold', () => {
+    const { targets, set } = loadSweep('aging')
+    const arms = loadTargets(targets.join(',')).map((target) => {
+      if (target.kind !== 'engines') throw new Error(`${target.name} is no table alone`)
+      const sql = target.schema[String(set['schemaVariant'])] ?? ''
+      return sql.split('\n').filter((line) => line.startsWith('CREATE') && line.includes('INDEX'))
+    })
+    const [plain = [], ...others] = arms
+    expect(plain).toHaveLength(3)
+    expect(others).toHaveLength(2)
+    for (const arm of others) {
+      expect(
+        arm.map((line) => line.replace('transaction_id, "timestamp")', 'transaction_id)')),
+      ).toEqual(plain)
+    }
   })
 })
