@@ -34,9 +34,11 @@ describe('every sweep that ships', () => {
 
   it('ages tables with the same indexes, but for the time that a partitioned unique key must hold', () => {
     const { targets, set } = loadSweep('aging')
+    const variant = set['schemaVariant']
+    if (typeof variant !== 'string') throw new Error('the sweep chooses a variant for all')
     const arms = loadTargets(targets.join(',')).map((target) => {
       if (target.kind !== 'engines') throw new Error(`${target.name} is no table alone`)
-      const sql = target.schema[String(set['schemaVariant'])] ?? ''
+      const sql = target.schema[variant] ?? ''
       return sql.split('\n').filter((line) => line.startsWith('CREATE') && line.includes('INDEX'))
     })
     const [plain = [], ...others] = arms
