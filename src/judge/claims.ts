@@ -6,6 +6,7 @@ import { formatInterval, formatQuantity } from '../kit/units.ts'
 import type { ClaimsRecord, ExperimentRecord } from '../results/claims-record.ts'
 import type { Interval } from '../results/record.ts'
 import type { Bounds, Claim, Measure } from '../scenario/claim.ts'
+import { saturatedClients } from './busy-clients.ts'
 import type { SkippedRounds } from './claim-figures.ts'
 import { valuesPerRound } from './claim-figures.ts'
 import { RANKING_MIN_ROUNDS, intervalOverRounds } from './statistics.ts'
@@ -20,6 +21,8 @@ export type MeasureFinding = Pick<Measure, 'says' | 'unit' | 'kind' | 'role' | '
         readonly rounds: number
         /** Begun, and left no value: what was not looked at in every round is at most qualified. */
         readonly skipped: SkippedRounds | null
+        /** Share of the time, where clients were the limit of a time: it says nothing of the server. null: they were not. */
+        readonly clientsBusy: number | null
         /** `across`: part of the interval. null: the document gives no bounds. */
         readonly against: 'inside' | 'outside' | 'across' | null
         readonly seen: SeenFinding | null
@@ -108,6 +111,7 @@ function findMeasure(measure: Measure, experiment: ExperimentRecord | undefined)
     interval,
     rounds,
     skipped,
+    clientsBusy: kind === 'time' ? saturatedClients(measure.value, experiment) : null,
     against,
     seen: seenOf(measure, interval),
   }
@@ -143,21 +147,28 @@ export function verdictOf(
   reasons.push(...limits.filter((one) => one.state === 'not measured').map(measureWords))
   const words = known.map(measureWords).join('; ')
   const part = reasons.length === 0 ? '' : `; not measured: ${together(reasons)}`
-  const inEveryRound = known.every(({ skipped }) => skipped === null)
-  if (inEveryRound && known.every(({ against }) => against === 'outside')) {
+  const judges = known.every(isOfTheServer)
+  if (judges && known.every(({ against }) => against === 'outside')) {
     return cannotRefute === undefined
       ? { verdict: 'refuted', because: `${words}${part}` }
       : { verdict: 'qualified', because: `${words}${part}. ${cannotRefute}` }
   }
   const open = limits.filter(
-    (one) => one.state === 'measured' && (one.against !== 'inside' || one.skipped !== null),
+    (one) => one.state === 'measured' && (one.against !== 'inside' || !isOfTheServer(one)),
   )
-  const whole = inEveryRound && known.every(({ against }) => against === 'inside')
+  const whole = judges && known.every(({ against }) => against === 'inside')
   if (whole && reasons.length === 0 && open.length === 0) {
     return { verdict: 'confirmed', because: words }
   }
   const but = open.length === 0 ? '' : `; but ${open.map(measureWords).join('; ')}`
   return { verdict: 'qualified', because: `${words}${part}${but}` }
+}
+
+type Measured = Extract<MeasureFinding, { readonly state: 'measured' }>
+
+/** Looked at in every round, and limited by nothing of ours. */
+function isOfTheServer({ skipped, clientsBusy }: Measured): boolean {
+  return skipped === null && clientsBusy === null
 }
 
 function together(reasons: readonly string[]): string {
@@ -169,12 +180,24 @@ export function measureWords(measure: MeasureFinding): string {
   if (measure.state === 'not measured') return `${measure.says}: ${measure.because}`
   const value = formatInterval(measure.interval, measure.unit)
   const bounds = boundsWords(measure)
-  const without = skippedWords(measure.skipped, measure.rounds)
-  return `${measure.says}: ${value}${bounds === null ? '' : `, documented ${bounds}`}${without}`
+  return `${measure.says}: ${value}${bounds === null ? '' : `, documented ${bounds}`}${doubtWords(measure)}`
+}
+
+/** Why a figure is no whole answer; nothing where it is one. */
+export function doubtWords({
+  skipped,
+  rounds,
+  clientsBusy,
+}: Pick<Measured, 'skipped' | 'rounds' | 'clientsBusy'>): string {
+  const clients =
+    clientsBusy === null
+      ? ''
+      : `, where the clients were the limit (busy ${String(Math.round(clientsBusy * 100))} % of the time), not the server`
+  return `${skippedWords(skipped, rounds)}${clients}`
 }
 
 /** `, without 1 of 3 rounds: arm btree failed: …`; nothing where every round gave a value. */
-export function skippedWords(skipped: SkippedRounds | null, rounds: number): string {
+function skippedWords(skipped: SkippedRounds | null, rounds: number): string {
   if (skipped === null) return ''
   const begun = skipped.rounds + rounds
   return `, without ${String(skipped.rounds)} of ${String(begun)} rounds: ${skipped.because}`

@@ -1,6 +1,6 @@
 /** One claim on the page: the sentence and where it stands, its figures, and what the engine said. */
 import type { ClaimFinding, ClaimVerdict, MeasureFinding, SeenFinding } from '../judge/claims.ts'
-import { boundsWords, skippedWords } from '../judge/claims.ts'
+import { boundsWords, doubtWords } from '../judge/claims.ts'
 import { formatInterval, formatQuantity } from '../kit/units.ts'
 import { html, nothing } from './markup.ts'
 import type { Insertable, Markup } from './markup.ts'
@@ -67,7 +67,7 @@ function measureRow(measure: MeasureFinding): readonly Insertable[] {
     formatInterval(measure.interval, measure.unit),
     documented,
     measure.seen === null ? '–' : seenWords(measure.seen, measure.unit),
-    `${role}, ${rounds}${skippedWords(measure.skipped, measure.rounds)}`,
+    `${role}, ${rounds}${doubtWords(measure)}`,
   ]
 }
 

@@ -1,6 +1,6 @@
 /** Claims as a table for a pull request or a page of docs/: claim, source, measured, verdict. */
 import type { ClaimFinding, ClaimsFindings, MeasureFinding } from '../judge/claims.ts'
-import { boundsWords, skippedWords } from '../judge/claims.ts'
+import { boundsWords, doubtWords } from '../judge/claims.ts'
 import { formatInterval, formatQuantity } from '../kit/units.ts'
 import { escapeMarkdown } from './escape.ts'
 
@@ -38,7 +38,7 @@ function oneMeasure(measure: MeasureFinding): string {
   if (measure.state === 'not measured') return `${measure.says}: not measured, ${measure.because}`
   const bounds = boundsWords(measure)
   const value = formatInterval(measure.interval, measure.unit)
-  const without = skippedWords(measure.skipped, measure.rounds)
+  const without = doubtWords(measure)
   return `${measure.says} ${value}${bounds === null ? '' : ` (documented ${bounds})`}${without}`
 }
 

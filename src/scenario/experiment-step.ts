@@ -103,7 +103,10 @@ export const Step = z.discriminatedUnion('do', [
 export type Step = z.infer<typeof Step>
 export type StepOf<Kind extends Step['do']> = Extract<Step, { readonly do: Kind }>
 
-const LOAD = ['s', 'rows', 'rowsPerS', 'walBytes', 'walBytesPerRow', 'fpiBytes', 'fpiBytesPerRow']
+const LOAD = [
+  ...['s', 'rows', 'rowsPerS', 'walBytes', 'walBytesPerRow', 'fpiBytes', 'fpiBytesPerRow'],
+  ...['clientCores', 'clientBusy'],
+]
 
 const FIGURES: Readonly<Record<Exclude<Step['do'], 'query'>, readonly string[]>> = {
   sql: LOAD,

@@ -75,10 +75,11 @@ describe('index-cost', () => {
 
   it('holds every row, in a heap of the same size whatever the indexes', () => {
     const figure = figuresOf(record)
-    const { rows } = record.experiment.scales.tiny.values
-    for (const { name } of record.experiment.arms) {
-      expect(figure(`${name}.size.rows`)).toBe(rows)
-      expect(figure(`${name}.size.heapBytes`)).toBe(figure('none.size.heapBytes'))
+    const { rows, coldRows } = record.experiment.scales.tiny.values
+    for (const { name, engine } of record.experiment.arms) {
+      const [count, like] = engine === 'main' ? [rows, 'none'] : [coldRows, 'coldNone']
+      expect(figure(`${name}.size.rows`)).toBe(count)
+      expect(figure(`${name}.size.heapBytes`)).toBe(figure(`${like}.size.heapBytes`))
     }
     expect(figure('none.size.indexBytes')).toBe(0)
   })
@@ -123,6 +124,32 @@ describe('outbox-wal', () => {
     const lz4 = record.arms.find(({ arm }) => arm === 'sparseLz4')?.outcome
     // The embedded build has no lz4: that is said, and nothing fails.
     expect(lz4?.state === 'skipped' ? lz4.because : lz4?.state).toMatch(/wal_compression|measured/)
+  })
+})
+
+describe('single-row and commit', () => {
+  it('commit every row once, whoever sends it, and never make the client of a loop the limit', async () => {
+    const record = await run(loadExperiment('single-row'))
+    const figure = figuresOf(record)
+    const { rows = 0 } = record.experiment.scales.tiny.values
+    for (const { name } of record.experiment.arms) {
+      expect(figure(`${name}.size.rows`), name).toBe(rows + figure(`${name}.load.rows`))
+      expect(figure(`${name}.load.rows`)).toBeGreaterThan(0)
+    }
+    expect(figure('sixteen.load.rows')).toBe(figure('sixteen.load.calls') * 50)
+    expect(figure('sixteen.load.clientBusy')).toBeLessThan(0.9)
+  })
+
+  it('lose rows only where the commit does not wait for the disk', async () => {
+    const record = await run(loadExperiment('commit'))
+    const figure = figuresOf(record)
+    const { rows = 0 } = record.experiment.scales.tiny.values
+    expect(figure('crashOn.lost.lostRows')).toBe(0)
+    expect(figure('coldOn1.size.rows')).toBe(rows + figure('coldOn1.load.rows'))
+    expect(figure('on1000.load.rows')).toBe(figure('on1000.load.calls') * 1_000)
+    // A time: one round of it says nothing.
+    const [g6] = loadClaims(['G6']).claims
+    expect(judgeClaim(g6!, record).verdict).toBe('not measured')
   })
 })
 
@@ -225,6 +252,17 @@ describe('an experiment of one’s own', () => {
     expect(figure('many.load.rows')).toBe(4_000)
     expect(figure('many.size.rows')).toBe(4_000)
     expect(figure('many.load.calls')).toBe(160)
+    // Rows are made and sent here: that takes this process some of the time, and is told.
+    expect(figure('many.load.clientCores')).toBeGreaterThan(0)
+    expect(figure('many.load.clientBusy')).toBeGreaterThan(0)
+    expect(figure('many.load.clientBusy')).toBeLessThanOrEqual(1)
+  })
+
+  it('leaves this process idle where the server loops by itself', async () => {
+    const sql = 'SELECT pg_sleep(0.3)'
+    const steps = [{ do: 'clients', name: 'load', clients: 1, calls: 2, sql }]
+    const record = await run(own({ arms: [arm('asleep', { steps })] }))
+    expect(figuresOf(record)('asleep.load.clientBusy')).toBeLessThan(0.5)
   })
 
   it('runs its rounds there and back, and goes on behind an arm that fails', async () => {

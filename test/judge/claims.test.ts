@@ -23,6 +23,14 @@ function withOutcome(
   return { ...record, arms }
 }
 
+function withValues(
+  record: ExperimentRecord,
+  run: readonly [string, number],
+  values: Readonly<Record<string, number>>,
+): ExperimentRecord {
+  return withOutcome(record, run, { state: 'measured', values: { ...values }, texts: {} })
+}
+
 describe('a claim', () => {
   it('is confirmed where every round lies within what is documented', () => {
     const found = judgeClaim(claimFixture([{}]), twice)
@@ -157,6 +165,49 @@ describe('a claim', () => {
     expect(judgeClaim(claim, all)).toMatchObject({
       verdict: 'not measured',
       because: 'b.load.s / a.load.s is no number there',
+    })
+  })
+
+  it('is at most qualified, and not refuted either, where the clients were the limit of a time', () => {
+    const busy = (share: number): ExperimentRecord =>
+      withValues(twice, ['b', 2], { 'load.s': 2.2, 'load.clientCores': share })
+    expect(judgeClaim(claimFixture([{}]), busy(0.5)).verdict).toBe('confirmed')
+    expect(judgeClaim(claimFixture([{}]), busy(0.97))).toMatchObject({
+      verdict: 'qualified',
+      because:
+        'b over a: 2 ×, documented 1.8–2.2 ×, where the clients were the limit (busy 97 % of the time), not the server',
+      measures: [{ clientsBusy: 0.97 }],
+    })
+    const far = { documented: { atMost: 1.5 } }
+    expect(judgeClaim(claimFixture([far]), busy(0.5)).verdict).toBe('refuted')
+    expect(judgeClaim(claimFixture([far]), busy(0.97)).verdict).toBe('qualified')
+    // A thread that waits for a core takes little of it, and is the limit all the same.
+    const waiting = { 'load.s': 2.2, 'load.clientCores': 0.4, 'load.clientBusy': 0.95 }
+    const found = judgeClaim(claimFixture([{}]), withValues(twice, ['b', 2], waiting))
+    expect(found.verdict).toBe('qualified')
+    expect(found.because).toContain('busy 95 % of the time')
+  })
+
+  it('is qualified by a limit that clients kept, not by what is only told, nor by counters of theirs', () => {
+    const busy = withValues(twice, ['a', 1], {
+      'load.s': 1,
+      'load.rows': 100,
+      'load.clientBusy': 0.99,
+    })
+    const counted = { ...rows, value: 'b.load.rows', documented: { atLeast: 1 } } as const
+    const rate = { says: 'a', value: 'a.load.s', unit: 's' } as const
+    const limit = { ...rate, role: 'limits', documented: { atLeast: 0.5 } } as const
+    const limited = judgeClaim(claimFixture([counted, limit]), busy)
+    expect(limited.verdict).toBe('qualified')
+    expect(limited.because).toContain(
+      '; but a: 900 ms – 1.1 s, documented at least 500 ms, where the clients were the limit',
+    )
+    const context = { ...rate, role: 'context', documented: undefined } as const
+    expect(judgeClaim(claimFixture([counted, context]), busy).verdict).toBe('confirmed')
+    const ownCount = { ...counted, value: 'a.load.rows' }
+    expect(judgeClaim(claimFixture([ownCount]), busy)).toMatchObject({
+      verdict: 'confirmed',
+      measures: [{ clientsBusy: null }],
     })
   })
 

@@ -1,6 +1,7 @@
 /**
  * What a piece of work cost the server. In: the work, which says how many rows it wrote. Out: seconds, WAL bytes and the
- * full-page images among them, in all and per row. Its own queries are outside of what it measures.
+ * full-page images among them, in all and per row; and how busy this process was meanwhile, which is the client of all of it.
+ * Its own queries are outside of what it measures.
  */
 import { performance } from 'node:perf_hooks'
 import type { Client } from 'pg'
@@ -28,9 +29,11 @@ export async function measured(
   const images = new FullPageImages()
   const fpiBefore = await fullPageBytes(client, images)
   const lsnBefore = await insertLsn(client)
+  const own = startOwnShare()
   const startMs = performance.now()
   const done = await work()
   const s = done.s ?? (performance.now() - startMs) / 1_000
+  const ownShare = own()
   const walBytes = (await insertLsn(client)) - lsnBefore
   const fpiAfter = await fullPageBytes(client, images)
   const fpiBytes = fpiBefore === null || fpiAfter === null ? Number.NaN : fpiAfter - fpiBefore
@@ -42,8 +45,27 @@ export async function measured(
     walBytesPerRow: walBytes / done.rows,
     fpiBytes,
     fpiBytesPerRow: fpiBytes / done.rows,
+    ...ownShare,
     ...done.figures,
   })
+}
+
+/**
+ * CPU of this process in cores, and the share of the time in which its one thread had something to do. Where cores are
+ * scarce the second says more: a thread that waits for a core takes none, and its server waits for it all the same.
+ */
+function startOwnShare(): () => { readonly clientCores: number; readonly clientBusy: number } {
+  const startMs = performance.now()
+  const cpu = process.cpuUsage()
+  const loop = performance.eventLoopUtilization()
+  return () => {
+    const { user, system } = process.cpuUsage(cpu)
+    const tookMs = performance.now() - startMs
+    return {
+      clientCores: (user + system) / 1_000 / tookMs,
+      clientBusy: performance.eventLoopUtilization(loop).utilization,
+    }
+  }
 }
 
 async function insertLsn(client: Client): Promise<number> {
