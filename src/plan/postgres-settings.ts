@@ -54,6 +54,12 @@ export function vacuumSettings(server: ServerSettings): VacuumSettings {
   }
 }
 
+/** Rows inserted since the last vacuum below which they never bring autovacuum; -1 switches that off: then null. */
+export function insertThresholdRows(server: ServerSettings): number | null {
+  const rows = numberOf(server, 'autovacuum_vacuum_insert_threshold', 1_000)
+  return rows < 0 || majorOf(server) < 13 ? null : rows
+}
+
 export function naptimeS(server: ServerSettings): number {
   return numberOf(server, 'autovacuum_naptime', 60)
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { evidenceOf } from '../../src/judge/evidence.ts'
 import type { FormulaFinding } from '../../src/judge/formulas/finding.ts'
 import { formulaFindings } from '../../src/judge/formulas/formulas.ts'
-import type { Measured, RunRecord } from '../../src/results/record.ts'
+import type { Measured, RunRecord, Step } from '../../src/results/record.ts'
 import { studyFixture } from '../fixtures/study.ts'
 
 /** Over 20 s at 1,000 events/s: a row of 200 bytes each, its outbox row inserted, updated twice and deleted. */
@@ -89,18 +89,62 @@ function one(id: string, change: Change = {}): FormulaFinding {
 }
 
 describe('F1, dead rows from which autovacuum comes', () => {
-  it('is the documented sum beside what the server reckons with', () => {
+  it('is the threshold by the table’s own parameters beside the dead rows where it came', () => {
     const found = one('F1')
-    expect(found).toMatchObject({ predicted: 2_050, measured: 2_100, verdict: 'held' })
-    expect(found.inputs).toContain('at most 100,000,000')
-    expect(found.because).toContain('peaked at 5,000')
-    expect(found.because).toContain('finished 3 times')
+    expect(found).toMatchObject({ predicted: 2_100, measured: 5_000, verdict: 'held' })
+    expect(found.inputs).toContain('at most 100,000,000, would make it 2,050')
+    // 2 dead rows for each of 1,000 events/s, in a minute.
+    expect(found.because).toContain('a naptime of 60 s make 122,100')
   })
 
-  it('does not hold where the table has settings of its own', () => {
+  it('holds for a table with parameters of its own, which PostgreSQL follows', () => {
     const tuned = one('F1', { metrics: { 'table.vacuumThresholdRows{outbox}': 200 } })
-    expect(tuned.verdict).toBe('did-not-hold')
-    expect(tuned.because).toContain('measured 90 % less than predicted')
+    expect(tuned).toMatchObject({ predicted: 200, measured: 5_000, verdict: 'held' })
+  })
+
+  it('is not tested where autovacuum never came', () => {
+    const found = one('F1', { metrics: { 'table.autovacuums{outbox}': 0 } })
+    expect(found).toMatchObject({ predicted: 2_100, measured: null, verdict: 'not-tested' })
+    expect(found.because).toContain('no visit in 20 s; dead rows peaked at 5,000')
+  })
+
+  it('does not hold where more gathered than a naptime explains', () => {
+    const found = one('F1', { worst: { 'table.deadRows{outbox}': 200_000 } })
+    expect(found).toMatchObject({ measured: 200_000, verdict: 'did-not-hold' })
+  })
+
+  it('does not hold where it came for fewer, unless inserts may have brought it', () => {
+    const few = { 'table.deadRows{outbox}': 300 }
+    const alone = { ...few, 'table.insertsSinceVacuum{outbox}': 400 }
+    expect(one('F1', { worst: alone }).verdict).toBe('did-not-hold')
+    const among = { ...few, 'table.insertsSinceVacuum{outbox}': 1_200 }
+    expect(one('F1', { worst: among })).toMatchObject({ measured: null, verdict: 'not-tested' })
+  })
+
+  it('is not tested on partitions, to each of which autovacuum comes by itself', () => {
+    expect(one('F1', { metrics: { 'partition.count{outbox}': 3 } }).because).toContain('partition')
+  })
+
+  it('takes the steps in which it came, never the peak of another', () => {
+    const { study, runs } = studyFixture({
+      targets: ['pg-direct'],
+      ratesPerS: [1_000, 2_000],
+      stepS: 20,
+      spreadRatio: 0,
+      tweak: (run) => {
+        const changed = tweaked(run, {})
+        if (changed.outcome.state !== 'completed') throw new Error('the fixture completes')
+        const { measured } = changed.outcome
+        const steps = measured.steps.map((step): Step => {
+          const came = step.targetPerS === 1_000
+          const metrics = { ...METRICS, 'table.autovacuums{outbox}': came ? 1 : 0 }
+          return { ...step, metrics, worst: { 'table.deadRows{outbox}': came ? 3_000 : 900_000 } }
+        })
+        return { ...changed, outcome: { ...changed.outcome, measured: { ...measured, steps } } }
+      },
+    })
+    const found = formulaFindings(study, [evidenceOf('pg-direct', runs)])
+    expect(found.find(({ id }) => id === 'F1')).toMatchObject({ measured: 3_000, verdict: 'held' })
   })
 
   it('is left out for tables that are only appended to, as F13 is', () => {
@@ -212,10 +256,36 @@ describe('F12, time between checkpoints', () => {
 })
 
 describe('F13, dead rows between two visits', () => {
-  it('is two per event beside what updates and deletes left in this run', () => {
+  const dead = (rows: number): Readonly<Record<string, number>> => ({
+    'table.deadRows{outbox}': rows,
+  })
+
+  it('is not tested by a run shorter than naptime, whatever updates and deletes it counted', () => {
     const found = one('F13')
-    expect(found).toMatchObject({ predicted: 120_000, measured: 120_000, verdict: 'held' })
-    expect(found.because).toContain('at the declared 400 events/s they are 48,000')
+    expect(found).toMatchObject({ predicted: 120_000, measured: null, verdict: 'not-tested' })
+    expect(found.because).toContain('peaked at 5,000')
+    expect(found.because).toContain('48,000 gather at the declared 400 events/s')
+  })
+
+  it('is two per event beside the peak of dead rows where a rate was held for longer', () => {
+    const settings = { autovacuum_naptime: '15s' }
+    expect(one('F13', { settings, worst: dead(31_000) })).toMatchObject({
+      predicted: 30_000,
+      measured: 31_000,
+      verdict: 'held',
+    })
+    const more = one('F13', { settings, worst: dead(90_000) })
+    expect(more).toMatchObject({ measured: 90_000, verdict: 'did-not-hold' })
+    expect(more.because).not.toContain('HOT')
+  })
+
+  it('names HOT pruning where fewer gathered and updates were HOT', () => {
+    const settings = { autovacuum_naptime: '15s' }
+    const hot = { 'table.hotUpdateRatio{outbox}': 0.9 }
+    const found = one('F13', { settings, worst: dead(4_000), metrics: hot })
+    expect(found).toMatchObject({ measured: 4_000, verdict: 'did-not-hold' })
+    expect(found.because).toContain('90 % of the updates were HOT')
+    expect(one('F13', { settings, worst: dead(4_000) }).because).not.toContain('HOT')
   })
 })
 
