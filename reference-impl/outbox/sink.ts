@@ -11,7 +11,7 @@ import type { PostgresAddress } from '../../src/engines/engine.ts'
 import { messageOf } from '../../src/kit/errors.ts'
 import { openPool } from '../service-kit/postgres/connection.ts'
 import { logLine, stopAsked, takeConfig } from '../service-kit/process-life.ts'
-import { insertDeliveries } from '../service-kit/outbox/receiver-schema.ts'
+import { RECEIVER_CONNECTIONS, insertDeliveries } from '../service-kit/outbox/receiver-schema.ts'
 
 interface SinkConfig {
   readonly port: number
@@ -21,7 +21,6 @@ interface SinkConfig {
 }
 
 const LOOPBACK = '127.0.0.1'
-const CONNECTIONS = 8
 /** More deliveries at once are refused: their sender keeps them and comes again. */
 const REQUESTS_MAX = 256
 const BODY_BYTES_MAX = 64 * 1_048_576
@@ -103,7 +102,7 @@ function refusalOf(error: unknown): Refusal {
 async function serve(config: SinkConfig): Promise<void> {
   const stopped = stopAsked()
   const pool = openPool(config.addresses.database, {
-    connections: CONNECTIONS,
+    connections: RECEIVER_CONNECTIONS,
     name: 'outbox sink',
     log: logLine,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,

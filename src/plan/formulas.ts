@@ -82,6 +82,8 @@ export interface ConnectionNeeds {
   readonly concurrency: number
   /** Sessions that LISTEN; each keeps a connection for itself. */
   readonly listeners: number
+  /** Of the service that takes events in: what it writes, reads and looks at its queue through. */
+  readonly service: number
   readonly admin: number
 }
 
@@ -90,7 +92,8 @@ export const CONNECTIONS_RESERVE = 1.2
 
 /** F3: connections that a server must allow, rounded up. */
 export function connectionsNeeded(needs: ConnectionNeeds): number {
-  const sum = needs.workers * needs.concurrency + needs.listeners + needs.admin
+  const { workers, concurrency, listeners, service, admin } = needs
+  const sum = workers * concurrency + listeners + service + admin
   // Twelve digits: 1.2 has no exact double, and 10 × 1.2 must not become 13.
   return Math.ceil(Number((sum * CONNECTIONS_RESERVE).toPrecision(12)))
 }

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { WATCH_CONNECTIONS } from '../../reference-impl/service-kit/outbox/ingest.ts'
+import { RECEIVER_CONNECTIONS } from '../../reference-impl/service-kit/outbox/receiver-schema.ts'
+import { READ_CONNECTIONS } from '../../reference-impl/service-kit/postgres/connection.ts'
 import { evidenceOf } from '../../src/judge/evidence.ts'
+import { FIXED_CONNECTIONS } from '../../src/judge/formulas/connections.ts'
 import type { FormulaFinding } from '../../src/judge/formulas/finding.ts'
 import { formulaFindings } from '../../src/judge/formulas/formulas.ts'
 import type { Measured, RunRecord, Step } from '../../src/results/record.ts'
@@ -29,7 +33,11 @@ interface Change {
   readonly worst?: Readonly<Record<string, number>>
   readonly settings?: Readonly<Record<string, string>>
   readonly architecture?: Readonly<Record<string, unknown>>
+  /** Of the architecture. */
+  readonly id?: string
   readonly freeBytes?: number
+  readonly provider?: RunRecord['engines'][number]['provider']
+  readonly checkpoints?: Measured['checkpoints']
 }
 
 function findings(change: Change = {}, targets = ['pg-direct']): readonly FormulaFinding[] {
@@ -58,7 +66,7 @@ function tweaked(run: RunRecord, change: Change): RunRecord {
     ...measured,
     metrics,
     worst: { 'sessions.open': 20, 'table.deadRows{outbox}': 5_000, ...change.worst },
-    checkpoints: [
+    checkpoints: change.checkpoints ?? [
       { atMs: 3_000, reason: 'start' },
       { atMs: 13_000, reason: 'labelled' },
     ],
@@ -67,11 +75,13 @@ function tweaked(run: RunRecord, change: Change): RunRecord {
     ...run,
     architecture: {
       ...run.architecture,
+      id: change.id ?? run.architecture.id,
       settings: { connections: 16, ...change.architecture },
     },
     engines: run.engines.map((engine) => ({
       ...engine,
       version: '18.4',
+      provider: change.provider ?? engine.provider,
       settings: { max_connections: '200', ...change.settings },
     })),
     machine:
@@ -189,14 +199,34 @@ describe('F2, WAL per event', () => {
 
 describe('F3, connections', () => {
   it('counts a service without workers as one, and holds while no more are open', () => {
-    expect(one('F3')).toMatchObject({ predicted: 32, measured: 20, verdict: 'held' })
+    // 16 that write, 4 that read, 10 administrators, and a fifth of that.
+    expect(one('F3')).toMatchObject({ predicted: 36, measured: 20, verdict: 'held' })
     expect(one('F3', { worst: { 'sessions.open': 40 } }).verdict).toBe('did-not-hold')
   })
 
-  it('counts workers × concurrency and a listener for each', () => {
-    const found = one('F3', { architecture: { workers: 10, concurrency: 4 } })
-    expect(found.predicted).toBe(72)
+  const architecture = { workers: 10, concurrency: 4 }
+
+  it('counts workers × concurrency, a listener for each, and what the service has open', () => {
+    const found = one('F3', { architecture })
+    // 40 + 10 + 10, and 16 + 4 + 2 of the service.
+    expect(found.predicted).toBe(99)
+    expect(found.inputs).toContain('10 × 4 + 10 + 10, and 22 of the service')
     expect(found.because).toContain('max_connections suffices')
+  })
+
+  it('counts no listeners where workers poll, and a second pool for what is not critical', () => {
+    expect(one('F3', { architecture: { ...architecture, wake: 'poll' } }).predicted).toBe(87)
+    expect(one('F3', { architecture: { ...architecture, wake: 'batch' } }).predicted).toBe(99)
+    expect(one('F3', { architecture: { nonCriticalCodes: ['page_view'] } }).predicted).toBe(56)
+  })
+
+  it('counts the receiver of architecture outbox, and knows the pools of the services', () => {
+    expect(one('F3', { architecture, id: 'outbox' }).predicted).toBe(108)
+    expect(FIXED_CONNECTIONS).toEqual({
+      reads: READ_CONNECTIONS,
+      watch: WATCH_CONNECTIONS,
+      receiver: RECEIVER_CONNECTIONS,
+    })
   })
 })
 
@@ -255,6 +285,35 @@ describe('F12, time between checkpoints', () => {
   })
 })
 
+describe('F12, where fewer than two were due', () => {
+  const seen = (requested: number, maxWal: string): FormulaFinding =>
+    one('F12', {
+      settings: { max_wal_size: maxWal },
+      metrics: { 'checkpoint.requested': 2 + requested },
+    })
+
+  it.each([
+    // 282 s of WAL, and one came all the same.
+    ['none was due and one begun', 1, '1GB'],
+    // 13.2 s of WAL at 2 MB/s: neither stretch of 10 s holds one.
+    ['one begun in two short stretches', 1, '50MB'],
+  ])('is not tested: %s', (_, requested, maxWal) => {
+    expect(seen(requested, maxWal).verdict).toBe('not-tested')
+  })
+
+  it('does not hold where several begun though none was due', () => {
+    expect(seen(5, '1GB').verdict).toBe('did-not-hold')
+  })
+
+  it('is not tested where one was due and none begun', () => {
+    const checkpoints = [{ atMs: 3_000, reason: 'start' as const }]
+    const settings = { max_wal_size: '50MB' }
+    const found = one('F12', { settings, checkpoints, metrics: { 'checkpoint.requested': 1 } })
+    expect(found).toMatchObject({ measured: null, verdict: 'not-tested' })
+    expect(found.because).toContain('1 due of itself in 20 s, 0 begun')
+  })
+})
+
 describe('F13, dead rows between two visits', () => {
   const dead = (rows: number): Readonly<Record<string, number>> => ({
     'table.deadRows{outbox}': rows,
@@ -295,6 +354,14 @@ describe('F14, a slot that nobody reads', () => {
     expect(found).toMatchObject({ predicted: 80e9 / (2_000 * 400), measured: null })
     expect(found.because).toContain('gives the slot up after 8.59 GB')
     expect(one('F14', { freeBytes: 80e9 }).because).toContain('the disk fills')
+  })
+
+  it('is left out where the server is not embedded: its disk may be another', () => {
+    for (const provider of ['external', 'compose'] as const) {
+      const ids = findings({ freeBytes: 80e9, provider }).map(({ id }) => id)
+      expect(ids).not.toContain('F14')
+      expect(ids).toContain('F12')
+    }
   })
 
   it('is left out where the disk was not seen', () => {

@@ -74,10 +74,12 @@ describe('the formulas of the documents, on their own examples', () => {
   })
 
   it('F3: 10 workers of 4 with 10 listeners and 10 for the administrators need 72', () => {
-    const needs = { workers: 10, concurrency: 4, listeners: 10, admin: 10 }
+    const needs = { workers: 10, concurrency: 4, listeners: 10, service: 0, admin: 10 }
     expect(connectionsNeeded(needs)).toBe(72)
-    expect(connectionsNeeded({ workers: 10, concurrency: 1, listeners: 0, admin: 0 })).toBe(12)
-    expect(connectionsNeeded({ workers: 1, concurrency: 1, listeners: 0, admin: 0 })).toBe(2)
+    expect(connectionsNeeded({ ...needs, service: 8 })).toBe(82)
+    const none = { listeners: 0, service: 0, admin: 0 }
+    expect(connectionsNeeded({ workers: 10, concurrency: 1, ...none })).toBe(12)
+    expect(connectionsNeeded({ workers: 1, concurrency: 1, ...none })).toBe(2)
   })
 
   it('F9: a year has 365, 52 or 12 partitions, and their rows follow from the rate', () => {
@@ -128,9 +130,9 @@ describe('laws of the formulas', () => {
   it('F3: what is needed keeps a fifth in reserve, and less than one connection more', () => {
     const few = fc.integer({ min: 0, max: 500 })
     fc.assert(
-      fc.property(few, few, few, few, (workers, concurrency, listeners, admin) => {
-        const sum = workers * concurrency + listeners + admin
-        const needed = connectionsNeeded({ workers, concurrency, listeners, admin })
+      fc.property(few, few, few, few, few, (workers, concurrency, listeners, service, admin) => {
+        const sum = workers * concurrency + listeners + service + admin
+        const needed = connectionsNeeded({ workers, concurrency, listeners, service, admin })
         expect(needed).toBeGreaterThanOrEqual(sum * 1.2 - 1e-6)
         expect(needed).toBeLessThan(sum * 1.2 + 1)
       }),

@@ -21,7 +21,7 @@ export interface OutboxIngestOptions {
 }
 
 /** One for the look every second, one for Q11. */
-const WATCH_CONNECTIONS = 2
+export const WATCH_CONNECTIONS = 2
 const WATCH_STATEMENT_TIMEOUT_MS = 120_000
 
 /** Rejects when PostgreSQL cannot be reached. */

@@ -10,6 +10,9 @@ export function receiverView(consumer: number): string {
   return `${receiverTable(consumer)}_once`
 }
 
+/** It keeps so many open to the server it writes to. */
+export const RECEIVER_CONNECTIONS = 8
+
 export function receiverSchema(consumers: number): readonly string[] {
   return Array.from({ length: consumers }, (_, index) => index + 1).flatMap((consumer) => [
     `CREATE TABLE ${receiverTable(consumer)} (

@@ -11,6 +11,9 @@ export interface PoolOptions {
   readonly statementTimeoutMs: number
 }
 
+/** Of a service: reads have a pool of their own, for a slow aggregate must not hold up writes inside it. */
+export const READ_CONNECTIONS = 4
+
 const CONNECT_TIMEOUT_MS = 5_000
 
 export function clientConfig(address: PostgresAddress, name: string): pg.ClientConfig {

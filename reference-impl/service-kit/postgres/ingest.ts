@@ -5,7 +5,7 @@ import { GroupCommit } from '../group-commit.ts'
 import type { OpenContext } from '../service-process.ts'
 import type { Ingest } from '../service.ts'
 import type { BatchWriter } from '../written.ts'
-import { openPool } from './connection.ts'
+import { openPool, READ_CONNECTIONS } from './connection.ts'
 import { Lanes } from './lanes.ts'
 import { PostgresReads } from './reads.ts'
 import { ReferenceRows } from './reference-rows.ts'
@@ -35,8 +35,6 @@ export interface EventsTable {
   readonly following?: string
 }
 
-/** Reads have connections of their own: a slow aggregate must not hold up writes inside the service. */
-const READ_CONNECTIONS = 4
 const READ_STATEMENT_TIMEOUT_MS = 120_000
 
 /** Rejects when PostgreSQL cannot be reached. */

@@ -10,7 +10,7 @@ import { ReplicaWatch } from '../freshness/replica-watch.ts'
 import { FreshnessRouter } from '../freshness/router.ts'
 import { SettledWatch } from '../freshness/settled-watch.ts'
 import { breakerRules, lagBudgets, type FreshnessSettings } from '../freshness/settings.ts'
-import { openPool } from './connection.ts'
+import { openPool, READ_CONNECTIONS } from './connection.ts'
 
 export interface CopyAddresses {
   readonly database: PostgresAddress
@@ -39,8 +39,6 @@ export interface RoutedPools extends AsyncDisposable {
   readonly router: FreshnessRouter<pg.Pool>
 }
 
-/** Reads have connections of their own: a slow aggregate must not hold up writes inside the service. */
-const READ_CONNECTIONS = 4
 const READ_STATEMENT_TIMEOUT_MS = 120_000
 /** A heartbeat that has been silent for this long says that asking the primary would cost a timeout. */
 const SILENT_MS = 3_000

@@ -1,6 +1,7 @@
 /** F3: how many connections a server must allow, beside how many were open. */
 import { formatCount, formatNumber } from '../../kit/units.ts'
 import { CONNECTIONS_RESERVE, connectionsNeeded } from '../../plan/formulas.ts'
+import type { ConnectionNeeds } from '../../plan/formulas.ts'
 import { maxConnections } from '../../plan/postgres-settings.ts'
 import type { FormulaFinding } from './finding.ts'
 import type { FormulaRun } from './formula-run.ts'
@@ -8,22 +9,29 @@ import type { FormulaRun } from './formula-run.ts'
 /** The document says 5 to 10. */
 const ADMIN_CONNECTIONS = 10
 
+/** What the reference services open beside what their settings say. */
+export const FIXED_CONNECTIONS = {
+  /** Every service reads through these. */
+  reads: 4,
+  /** A service with an outbox looks at what waits there. */
+  watch: 2,
+  /** The receiver of architecture `outbox`, which keeps what it was brought on the same server. */
+  receiver: 8,
+} as const
+
 export function connections(run: FormulaRun): FormulaFinding | null {
   const open = run.worst('sessions.open')
-  const own = run.setting('concurrency') ?? run.setting('connections')
-  if (open === null || own === null) return null
-  // A service without workers is one worker with a pool.
-  const workers = run.setting('workers') ?? 1
-  const listeners = run.setting('workers') ?? 0
-  const needs = { workers, concurrency: own, listeners, admin: ADMIN_CONNECTIONS }
+  const needs = needsOf(run)
+  if (open === null || needs === null) return null
   const needed = connectionsNeeded(needs)
   const allowed = maxConnections(run.server)
+  const { workers, concurrency, listeners, service, admin } = needs
   return {
     id: 'F3',
     title: 'Connections',
     target: run.target,
-    documented: `workers × concurrency + listeners + administrators (5–10) + 20 %; the 20 % have no base in the document and are taken as × ${formatNumber(CONNECTIONS_RESERVE)} of the sum`,
-    inputs: `${formatCount(workers)} × ${formatCount(own)} + ${formatCount(listeners)} + ${formatCount(ADMIN_CONNECTIONS)}; max_connections is ${formatCount(allowed)}`,
+    documented: `workers × concurrency + listeners + administrators (5–10) + 20 %; the 20 % have no base in the document and are taken as × ${formatNumber(CONNECTIONS_RESERVE)} of the sum; the service’s own connections, which the document leaves out, are added`,
+    inputs: `${formatCount(workers)} × ${formatCount(concurrency)} + ${formatCount(listeners)} + ${formatCount(admin)}, and ${formatCount(service)} of the service; max_connections is ${formatCount(allowed)}`,
     unit: 'connections',
     predicted: needed,
     measured: open,
@@ -35,4 +43,34 @@ export function connections(run: FormulaRun): FormulaFinding | null {
       needed <= allowed ? 'max_connections suffices' : 'max_connections is below it',
     ].join('; '),
   }
+}
+
+/** null where the settings name no pool. */
+function needsOf(run: FormulaRun): ConnectionNeeds | null {
+  const written = writingOf(run)
+  const concurrency = run.setting('concurrency')
+  // Engines alone have no service: the driver writes, and nothing else.
+  const reads = run.rounds[0]?.run.target.kind === 'engines' ? 0 : FIXED_CONNECTIONS.reads
+  const admin = ADMIN_CONNECTIONS
+  if (concurrency === null) {
+    // A service without workers is one worker with a pool.
+    if (written === null) return null
+    return { workers: 1, concurrency: written, listeners: 0, service: reads, admin }
+  }
+  const workers = run.setting('workers') ?? 1
+  const receiver = run.architectureId === 'outbox' ? FIXED_CONNECTIONS.receiver : 0
+  return {
+    workers,
+    concurrency,
+    // Who polls listens to nobody.
+    listeners: run.word('wake') === 'poll' ? 0 : workers,
+    service: (written ?? 0) + reads + FIXED_CONNECTIONS.watch + receiver,
+    admin,
+  }
+}
+
+/** Requests of codes that are not critical have as many connections again. */
+function writingOf(run: FormulaRun): number | null {
+  const own = run.setting('connections')
+  return own === null ? null : own * (run.names('nonCriticalCodes').length > 0 ? 2 : 1)
 }

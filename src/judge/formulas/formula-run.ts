@@ -1,7 +1,7 @@
 /** What the formulas are fed with: one target's counting rounds as medians, and its PostgreSQL's settings. */
 import { parseMetricKey } from '../../collect/metrics.ts'
 import type { ServerSettings } from '../../plan/postgres-settings.ts'
-import type { StudyRecord } from '../../results/record.ts'
+import type { RunRecord, StudyRecord } from '../../results/record.ts'
 import { measuredSteps } from '../evidence.ts'
 import type { Round, TargetEvidence } from '../evidence.ts'
 import { medianOf } from '../statistics.ts'
@@ -11,7 +11,7 @@ export class FormulaRun {
   readonly target: string
   readonly rounds: readonly Round[]
   /** The first PostgreSQL of the target: the one that is written. */
-  readonly server: ServerSettings
+  readonly server: ServerSettings & Pick<RunRecord['engines'][number], 'provider'>
 
   private constructor(made: Pick<FormulaRun, 'study' | 'target' | 'rounds' | 'server'>) {
     this.study = made.study
@@ -70,9 +70,29 @@ export class FormulaRun {
     return medianOf(lengths) ?? 0
   }
 
+  get architectureId(): string | null {
+    return this.rounds[0]?.run.architecture.id ?? null
+  }
+
   /** A number among the architecture's settings; null where it has no such setting. */
   setting(name: string): number | null {
-    const value = this.rounds[0]?.run.architecture.settings[name]
+    const value = this.#settings[name]
     return typeof value === 'number' ? value : null
+  }
+
+  /** The same for a word. */
+  word(name: string): string | null {
+    const value = this.#settings[name]
+    return typeof value === 'string' ? value : null
+  }
+
+  /** The same for a list; empty where it has no such setting. */
+  names(name: string): readonly unknown[] {
+    const value = this.#settings[name]
+    return Array.isArray(value) ? value : []
+  }
+
+  get #settings(): Readonly<Record<string, unknown>> {
+    return this.rounds[0]?.run.architecture.settings ?? {}
   }
 }

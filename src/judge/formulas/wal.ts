@@ -82,6 +82,9 @@ export function checkpointInterval(run: FormulaRun): FormulaFinding | null {
   }
 }
 
+/** Of fewer, one more or less would be as many as all of them. */
+const DUE_MIN = 2
+
 interface CheckpointsSeen {
   readonly intervalS: number
   readonly begun: number | null
@@ -104,11 +107,13 @@ function checkpointsSeen(
   )
   const measured = begun === 0 ? null : measuredS / begun
   const counted = `${formatNumber(due ?? 0)} due of itself in ${formatDurationS(measuredS)}, ${formatNumber(begun)} begun`
-  if (due === 0 && begun === 0) {
-    return { measured, verdict: 'not-tested', because: `the run was shorter: ${counted}` }
+  // A stretch may begin or end in the middle of a checkpoint, so one more or less says nothing.
+  if (Math.abs((due ?? 0) - begun) > 1)
+    return { measured, verdict: 'did-not-hold', because: counted }
+  if ((due ?? 0) < DUE_MIN) {
+    return { measured, verdict: 'not-tested', because: `the run was too short: ${counted}` }
   }
-  const verdict = Math.abs((due ?? 0) - begun) <= 1 ? 'held' : 'did-not-hold'
-  return { measured, verdict, because: counted }
+  return { measured, verdict: 'held', because: counted }
 }
 
 /** Begun by the server itself: the harness's own are counted as requested too, and taken off. */
@@ -133,7 +138,8 @@ function stretchesS({ measured, run }: Round): readonly number[] {
 export function stalledSlot(run: FormulaRun): FormulaFinding | null {
   const perEvent = run.middle('wal.totalBytesPerEvent')
   const free = run.rounds[0]?.run.machine.dataDiskFreeBytes
-  if (perEvent === null || free === undefined) return null
+  // The disk that was looked at is the harness's, and only an embedded server writes to it for sure.
+  if (perEvent === null || free === undefined || run.server.provider !== 'embedded') return null
   const { ratePerS } = run.study.profile
   const walPerS = perEvent * ratePerS
   const keep = slotKeepBytes(run.server)
