@@ -7,7 +7,7 @@ import { dirname, resolve } from 'node:path'
 import { DATA_KINDS, dataFiles, nameOf } from '../kit/data-file.ts'
 import type { Problem } from '../kit/errors.ts'
 import { HeadroomError } from '../kit/errors.ts'
-import { yamlKeys } from '../kit/yaml-door.ts'
+import { lineInFile, pathText, shownPath, yamlKeys } from '../kit/yaml-door.ts'
 import type { Sweep, SweepMode } from '../results/sweep-record.ts'
 import { loadScenario } from '../scenario/load.ts'
 import type { PointsInputs } from '../study/run-points.ts'
@@ -16,6 +16,7 @@ import type { PointsWanted } from '../study/sweep/points.ts'
 import { sweepPoints } from '../study/sweep/points.ts'
 import type { LoadedSweep } from '../study/sweep/sweep-file.ts'
 import { loadSweep } from '../study/sweep/sweep-file.ts'
+import { unaskedQueries } from '../study/sweep/asked-figures.ts'
 import { loadTargets } from '../target/load.ts'
 
 /** By flag; `what` is the name or path of a scenario or a sweep file. */
@@ -56,6 +57,7 @@ export function sweepAsked(typed: SweepTyped): SweepAsked {
     mode,
     problems,
   })
+  if (file !== null) refuseUnaskedQueries(file, points)
   return {
     points,
     scenario: settled.scenario,
@@ -68,8 +70,30 @@ export function sweepAsked(typed: SweepTyped): SweepAsked {
   }
 }
 
-function askedBy({ name, question, documents, notMeasured }: LoadedSweep): Partial<Sweep> {
-  return { file: name, asks: question, documents, notMeasured }
+function askedBy(file: LoadedSweep): Partial<Sweep> {
+  const { name, question, documents, notMeasured, figures } = file
+  const about = { file: name, asks: question, documents, notMeasured }
+  return figures.length === 0 ? about : { ...about, figures: [...figures] }
+}
+
+/** @throws HeadroomError BAD_INPUT for a figure of a query that no point is asked */
+function refuseUnaskedQueries(
+  { file, name, figures }: LoadedSweep,
+  points: SweepAsked['points'],
+): void {
+  const asked = points.flatMap(({ scenario }) => scenario.queries.map((query) => query.name))
+  const problems = unaskedQueries(figures, [...new Set(asked)]).map(
+    ({ path, message, remedy }): Problem => ({
+      file: shownPath(file),
+      line: lineInFile(file, path),
+      path: pathText(path),
+      message,
+      remedy,
+    }),
+  )
+  if (problems.length === 0) return
+  const count = problems.length === 1 ? 'one problem' : `${String(problems.length)} problems`
+  throw new HeadroomError('BAD_INPUT', `the sweep ${name} has ${count}`, { problems })
 }
 
 /** A name of a sweep that ships or lies in this folder, or the path of a file that says what varies. */

@@ -2,24 +2,30 @@
  * A sweep's points against their base. In: the study and the evidence of each point. Out: per figure an interval, the
  * ratio to the base, and whether a difference was seen: where intervals overlap, none was.
  */
-import { formatTimes } from '../kit/units.ts'
+import { settingNumber } from '../plan/postgres-settings.ts'
 import type { Interval, StudyRecord } from '../results/record.ts'
 import type { SweepAxis } from '../results/sweep-record.ts'
 import { tierOf } from './conditions.ts'
-import type { TargetEvidence } from './evidence.ts'
-import type { Figure } from './figures.ts'
-import { comparedRate, figureOf } from './figures.ts'
+import type { Round, TargetEvidence } from './evidence.ts'
+import { comparedRate } from './figures.ts'
 import { RANKING_MIN_ROUNDS, intervalOverRounds, separates } from './statistics.ts'
+import { sweepVerdict } from './sweep-verdict.ts'
+import { sweptBy, sweptValue } from './swept.ts'
+import type { Swept } from './swept.ts'
 
-/** `base`: it is what others are compared with. */
+/** `base`: it is what others are compared with. `differs`: of this figure neither less nor more is better. */
 export type SweepSight =
-  'base' | 'better' | 'worse' | 'no-difference' | 'too-few-rounds' | 'not-measured'
+  'base' | 'better' | 'worse' | 'differs' | 'no-difference' | 'too-few-rounds' | 'not-measured'
 
 export interface SweepCell {
-  readonly figure: Figure
+  /** Of a column: `Swept.figure`. */
+  readonly figure: string
   /** Over rounds; null where no round knows the figure. */
   readonly interval: Interval | null
-  /** To the base, round by round: what hit both of a round cancels out. */
+  /**
+   * To the base, round by round: what hit both of a round cancels out. A run made again at the study's end has none beside
+   * it and counts in the interval only. null where no round has both, or the base has 0.
+   */
   readonly ratio: Interval | null
   readonly seen: SweepSight
   /** Among the points whose promise is the same none is better, and some are worse. */
@@ -41,46 +47,23 @@ export interface SweepRow {
   readonly promisesOther: boolean
   /** Latency and cost are of this rate; null where none was kept. */
   readonly atPerS: number | null
+  /** All indexes of all stores at the end of the run; null where no round knows them. */
+  readonly indexBytes: Interval | null
+  /** shared_buffers of its PostgreSQL; null where no run says it. */
+  readonly cacheBytes: number | null
+  /** Counting rounds whose run was made again at the study's end: no ratio is of them. */
+  readonly unpairedRounds: number
+  /** In the order of the columns. */
   readonly cells: readonly SweepCell[]
 }
 
 export interface SweepFindings {
   readonly axes: readonly SweepAxis[]
+  /** What points are compared by: what the sweep asks for in front. */
+  readonly columns: readonly Swept[]
   readonly rows: readonly SweepRow[]
   readonly verdict: string
 }
-
-export interface Swept {
-  readonly figure: Figure
-  readonly better: 'less' | 'more'
-  readonly words: string
-  /** As units.ts writes it. */
-  readonly unit: string
-}
-
-/** In the order of the table; the words begin a clause. */
-export const SWEPT: readonly Swept[] = [
-  { figure: 'rate.sustainedPerS', better: 'more', words: 'the rate held', unit: 'events/s' },
-  { figure: 'latency.p50Us', better: 'less', words: 'p50', unit: 'µs' },
-  { figure: 'latency.p99Us', better: 'less', words: 'p99', unit: 'µs' },
-  { figure: 'wal.bytesPerEvent', better: 'less', words: 'WAL per event', unit: 'bytes' },
-  {
-    figure: 'store.indexBytesPerEvent',
-    better: 'less',
-    words: 'index bytes per event',
-    unit: 'bytes',
-  },
-  { figure: 'store.bytesPerEvent', better: 'less', words: 'stored bytes per event', unit: 'bytes' },
-  {
-    figure: 'cpu.msPer1000Events{service}',
-    better: 'less',
-    words: 'CPU of the service',
-    unit: 'ms',
-  },
-  { figure: 'cpu.msPer1000Events{engine}', better: 'less', words: 'CPU of the engine', unit: 'ms' },
-]
-
-const EFFECTS_SAID_MAX = 4
 
 /** null where the study is no sweep. */
 export function sweepFindings(
@@ -90,6 +73,7 @@ export function sweepFindings(
 ): SweepFindings | null {
   if (study.kind !== 'sweep') return null
   const { axes, points } = study.sweep
+  const columns = sweptBy(study.sweep)
   const of = (target: string): TargetEvidence | undefined =>
     evidence.find((one) => one.target === target)
   const made = points.flatMap((point) => {
@@ -110,14 +94,17 @@ export function sweepFindings(
       durability,
       promisesOther: durability !== null && durability !== durabilityOf(baseEvidence),
       atPerS: comparedAtPerS ?? comparedRate([own]),
+      indexBytes: intervalOverRounds(own.rounds.flatMap(indexBytesOf)),
+      cacheBytes: cacheBytesOf(own),
+      unpairedRounds: own.rounds.filter(isMadeAgain).length,
     }
-    const cells = SWEPT.map((swept) =>
+    const cells = columns.map((swept) =>
       cellOf(swept, { own, base: baseEvidence, isBase, comparedAtPerS }),
     )
     return [{ ...row, cells }]
   })
-  const rows = withBest(made)
-  return { axes, rows, verdict: verdictOf(rows) }
+  const rows = withBest(made, columns)
+  return { axes, columns, rows, verdict: sweepVerdict(rows, columns) }
 }
 
 function durabilityOf({ runs }: TargetEvidence): string | null {
@@ -130,6 +117,20 @@ function numberOf(label: string | undefined): number | null {
   return Number.isFinite(value) ? value : null
 }
 
+/** Every index of every store: what has to fit into the cache beside the rows. */
+function indexBytesOf({ measured }: Round): readonly number[] {
+  if (measured.stores.length === 0) return []
+  return [measured.stores.reduce((sum, { indexBytes }) => sum + indexBytes, 0)]
+}
+
+function cacheBytesOf({ runs }: TargetEvidence): number | null {
+  for (const { settings } of runs.flatMap(({ engines }) => engines)) {
+    const bytes = settingNumber(settings['shared_buffers'] ?? '')
+    if (bytes !== null) return bytes
+  }
+  return null
+}
+
 interface Compared {
   readonly own: TargetEvidence
   readonly base: TargetEvidence
@@ -137,45 +138,56 @@ interface Compared {
   readonly comparedAtPerS: number | null
 }
 
-function cellOf({ figure, better }: Swept, compared: Compared): Omit<SweepCell, 'best'> {
+function cellOf(swept: Swept, compared: Compared): Omit<SweepCell, 'best'> {
   const { own, base, isBase, comparedAtPerS } = compared
-  const values = byRound(own, figure, comparedAtPerS)
-  const baseValues = byRound(base, figure, comparedAtPerS)
-  const interval = intervalOverRounds([...values.values()])
-  const baseInterval = intervalOverRounds([...baseValues.values()])
+  const values = byRound(own, swept, comparedAtPerS)
+  const baseValues = byRound(base, swept, comparedAtPerS)
+  const interval = intervalOverRounds(values.map(({ value }) => value))
+  const baseInterval = intervalOverRounds(baseValues.map(({ value }) => value))
   const ratio = isBase ? null : ratioOf(values, baseValues)
   const seen = ((): SweepSight => {
     if (interval === null) return 'not-measured'
     if (isBase) return 'base'
     if (baseInterval === null) return 'not-measured'
-    if (Math.min(values.size, baseValues.size) < RANKING_MIN_ROUNDS) return 'too-few-rounds'
+    if (Math.min(values.length, baseValues.length) < RANKING_MIN_ROUNDS) return 'too-few-rounds'
     if (!separates(interval, baseInterval)) return 'no-difference'
-    return interval.mid < baseInterval.mid === (better === 'less') ? 'better' : 'worse'
+    if (swept.better === 'neither') return 'differs'
+    return interval.mid < baseInterval.mid === (swept.better === 'less') ? 'better' : 'worse'
   })()
-  return { figure, interval, ratio, seen }
+  return { figure: swept.figure, interval, ratio, seen }
+}
+
+interface RoundValue {
+  readonly round: Round
+  readonly value: number
 }
 
 /** At the rate that all kept, else at the highest that this one did. */
 function byRound(
   evidence: TargetEvidence,
-  figure: Figure,
+  swept: Swept,
   comparedAtPerS: number | null,
-): ReadonlyMap<number, number> {
+): readonly RoundValue[] {
   const atPerS = comparedAtPerS ?? comparedRate([evidence])
-  return new Map(
-    evidence.rounds.flatMap((round) => {
-      const value = figureOf(round, figure, atPerS)
-      return value === null ? [] : [[round.run.round, value] as const]
-    }),
-  )
+  return evidence.rounds.flatMap((round) => {
+    const value = sweptValue(round, swept, atPerS)
+    return value === null ? [] : [{ round, value }]
+  })
 }
 
-function ratioOf(
-  values: ReadonlyMap<number, number>,
-  base: ReadonlyMap<number, number>,
-): Interval | null {
-  const ratios = [...values].map(([round, value]) => value / (base.get(round) ?? Number.NaN))
+/** Only of runs that stood side by side in a round: one that was made again ran when the machine may have been another. */
+function ratioOf(values: readonly RoundValue[], base: readonly RoundValue[]): Interval | null {
+  const inPlace = (all: readonly RoundValue[]): readonly RoundValue[] =>
+    all.filter(({ round }) => !isMadeAgain(round))
+  const baseOf = new Map(inPlace(base).map(({ round, value }) => [round.run.round, value]))
+  const ratios = inPlace(values).map(
+    ({ round, value }) => value / (baseOf.get(round.run.round) ?? Number.NaN),
+  )
   return intervalOverRounds(ratios.filter(Number.isFinite))
+}
+
+function isMadeAgain({ run }: Round): boolean {
+  return run.repeats !== undefined
 }
 
 /** Only points that promise the same are rivals; those that cannot be told from the best share its mark. */
@@ -183,6 +195,7 @@ function withBest(
   rows: readonly (Omit<SweepRow, 'cells'> & {
     readonly cells: readonly Omit<SweepCell, 'best'>[]
   })[],
+  columns: readonly Swept[],
 ): readonly SweepRow[] {
   return rows.map((row) => ({
     ...row,
@@ -190,7 +203,7 @@ function withBest(
       const rivals = rows
         .filter(({ durability }) => durability === row.durability)
         .flatMap(({ cells }) => cells[at] ?? [])
-      return { ...cell, best: isBest(cell, rivals, SWEPT[at]?.better ?? 'less') }
+      return { ...cell, best: isBest(cell, rivals, columns[at]?.better ?? 'neither') }
     }),
   }))
 }
@@ -200,8 +213,9 @@ type Known = Omit<SweepCell, 'best'> & { readonly interval: Interval }
 function isBest(
   cell: Omit<SweepCell, 'best'>,
   rivals: readonly Omit<SweepCell, 'best'>[],
-  better: 'less' | 'more',
+  better: Swept['better'],
 ): boolean {
+  if (better === 'neither') return false
   const known = rivals.filter(
     (one): one is Known => one.interval !== null && one.seen !== 'too-few-rounds',
   )
@@ -210,61 +224,4 @@ function isBest(
   if (top === undefined || cell.interval === null || cell.seen === 'too-few-rounds') return false
   const behind = known.filter((one) => separates(one.interval, top.interval))
   return behind.length > 0 && !separates(cell.interval, top.interval)
-}
-
-/** What moved most, figure by figure; or that nothing was seen to. */
-function verdictOf(rows: readonly SweepRow[]): string {
-  const others = rows.filter(({ isBase }) => !isBase)
-  const cells = others.flatMap((row) => row.cells.map((cell) => ({ row, cell })))
-  const differing = cells.filter(({ cell }) => cell.seen === 'better' || cell.seen === 'worse')
-  const bases = [...new Set(rows.filter(({ isBase }) => isBase).map(({ label }) => label))]
-  const against = `against ${bases.length === 1 ? (bases[0] ?? '') : 'the base of each target'}`
-  if (differing.length === 0) {
-    const few = cells.some(({ cell }) => cell.seen === 'too-few-rounds')
-    if (few)
-      return `Too few rounds to see a difference ${against}: it takes ${String(RANKING_MIN_ROUNDS)}.`
-    const compared = cells.some(({ cell }) => cell.seen === 'no-difference')
-    return compared
-      ? `No difference seen ${against}: in every figure the rounds overlap.`
-      : `Nothing could be compared ${against}: no point has figures beside it.`
-  }
-  const most = SWEPT.flatMap(({ figure, words }) => {
-    const [first] = differing
-      .filter(({ cell }) => cell.figure === figure)
-      .toSorted((a, b) => effect(b.cell) - effect(a.cell))
-    return first === undefined ? [] : [{ ...first, words }]
-  })
-  const said = most.slice(0, EFFECTS_SAID_MAX).map(({ row, cell, words }) => {
-    const promise = row.promisesOther
-      ? ` (where an acknowledged event survives ${survives(row.durability)})`
-      : ''
-    return `${words} is ${ratioInWords(cell.ratio)} at ${pointInWords(row, bases.length > 1)}${promise}`
-  })
-  const same = SWEPT.filter(
-    ({ figure }) =>
-      !differing.some(({ cell }) => cell.figure === figure) &&
-      cells.some(({ cell }) => cell.figure === figure && cell.seen === 'no-difference'),
-  ).map(({ words }) => words)
-  const none = same.length === 0 ? '' : `; no difference seen in ${same.join(', ')}`
-  return `Compared ${against.replace('against ', 'with ')}: ${said.join('; ')}${none}.`
-}
-
-function effect({ ratio }: SweepCell): number {
-  return ratio === null || ratio.mid <= 0 ? 0 : Math.abs(Math.log(ratio.mid))
-}
-
-function survives(durability: string | null): string {
-  return durability === null || durability === 'nothing' ? 'nothing' : `a ${durability}`
-}
-
-function pointInWords({ label, of }: SweepRow, withTarget: boolean): string {
-  return withTarget ? label : label.slice(of.length + 2)
-}
-
-/** `0.52× (0.5–0.54)`. */
-export function ratioInWords(ratio: Interval | null): string {
-  if (ratio === null) return 'another'
-  const [low, mid, high] = [ratio.low, ratio.mid, ratio.high].map(formatTimes)
-  const ends = [low, high].map((end) => end?.replace('×', ''))
-  return low === high ? (mid ?? '') : `${mid ?? ''} (${ends.join('–')})`
 }

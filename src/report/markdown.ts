@@ -1,11 +1,10 @@
 /** The report as a reviewer meets it in a pull request: verdict, table and triggers on one screen, and the link. */
-import { SWEPT } from '../judge/sweep.ts'
 import { formatQuantity, formatRate } from '../kit/units.ts'
 import { escapeMarkdown } from './escape.ts'
 import type { ReportOptions } from './report.ts'
 import { bestOf } from './sections/best.ts'
 import { COLUMNS } from './sections/columns.ts'
-import { againstBase } from './sections/sweep.ts'
+import { againstBase, missingWords, shownColumns } from './sections/sweep.ts'
 import { studyProblems } from './sections/verdict.ts'
 import { badgeWords, firesSentence, headroomWords } from './sections/words.ts'
 import type { StudyView, TargetView } from './study-view.ts'
@@ -51,13 +50,11 @@ function problemBlock(view: StudyView): string {
 /** Each point's figures against its base; the page has the intervals. */
 function sweepBlock({ findings: { sweep } }: StudyView): string {
   if (sweep === null) return ''
-  const figures = SWEPT.filter((_swept, at) =>
-    sweep.rows.some(({ cells }) => (cells[at]?.interval ?? null) !== null),
-  )
+  const figures = shownColumns(sweep)
   const rows = sweep.rows.map((row) => {
     const cells = figures.map((swept) => {
-      const cell = row.cells[SWEPT.indexOf(swept)]
-      if (cell === undefined || cell.interval === null) return '–'
+      const cell = row.cells.find(({ figure }) => figure === swept.figure)
+      if (cell === undefined || cell.interval === null) return missingWords(swept)
       const text = `${formatQuantity(cell.interval.mid, swept.unit)}, ${againstBase(cell)}`
       return cell.best ? `**${escapeMarkdown(text)}**` : escapeMarkdown(text)
     })
@@ -65,7 +62,7 @@ function sweepBlock({ findings: { sweep } }: StudyView): string {
     return `| ${[escapeMarkdown(`${row.label}${mark}`), ...cells].join(' | ')} |`
   })
   return [
-    `| ${['point', ...figures.map(({ words }) => words)].join(' | ')} |`,
+    `| ${['point', ...figures.map(({ words }) => escapeMarkdown(words))].join(' | ')} |`,
     `| :-- | ${figures.map(() => '--:').join(' | ')} |`,
     ...rows,
     ...(sweep.rows.some(({ promisesOther }) => promisesOther)

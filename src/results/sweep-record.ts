@@ -33,6 +33,24 @@ const SweepPoint = z.strictObject({
 })
 export type SweepPoint = z.infer<typeof SweepPoint>
 
+/**
+ * What of a metric is compared. `mean` of a gauge and `growth` of a counter over the step at the compared rate, `worst` its
+ * worst window there (of a query its slowest answer), `last` what was found at the end, else a percentile.
+ */
+export const FigureTake = z.enum(['mean', 'growth', 'worst', 'last', 'p50', 'p90', 'p99', 'p999'])
+export type FigureTake = z.infer<typeof FigureTake>
+
+export const FigureBetter = z.enum(['less', 'more', 'neither'])
+
+/** A figure that the sweep's own question is about, beside those that all sweeps are compared by. */
+const SweepFigure = z.strictObject({
+  /** A key of collect/metrics: `query.seconds{Q9}`. */
+  metric: z.string(),
+  of: FigureTake,
+  better: FigureBetter,
+})
+export type SweepFigure = z.infer<typeof SweepFigure>
+
 export const Sweep = z.strictObject({
   /** Of the sweep’s file; absent: it was typed. */
   file: z.string().optional(),
@@ -41,6 +59,8 @@ export const Sweep = z.strictObject({
   documents: z.array(z.string()).optional(),
   /** Documented levels that are left out, each with the reason. */
   notMeasured: z.array(z.string()).optional(),
+  /** Absent: none, or a record of before a sweep could ask for any. */
+  figures: z.array(SweepFigure).optional(),
   mode: SweepMode,
   axes: z.array(SweepAxis).min(1),
   points: z.array(SweepPoint).min(1),

@@ -50,6 +50,41 @@ describe('a point against its base', () => {
   })
 })
 
+describe('a run that was made again', () => {
+  const isLate = ({ target, round }: RunRecord): boolean =>
+    target.name === 'pg-batch' && round === 2
+  /** Twice as good as it would have been in its place: as on a machine that fell quiet. */
+  const late = (run: RunRecord): RunRecord => {
+    if (!isLate(run) || run.outcome.state !== 'completed') return run
+    const { measured } = run.outcome
+    const sustainedPerS = (measured.sustainedPerS ?? 0) * 2
+    const outcome = { ...run.outcome, measured: { ...measured, sustainedPerS } }
+    return { ...run, repeats: 'the-void-one', outcome }
+  }
+  const lateBase = (run: RunRecord): RunRecord =>
+    run.target.name === 'pg-direct' && run.round === 2 ? { ...run, repeats: 'the-void-one' } : run
+
+  it('counts in the interval and in no ratio: no base ran beside it', () => {
+    const plain = cell({}, 1, 'rate.sustainedPerS')
+    const again = cell({ tweak: late }, 1, 'rate.sustainedPerS')
+    expect(again.interval?.high).toBeGreaterThan((plain.interval?.high ?? 0) * 1.5)
+    expect(again.ratio?.high).toBeLessThanOrEqual(plain.ratio?.high ?? 0)
+    expect(again.seen).toBe('better')
+  })
+
+  it('is as little the base of what ran in its round', () => {
+    const all = cell({}, 1, 'cpu.msPer1000Events{service}')
+    const without = cell({ tweak: lateBase }, 1, 'cpu.msPer1000Events{service}')
+    expect(without.interval).toEqual(all.interval)
+    expect(without.ratio).not.toEqual(all.ratio)
+  })
+
+  it('is told of its point', () => {
+    const { sweep } = sweepFindingsFixture({ tweak: late })
+    expect(sweep?.rows.map(({ unpairedRounds }) => unpairedRounds)).toEqual([0, 1, 0, 0])
+  })
+})
+
 describe('the best point', () => {
   it('is never one that promises less', () => {
     const { sweep } = sweepFindingsFixture()

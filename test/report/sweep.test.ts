@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
+import { panelConfiguration } from '../../src/report/page/draw.js'
 import { renderReport } from '../../src/report/report.ts'
 import { sweepFindingsFixture } from '../fixtures/sweep.ts'
 import { seriesFixture } from './report-fixture.ts'
+
+const THEME = {
+  ...{ dark: false, tooltips: false, compact: false, font: 'Inter' },
+  ...{ text: '#111', muted: '#555', grid: '#ddd', ground: '#fff', alarm: '#c00' },
+}
 
 const findings = sweepFindingsFixture()
 const report = renderReport(findings, seriesFixture(findings), { pageHref: 'index.html' })
@@ -25,22 +31,42 @@ describe('the report of a sweep', () => {
     expect(chart?.panels[0]?.x).toMatchObject({ scale: 'log', min: 1, max: 1000 })
     const solid = chart?.panels[0]?.lines.find(({ style }) => style === 'solid')
     expect(solid?.points.map(([x]) => x)).toEqual([1, 10, 100, 1000])
+    const [panel] = chart?.panels ?? []
+    if (panel === undefined) throw new Error('it has a panel')
+    expect(panelConfiguration(panel, THEME).options.scales.x.type).toBe('logarithmic')
   })
 
-  it('marks where indexes outgrow shared_buffers, over the rows of the table only', () => {
-    const { study } = findings
-    if (study.kind !== 'sweep' || findings.sweep === null) throw new Error('it is a sweep')
-    const [axis] = findings.sweep.axes
-    if (axis === undefined) throw new Error('it has an axis')
-    // About two million rows of some 270 index bytes fill 512 MB.
-    const rows = findings.sweep.rows.map((row, at) => ({ ...row, numbers: [10 ** (5 + at)] }))
-    const aged = { ...findings.sweep, axes: [{ ...axis, path: 'scenario.initialRows' }], rows }
-    const { charts } = renderReport({ ...findings, sweep: aged }, new Map(), { pageHref: 'x' })
-    const mark = charts.find(({ name }) => name === 'sweep-batchevents')?.panels[0]?.marks[0]
-    expect(mark?.label).toMatch(/^indexes outgrow shared_buffers \(/)
-    expect(mark?.at).toBeGreaterThan(1e5)
-    const plain = report.charts.find(({ name }) => name === 'sweep-batchevents')
-    expect(plain?.panels[0]?.marks).toEqual([])
+  it('shows what its file asks for, also where no point knows it', () => {
+    const own = sweepFindingsFixture({
+      figures: [
+        { metric: 'query.seconds{Q1}', of: 'p50', better: 'less' },
+        { metric: 'table.deadRows{elsewhere}', of: 'worst', better: 'less' },
+      ],
+    })
+    const { html, markdown, charts } = renderReport(own, new Map(), { pageHref: 'x' })
+    const section = /<section id="sweep"[^]*?<\/section>/.exec(html)?.[0] ?? ''
+    const headings = [...section.matchAll(/class="sort">([^<]+)</g)].map(([, words]) => words)
+    expect(headings.slice(1, 4)).toEqual([
+      'query time (Q1, p50)',
+      'dead tuples (elsewhere, worst window)',
+      'the rate held',
+    ])
+    expect(section.match(/not measured/g)).toHaveLength(4)
+    expect(section).toContain('The first 2 figures are what this sweep asks for')
+    expect(markdown).toContain('| point | query time (Q1, p50) | dead tuples')
+    expect(markdown).toMatch(/\| pg-direct, batchEvents=1 \| [\d.]+ m?s, base \| not measured \|/)
+    expect(charts[0]?.panels[0]?.title).toBe('query time (Q1, p50)')
+  })
+
+  it('says that a run made again is in no ratio, where there was one', () => {
+    expect(report.html).not.toContain('made again at the end')
+    const [row, ...rows] = findings.sweep?.rows ?? []
+    if (findings.sweep === null || row === undefined) throw new Error('it is a sweep')
+    const sweep = { ...findings.sweep, rows: [{ ...row, unpairedRounds: 1 }, ...rows] }
+    const { html } = renderReport({ ...findings, sweep }, new Map(), { pageHref: 'x' })
+    expect(html).toContain(
+      'A run that was made again at the end of the study counts in its interval and in no ratio',
+    )
   })
 
   it('is one table in a pull request', () => {

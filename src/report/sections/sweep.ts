@@ -2,8 +2,9 @@
  * A sweep as a table: the values of its axes in front, then each figure with its interval and its ratio to the base. Where
  * the rounds overlap it says so instead of a ratio.
  */
-import { SWEPT, ratioInWords } from '../../judge/sweep.ts'
-import type { SweepCell, SweepFindings, SweepRow, Swept } from '../../judge/sweep.ts'
+import { ratioInWords } from '../../judge/sweep-verdict.ts'
+import type { SweepCell, SweepFindings, SweepRow } from '../../judge/sweep.ts'
+import type { Swept } from '../../judge/swept.ts'
 import { formatNumber, formatQuantity } from '../../kit/units.ts'
 import type { Interval } from '../../results/record.ts'
 import { anchor, html, nothing } from '../markup.ts'
@@ -13,9 +14,7 @@ import { tierWords } from './words.ts'
 
 export function sweepSection({ findings: { sweep, study } }: StudyView): Markup {
   if (sweep === null || study.kind !== 'sweep') return nothing
-  const figures = SWEPT.filter((_swept, at) =>
-    sweep.rows.some(({ cells }) => cells[at] !== undefined && cells[at].interval !== null),
-  )
+  const figures = shownColumns(sweep)
   const targets = new Set(sweep.rows.map(({ of }) => of))
   const headings = [...(targets.size > 1 ? ['target'] : []), ...sweep.axes.map(({ name }) => name)]
   const left = study.sweep.notMeasured ?? []
@@ -39,6 +38,19 @@ export function sweepSection({ findings: { sweep, study } }: StudyView): Markup 
   </section>`
 }
 
+/** What the sweep asks for is shown though nothing knew it; of what all sweeps have, only what was measured. */
+export function shownColumns({ columns, rows }: SweepFindings): readonly Swept[] {
+  return columns.filter(
+    ({ asked }, at) =>
+      asked !== null || rows.some(({ cells }) => (cells[at]?.interval ?? null) !== null),
+  )
+}
+
+/** What stands where a point has no figure. */
+export function missingWords({ asked }: Swept): string {
+  return asked === null ? '–' : 'not measured'
+}
+
 function sortButton(words: string): Markup {
   return html`<button type="button" class="sort">${words}</button>`
 }
@@ -50,10 +62,13 @@ function leadOf({ rows }: SweepFindings): string {
     rates.length === 1 && rate !== undefined && rate !== null
       ? `Latency and cost at ${formatNumber(rate)} events/s at every point.`
       : 'Not every point kept the same rate: each figure is at the highest rate that its own point kept.'
-  return `${at} Ratios are to the base of the same target, round by round.`
+  const unpaired = rows.some(({ unpairedRounds }) => unpairedRounds > 0)
+    ? ' A run that was made again at the end of the study counts in its interval and in no ratio: no base ran beside it.'
+    : ''
+  return `${at} Ratios are to the base of the same target, round by round.${unpaired}`
 }
 
-function legendOf({ rows }: SweepFindings): Markup {
+function legendOf({ columns, rows }: SweepFindings): Markup {
   const other = rows.filter(({ promisesOther }) => promisesOther)
   const tiers = [...new Set(other.flatMap(({ durability }) => durability ?? []))]
   const promise =
@@ -62,8 +77,15 @@ function legendOf({ rows }: SweepFindings): Markup {
       : `† promises something else than its base: ${tiers.map(tierWords).join(', ')}. Such points are never the best of the others.`
   return html`<p class="legend-text">
     ★ none of those with the same promise is better, and some are worse. “No difference seen”: the
-    intervals of the rounds overlap. ${promise}
+    intervals of the rounds overlap. ${askedWords(columns)} ${promise}
   </p>`
+}
+
+/** The first columns are not what the others are of. */
+function askedWords(columns: readonly Swept[]): string {
+  const asked = columns.filter((column) => column.asked !== null)
+  if (asked.length === 0) return ''
+  return `${asked.length === 1 ? 'The first figure is what' : `The first ${formatNumber(asked.length)} figures are what`} this sweep asks for: answers of queries over the whole run, what they read and what is stored at its end, all else within the step compared.`
 }
 
 function rowOf(
@@ -84,19 +106,26 @@ function rowOf(
           </th>`
         : html`<td data-sort="${sort}">${words}</td>`
     })}
-    ${figures.map((swept) => cellOf(swept, row.cells[SWEPT.indexOf(swept)]))}
+    ${figures.map((swept) =>
+      cellOf(
+        swept,
+        row.cells.find(({ figure }) => figure === swept.figure),
+      ),
+    )}
   </tr>`
 }
 
-function cellOf({ unit }: Swept, cell: SweepCell | undefined): Markup {
-  if (cell === undefined || cell.interval === null) return html`<td class="num" data-sort="">–</td>`
+function cellOf(swept: Swept, cell: SweepCell | undefined): Markup {
+  if (cell === undefined || cell.interval === null) {
+    return html`<td class="num" data-sort="">${missingWords(swept)}</td>`
+  }
   const star = cell.best
     ? html`<span class="best ranked" title="best"
         ><span aria-hidden="true">★</span><span class="sr"> best</span></span
       >`
     : nothing
   return html`<td class="num" data-sort="${cell.interval.mid}">
-    ${star}${intervalText(cell.interval, unit)}<br /><small>${againstBase(cell)}</small>
+    ${star}${intervalText(cell.interval, swept.unit)}<br /><small>${againstBase(cell)}</small>
   </td>`
 }
 
@@ -110,16 +139,18 @@ function intervalText({ low, mid, high }: Interval, unit: string): string {
 
 /** What stands in the cell below the figure. */
 export function againstBase({ seen, ratio }: Pick<SweepCell, 'seen' | 'ratio'>): string {
+  const words = ratio === null ? null : ratioInWords(ratio)
   switch (seen) {
     case 'base':
       return 'base'
     case 'better':
     case 'worse':
-      return ratioInWords(ratio)
+    case 'differs':
+      return words ?? `${seen}, no ratio`
     case 'no-difference':
-      return `no difference seen (${ratioInWords(ratio)})`
+      return `no difference seen${words === null ? '' : ` (${words})`}`
     case 'too-few-rounds':
-      return `too few rounds (${ratioInWords(ratio)})`
+      return `too few rounds${words === null ? '' : ` (${words})`}`
     case 'not-measured':
       return 'its base has none'
   }

@@ -6,7 +6,9 @@ import { z } from 'zod'
 import { DATA_KINDS, findDataFile } from '../../kit/data-file.ts'
 import type { Finding } from '../../kit/yaml-door.ts'
 import { lineInFile, parseYamlFile, shownPath } from '../../kit/yaml-door.ts'
-import { SweepMode } from '../../results/sweep-record.ts'
+import { FigureBetter, FigureTake, SweepMode } from '../../results/sweep-record.ts'
+import type { SweepFigure } from '../../results/sweep-record.ts'
+import { figureFindings, figureOf } from './asked-figures.ts'
 import type { WantedAxis } from './axes.ts'
 import { axisOfValues } from './axes.ts'
 
@@ -19,6 +21,23 @@ const AxisInFile = z.strictObject({
   name: z.string().min(1).optional(),
   levels: z.record(z.string().min(1), z.record(z.string().min(1), z.json())).optional(),
 })
+
+/** A metric key alone, or with what of it is compared and which way is better. */
+const FigureInFile = z.union([
+  z.string().min(1),
+  z.strictObject({
+    /** `query.seconds{Q9}`, `table.deadRows{outbox}`: an id of the metrics, with its label where it has one. */
+    metric: z.string().min(1),
+    /** Without it: what docs/sweeps.md has first for the metric, of a gauge its mean over the step compared. */
+    of: FigureTake.optional(),
+    /** Without it: as the metric says. */
+    better: FigureBetter.optional(),
+  }),
+])
+export type FigureInFile = z.infer<typeof FigureInFile>
+
+/** Beyond it a table cannot be read. */
+const FIGURES_MAX = 8
 
 export const SweepFile = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and dashes'),
@@ -33,26 +52,32 @@ export const SweepFile = z.strictObject({
   /** For every point alike, over what scenario and targets say. */
   set: z.record(z.string().min(1), z.json()).default({}),
   vary: z.array(AxisInFile).min(1),
+  /** What the question is about, beside what every sweep is compared by. */
+  figures: z.array(FigureInFile).max(FIGURES_MAX).default([]),
   mode: SweepMode.default('cross'),
   /** A ranking needs three. */
   rounds: z.int().positive().max(1_000).default(3),
 })
 export type SweepFile = z.infer<typeof SweepFile>
 
-export interface LoadedSweep extends SweepFile {
+export interface LoadedSweep extends Omit<SweepFile, 'figures'> {
   readonly file: string
+  readonly figures: readonly SweepFigure[]
   readonly axes: readonly WantedAxis[]
 }
 
 /** @throws HeadroomError BAD_INPUT, FILE_NOT_FOUND */
 export function loadSweep(nameOrPath: string): LoadedSweep {
   const file = findDataFile(DATA_KINDS.sweep, nameOrPath)
-  const sweep = parseYamlFile(SweepFile, file, { what: 'sweep', check: axisFindings })
+  const sweep = parseYamlFile(SweepFile, file, {
+    what: 'sweep',
+    check: (written) => [...axisFindings(written), ...figureFindings(written.figures)],
+  })
   const axes = sweep.vary.map((axis, at): WantedAxis => ({
     ...axisOf(axis),
     from: { file: shownPath(file), line: lineInFile(file, ['vary', at]) },
   }))
-  return { ...sweep, file, axes }
+  return { ...sweep, file, axes, figures: sweep.figures.map(figureOf) }
 }
 
 function axisOf(axis: z.infer<typeof AxisInFile>): Omit<WantedAxis, 'from'> {
