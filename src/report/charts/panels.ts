@@ -3,6 +3,9 @@ import type { Measured } from '../../results/record.ts'
 import { formatNumber } from '../../kit/units.ts'
 import type { Axis, Band, Level, Line, Mark } from './spec.ts'
 
+/** From this ratio of the largest to the smallest value on, equal steps on paper are equal factors. */
+export const LOG_FROM = 20
+
 /** The whole run, in seconds of the run. */
 export function timeAxis(runs: readonly Measured[]): Axis {
   const ends = runs.flatMap((measured) => measured.steps.map((step) => step.toMs))

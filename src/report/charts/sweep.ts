@@ -1,76 +1,43 @@
 /** Value → figure, for every axis of a sweep whose values are numbers: the middle of the rounds and their interval. */
-import { SWEPT } from '../../judge/sweep.ts'
-import type { SweepFindings, SweepRow, Swept } from '../../judge/sweep.ts'
-import { formatBytes, formatNumber } from '../../kit/units.ts'
-import type { RunRecord } from '../../results/record.ts'
+import type { SweepFindings, SweepRow } from '../../judge/sweep.ts'
+import { formatNumber } from '../../kit/units.ts'
+import type { Interval } from '../../results/record.ts'
 import { anchor } from '../markup.ts'
 import { inkOf } from '../palette.ts'
 import type { StudyView } from '../study-view.ts'
-import { linearRange, logRange, valuesOf } from './panels.ts'
-import type { Axis, ChartSpec, Line, Mark, Panel, Point } from './spec.ts'
+import { ROWS_PATH, cacheLevels, outOfCache, sizeRange } from './index-size.ts'
+import { LOG_FROM, linearRange, logRange, valuesOf } from './panels.ts'
+import type { Axis, ChartSpec, Line, Panel, Point } from './spec.ts'
 
-/** From this ratio of the largest to the smallest value on, equal steps on paper are equal factors. */
-const LOG_FROM = 20
-/** The axis of table size. */
-const ROWS = 'scenario.initialRows'
-
-export function sweepCharts({ findings: { sweep, runs } }: StudyView): readonly ChartSpec[] {
+export function sweepCharts({ findings: { sweep } }: StudyView): readonly ChartSpec[] {
   if (sweep === null) return []
-  return sweep.axes.flatMap((axis, at) => {
-    const marks = axis.path === ROWS ? outOfCache(sweep, runs, at) : []
-    const chart = chartOf(sweep, at, marks)
+  return sweep.axes.flatMap((_axis, at) => {
+    const chart = chartOf(sweep, at)
     return chart === null ? [] : [chart]
   })
 }
 
-/** Where the indexes of a table of so many rows no longer fit into shared_buffers (mission-map G7). */
-function outOfCache(
-  { rows }: SweepFindings,
-  runs: readonly RunRecord[],
-  axisAt: number,
-): readonly Mark[] {
-  const cacheBytes = sharedBuffersBytes(runs)
-  const at = SWEPT.findIndex(({ figure }) => figure === 'store.indexBytesPerEvent')
-  const perRow = rows.flatMap(({ cells }) => cells[at]?.interval?.mid ?? [])
-  const counts = rows.flatMap(({ numbers }) => numbers[axisAt] ?? [])
-  const most = Math.max(0, ...perRow)
-  if (cacheBytes === null || most === 0) return []
-  const rowsInCache = cacheBytes / most
-  if (rowsInCache < Math.min(...counts) || rowsInCache > Math.max(...counts)) return []
-  const label = `indexes outgrow shared_buffers (${formatBytes(cacheBytes)})`
-  return [{ at: Math.round(rowsInCache), label, kind: 'step' }]
-}
-
-const BYTES: Readonly<Record<string, number>> = {
-  kB: 2 ** 10,
-  MB: 2 ** 20,
-  GB: 2 ** 30,
-  TB: 2 ** 40,
-}
-
-/** As PostgreSQL reports it: `256MB`; null where no run has one. */
-function sharedBuffersBytes(runs: readonly RunRecord[]): number | null {
-  for (const engine of runs.flatMap(({ engines }) => engines)) {
-    const match = /^(\d+)(kB|MB|GB|TB)$/.exec(engine.settings['shared_buffers'] ?? '')
-    if (match !== null) return Number(match[1]) * (BYTES[match[2] ?? ''] ?? 1)
-  }
-  return null
-}
-
-function chartOf(sweep: SweepFindings, axisAt: number, marks: readonly Mark[]): ChartSpec | null {
+function chartOf(sweep: SweepFindings, axisAt: number): ChartSpec | null {
   const axis = sweep.axes[axisAt]
   const values = [...new Set(sweep.rows.map(({ numbers }) => numbers[axisAt] ?? null))]
   const known = values.filter((value) => value !== null).toSorted((a, b) => a - b)
   if (axis === undefined || known.length < values.length || known.length < 2) return null
   const groups = groupsOf(sweep, axisAt)
-  const panels = SWEPT.flatMap((swept): readonly Panel[] => {
-    const lines = [...groups].flatMap(([label, rows], at) =>
-      linesOf(rows, { swept, axisAt, label, at }),
-    )
-    return lines.length === 0
-      ? []
-      : [{ ...panelOf(swept, lines, axisOf({ name: axis.name, values: known })), marks }]
+  const x = axisOf({ name: axis.name, values: known })
+  const isOfRows = axis.path === ROWS_PATH
+  const curves = sweep.columns.map((column, at) => ({
+    ...column,
+    intervalOf: ({ cells }: SweepRow) => cells[at]?.interval ?? null,
+  }))
+  const drawn = (curve: Curve): readonly Line[] =>
+    [...groups].flatMap(([label, rows], at) => linesOf(rows, { curve, axisAt, label, at }))
+  const sizes = isOfRows ? drawn(INDEX_SIZE) : []
+  const marks = isOfRows ? outOfCache(ownLines(sizes, groups)) : []
+  const panels = curves.flatMap((curve): Panel[] => {
+    const lines = drawn(curve)
+    return lines.length === 0 ? [] : [{ ...panelOf(curve, lines, x), marks }]
   })
+  if (sizes.length > 0) panels.push({ ...indexPanel(sizes, sweep.rows, x), marks })
   if (panels.length === 0) return null
   return {
     name: `sweep-${anchor(axis.name)}`,
@@ -78,6 +45,39 @@ function chartOf(sweep: SweepFindings, axisAt: number, marks: readonly Mark[]): 
     subtitle: `The median of the rounds at each value; faint lines are the interval over rounds.`,
     panels,
   }
+}
+
+/** A figure as it is drawn. */
+interface Curve {
+  readonly words: string
+  readonly unit: string
+  readonly intervalOf: (row: SweepRow) => Interval | null
+}
+
+const INDEX_SIZE: Curve = {
+  words: 'index size at the end of the run',
+  unit: 'bytes',
+  intervalOf: ({ indexBytes }) => indexBytes,
+}
+
+function indexPanel(lines: readonly Line[], rows: readonly SweepRow[], x: Axis): Panel {
+  const levels = cacheLevels(rows)
+  const panel = panelOf(INDEX_SIZE, lines, x)
+  return { ...panel, levels, y: { ...panel.y, ...sizeRange(valuesOf(lines), levels) } }
+}
+
+/** The middle line of each group with the cache of its points. */
+function ownLines(
+  lines: readonly Line[],
+  groups: ReadonlyMap<string, readonly SweepRow[]>,
+): Parameters<typeof outOfCache>[0] {
+  return lines
+    .filter(({ labelled }) => labelled)
+    .map(({ label, points }) => ({
+      points,
+      cacheBytes:
+        groups.get(label)?.find(({ cacheBytes }) => cacheBytes !== null)?.cacheBytes ?? null,
+    }))
 }
 
 /** Points that differ in this axis alone are one line. */
@@ -98,7 +98,7 @@ function groupsOf(
 }
 
 interface LinesOptions {
-  readonly swept: Swept
+  readonly curve: Curve
   readonly axisAt: number
   readonly label: string
   readonly at: number
@@ -106,12 +106,12 @@ interface LinesOptions {
 
 function linesOf(
   rows: readonly SweepRow[],
-  { swept, axisAt, label, at }: LinesOptions,
+  { curve, axisAt, label, at }: LinesOptions,
 ): readonly Line[] {
   const points = rows
-    .flatMap(({ numbers, cells }) => {
-      const x = numbers[axisAt] ?? null
-      const interval = cells[SWEPT.indexOf(swept)]?.interval ?? null
+    .flatMap((row) => {
+      const x = row.numbers[axisAt] ?? null
+      const interval = curve.intervalOf(row)
       return x === null || interval === null ? [] : [{ x, interval }]
     })
     .toSorted((a, b) => a.x - b.x)
@@ -130,7 +130,7 @@ function drawable(value: number): number | null {
   return Number.isFinite(value) ? Number(value.toPrecision(4)) : null
 }
 
-function panelOf({ words, unit }: Swept, lines: readonly Line[], x: Axis): Panel {
+function panelOf({ words, unit }: Curve, lines: readonly Line[], x: Axis): Panel {
   const values = valuesOf(lines)
   const range = unit === 'µs' ? logRange(values, []) : linearRange(values, [])
   return {

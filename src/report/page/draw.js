@@ -61,7 +61,7 @@ function datasetOf(line, { panel, theme }) {
 
 function xScale(axis, theme) {
   return {
-    type: 'linear',
+    type: axis.scale === 'log' ? 'logarithmic' : 'linear',
     min: axis.min,
     max: axis.max,
     title: title(axis.title, theme),
