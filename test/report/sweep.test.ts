@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { panelConfiguration } from '../../src/report/page/draw.js'
+import type { Panel } from '../../src/report/charts/spec.ts'
 import { renderReport } from '../../src/report/report.ts'
 import { sweepFindingsFixture } from '../fixtures/sweep.ts'
 import { seriesFixture } from './report-fixture.ts'
 
+interface DrawModule {
+  panelConfiguration(panel: Panel, theme: object): { options: { scales: { x: { type: string } } } }
+}
 const THEME = {
   ...{ dark: false, tooltips: false, compact: false, font: 'Inter' },
   ...{ text: '#111', muted: '#555', grid: '#ddd', ground: '#fff', alarm: '#c00' },
@@ -26,13 +29,16 @@ describe('the report of a sweep', () => {
     expect(section).toContain('Left out: batches of 1,000,000: beyond a request.')
   })
 
-  it('draws every figure over a numeric axis, on a log scale where values span decades', () => {
+  it('draws every figure over a numeric axis, on a log scale where values span decades', async () => {
     const chart = report.charts.find(({ name }) => name === 'sweep-batchevents')
     expect(chart?.panels[0]?.x).toMatchObject({ scale: 'log', min: 1, max: 1000 })
     const solid = chart?.panels[0]?.lines.find(({ style }) => style === 'solid')
     expect(solid?.points.map(([x]) => x)).toEqual([1, 10, 100, 1000])
     const [panel] = chart?.panels ?? []
     if (panel === undefined) throw new Error('it has a panel')
+    // Plain JavaScript, for the browser: it has no declarations.
+    const page = new URL('../../src/report/page/draw.js', import.meta.url).href
+    const { panelConfiguration } = (await import(page)) as DrawModule
     expect(panelConfiguration(panel, THEME).options.scales.x.type).toBe('logarithmic')
   })
 
