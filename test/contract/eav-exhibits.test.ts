@@ -61,7 +61,8 @@ describe('the documents’ EAV statements', () => {
     await rig.client.post(
       makeWrite({ tenant_id: TENANT, entity_id: 8, attribute: 'color', value: 'red' }),
     )
-    for (const form of HOT_FORMS) {
+    await expect(sqlOf(rig, hotQuery('seed'), [TENANT])).rejects.toMatchObject({ code: '22P02' })
+    for (const form of HOT_FORMS.filter((one) => one !== 'seed')) {
       const rows = await sqlOf<{ entity_id: number }>(rig, hotQuery(form), [TENANT])
       expect(rows.map(({ entity_id }) => entity_id)).toEqual([2])
     }

@@ -1,7 +1,9 @@
 /** Q9 and Q10 against a plain computation over what was sent, in every form and schema variant, with their headers. */
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { HOT_FORMS, hotQuery } from '../../reference-impl/service-kit/eav/statements.ts'
 import { startRig, untilReadable } from './architecture-rig.ts'
+import { sqlOf } from './rig-sql.ts'
 import { makeWrite, type WriteBody } from './shape-kits.ts'
 
 const VARIANTS = [
@@ -91,3 +93,34 @@ describe.each(VARIANTS)(
     })
   },
 )
+
+describe('Q9 as the documents ask it', () => {
+  it('answers as every other form does while sizes are numbers, and not at all once one is not', async () => {
+    await using rig = await startRig('eav', { settings: { hotQuery: 'seed' } })
+    const tenant_id = randomUUID()
+    const isNumber = ({ attribute, value }: WriteBody) => attribute !== 'size' || value !== 'XL'
+    const writes = writesOf(tenant_id).filter(isNumber)
+    await rig.client.post([...writes, ...writesOf(randomUUID()).filter(isNumber)])
+    const red = Array.from({ length: 40 }, (_, entity) => entity).filter(
+      (entity) => entity % 3 === 0 && entity % 4 !== 0 && entity * 7.5 > 100,
+    )
+    const { body } = await rig.client.query('Q9', { tenant_id })
+    const rows = body['rows'] as { entity_id: number; hot_attrs: unknown }[]
+    const sorted = (found: typeof rows) => found.toSorted((a, b) => a.entity_id - b.entity_id)
+    expect(sorted(rows).map(({ entity_id }) => entity_id)).toEqual(red)
+    for (const form of HOT_FORMS) {
+      const found = await sqlOf<(typeof rows)[number]>(rig, hotQuery(form), [tenant_id])
+      expect(sorted([...found]), form).toEqual(sorted(rows))
+    }
+    await rig.client.post(
+      makeWrite({
+        tenant_id,
+        entity_id: red[0]!,
+        attribute: 'size',
+        value: 'XL',
+        written_at: '2026-03-01T00:00:00Z',
+      }),
+    )
+    expect((await rig.client.query('Q9', { tenant_id })).status).toBe(503)
+  })
+})

@@ -8,7 +8,9 @@ const queryForms = {
   hotQuery: z
     .enum(HOT_FORMS)
     .default('containment')
-    .describe('How Q9 asks the projection: arrow (->>) never uses GIN, the others do.'),
+    .describe(
+      'How Q9 asks the projection: seed (as documented: a join, ->> and a bare cast) and arrow (->>, guarded) never use GIN; containment and jsonpath do.',
+    ),
   distinctQuery: z
     .enum(DISTINCT_FORMS)
     .default('indexed')
