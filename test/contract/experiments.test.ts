@@ -127,6 +127,21 @@ describe('outbox-wal', () => {
   })
 })
 
+describe('the outbox of outbox-wal', () => {
+  it('claims and removes what it queued, all but what sessions skipped in the end, for less WAL than the document’s life', async () => {
+    const experiment = loadExperiment('outbox-wal')
+    const arms = experiment.arms.filter(({ name }) => ['warm', 'lease'].includes(name))
+    const figure = figuresOf(await run({ ...experiment, arms }))
+    const { clients = 0, batch = 0, perCall = 0 } = arms[1]?.values ?? {}
+    expect(figure('lease.load.rows')).toBe(figure('lease.load.calls') * perCall)
+    expect(figure('lease.left.rows')).toBeLessThanOrEqual(clients * batch)
+    const steps = ['insert', 'claim', 'complete', 'remove']
+    const bytes = steps.map((step) => figure(`warm.${step}.walBytesPerRow`))
+    expect(figure('lease.load.walBytesPerRow')).toBeGreaterThan(350)
+    expect(figure('lease.load.walBytesPerRow')).toBeLessThan(bytes.reduce((a, b) => a + b))
+  })
+})
+
 describe('single-row and commit', () => {
   it('commit every row once, whoever sends it, and never make the client of a loop the limit', async () => {
     const record = await run(loadExperiment('single-row'))
