@@ -183,13 +183,20 @@ describe('rows of a table', () => {
         'table.inserts{parted}': 200,
         // Two partitions that nobody has counted yet, each at the server's 50.
         'table.vacuumThresholdRows{parted}': 100,
+        // A page each.
+        'table.heapBytes{parted}': 2 * 8_192,
+        'table.unloggedRatio{parted}': 0,
       })
       expect(Object.keys(figures).filter((key) => key.includes('parted_'))).toEqual([])
       expect(figures['table.sinceAutovacuumS{parted}']).toBeUndefined()
       await client.query(`
         ALTER TABLE parted_1 SET (autovacuum_vacuum_threshold = 100, autovacuum_vacuum_scale_factor = 0.01);
+        ALTER TABLE parted_1 SET UNLOGGED;
         ANALYZE parted_1`)
-      expect((await look('tables'))['table.vacuumThresholdRows{parted}']).toBe(151)
+      expect(await look('tables')).toMatchObject({
+        'table.vacuumThresholdRows{parted}': 151,
+        'table.unloggedRatio{parted}': 0.5,
+      })
     } finally {
       await client.end()
     }

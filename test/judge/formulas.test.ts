@@ -22,6 +22,13 @@ const METRICS: Readonly<Record<string, number>> = {
   'table.updatedRowsPerEvent{outbox}': 1.9,
   'table.deletedRowsPerEvent{outbox}': 0.1,
   'table.liveRows{outbox}': 10_000,
+  'table.liveRows{events}': 50_000,
+  'table.deadRows{events}': 0,
+  'table.heapBytes{events}': 200 * 50_000,
+  'table.unloggedRatio{events}': 0,
+  'table.deadRows{outbox}': 2_000,
+  'table.heapBytes{outbox}': 100 * 12_000,
+  'table.unloggedRatio{outbox}': 0,
   'table.vacuumThresholdRows{outbox}': 2_100,
   'table.autovacuums{outbox}': 3,
   'checkpoint.requested': 2,
@@ -171,10 +178,53 @@ describe('F1, dead rows from which autovacuum comes', () => {
 })
 
 describe('F2, WAL per event', () => {
-  it('takes every statement of every table, at the bytes of a row, without full-page images', () => {
-    const found = one('F2')
-    expect(found.predicted).toBeCloseTo(200 * (1.2 * 2 + 2 * 1.9 + 0.3 * 0.1), 6)
-    expect(found).toMatchObject({ measured: 1_300, verdict: 'held' })
+  /** Delivered rows are marked, and no vacuum has been there: the heap holds every version. */
+  const MARKED = {
+    'table.updatedRowsPerEvent{outbox}': 2,
+    'table.deletedRowsPerEvent{outbox}': 0,
+    'table.autovacuums{outbox}': 0,
+  }
+
+  it('takes every statement of every table at the bytes of its own rows, without full-page images', () => {
+    const found = one('F2', { metrics: { ...MARKED, 'wal.bytesPerEvent': 800 } })
+    expect(found.predicted).toBeCloseTo(200 * 1.2 + 100 * (1.2 + 2 * 2), 6)
+    expect(found).toMatchObject({ measured: 800, verdict: 'held' })
+  })
+
+  it('is not tested where rows come and go, for the heap does not tell their bytes', () => {
+    expect(one('F2')).toMatchObject({ measured: 1_300, verdict: 'not-tested' })
+    expect(one('F2').because).toContain('outbox')
+    const visited = one('F2', { metrics: { ...MARKED, 'table.autovacuums{outbox}': 1 } })
+    expect(visited.verdict).toBe('not-tested')
+  })
+
+  it('takes nothing of what goes to UNLOGGED tables', () => {
+    const staged = { ...MARKED, 'table.unloggedRatio{outbox}': 1, 'wal.bytesPerEvent': 250 }
+    const found = one('F2', { metrics: staged })
+    expect(found).toMatchObject({ predicted: 240, measured: 250, verdict: 'held' })
+    expect(found.inputs).toContain('outbox is UNLOGGED')
+    // Whose rows come and go is of no concern where none of them is in the WAL.
+    const emptied = { 'table.unloggedRatio{outbox}': 1, 'wal.bytesPerEvent': 250 }
+    expect(one('F2', { metrics: emptied }).verdict).toBe('held')
+  })
+
+  it('holds for UNLOGGED tables alone where hardly any WAL is left', () => {
+    const none = { 'table.unloggedRatio{outbox}': 1, 'table.unloggedRatio{events}': 1 }
+    const commits = one('F2', { metrics: { ...none, 'wal.bytesPerEvent': 20 } })
+    expect(commits).toMatchObject({ predicted: 0, measured: 20, verdict: 'held' })
+    const emptied = {
+      ...none,
+      'table.autovacuums{events}': 1,
+      'table.updatedRowsPerEvent{events}': 1,
+    }
+    expect(one('F2', { metrics: emptied }).verdict).toBe('not-tested')
+    const logged = one('F2', { metrics: { ...none, 'wal.bytesPerEvent': 800 } })
+    expect(logged.verdict).toBe('did-not-hold')
+  })
+
+  it('is not tested by a record of before tables were sized', () => {
+    const old = { 'table.heapBytes{events}': undefined, 'table.unloggedRatio{events}': undefined }
+    expect(one('F2', { metrics: { ...MARKED, ...old } }).verdict).toBe('not-tested')
   })
 
   it('is not tested by a run too short to count rows exactly', () => {

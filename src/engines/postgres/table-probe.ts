@@ -1,6 +1,6 @@
 /**
  * Rows of every table as PostgreSQL counts them. In: a session. Out: dead and live rows, updates and how many were HOT,
- * deletes, and autovacuum's visits. Partitions and chunks count for the table they belong to, so that a table with
+ * deletes, autovacuum's visits, and bytes. Partitions and chunks count for the table they belong to, so that a table with
  * thousands of them is one line; each session reports its counts to the server about once a second.
  */
 import type { Client } from 'pg'
@@ -11,6 +11,8 @@ const FIGURES = {
   'table.deadRows': 'sum(n_dead_tup)',
   'table.liveRows': 'sum(n_live_tup)',
   'table.vacuumThresholdRows': 'sum(threshold)',
+  'table.heapBytes': 'sum(pg_relation_size(relid))',
+  'table.unloggedRatio': 'avg(is_unlogged::int)',
   'table.inserts': 'sum(n_tup_ins)',
   'table.updates': 'sum(n_tup_upd)',
   'table.hotUpdates': 'sum(n_tup_hot_upd)',
@@ -42,7 +44,8 @@ export async function readTables(client: Client, isShared: boolean): Promise<rea
   const columns = Object.entries(FIGURES).map(([metric, sql]) => `(${sql})::float8 AS "${metric}"`)
   const { rows } = await client.query<TableRow>(
     `SELECT owner.relname AS table, ${columns.join(', ')}
-       FROM (SELECT s.*, ${OF_TABLE} AS owner, ${THRESHOLD} AS threshold
+       FROM (SELECT s.*, ${OF_TABLE} AS owner, ${THRESHOLD} AS threshold,
+                    c.relpersistence = 'u' AS is_unlogged
                FROM pg_stat_user_tables AS s JOIN pg_class AS c ON c.oid = s.relid
               WHERE c.relkind <> 'p'
                 AND (NOT $1 OR schemaname = ANY (current_schemas(false)))) AS stat

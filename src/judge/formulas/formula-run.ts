@@ -53,11 +53,6 @@ export class FormulaRun {
     return [...found].sort()
   }
 
-  sumOver(id: string): number | null {
-    const values = this.labels(id).map((label) => this.middle(`${id}{${label}}`) ?? 0)
-    return values.length === 0 ? null : values.reduce((sum, one) => sum + one, 0)
-  }
-
   get acceptedPerS(): number | null {
     const rate = this.middle('rate.acceptedEventsPerS')
     return rate !== null && rate > 0 ? rate : null

@@ -10,11 +10,12 @@ import type { FormulaFinding } from './finding.ts'
 import { FormulaRun } from './formula-run.ts'
 import { partitions } from './partitions.ts'
 import { deadRows, vacuumThreshold } from './vacuum.ts'
-import { checkpointInterval, stalledSlot, walMultipliers } from './wal.ts'
+import { walPerEvent } from './wal-per-event.ts'
+import { checkpointInterval, stalledSlot } from './wal.ts'
 
 const FORMULAS = [
   vacuumThreshold,
-  walMultipliers,
+  walPerEvent,
   connections,
   partitions,
   checkpointInterval,

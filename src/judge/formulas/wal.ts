@@ -1,4 +1,4 @@
-/** F2, F12 and F14: how much WAL is written, how often that asks for a checkpoint, and how long a disk lasts. */
+/** F12 and F14: how often WAL asks for a checkpoint, and how long a disk lasts. */
 import {
   formatBytes,
   formatCount,
@@ -7,60 +7,13 @@ import {
   formatNumber,
   formatRate,
 } from '../../kit/units.ts'
-import {
-  WAL_MULTIPLIERS,
-  checkpointDistanceBytes,
-  checkpointIntervalS,
-  diskFullInS,
-  documentedWalBytes,
-} from '../../plan/formulas.ts'
+import { checkpointDistanceBytes, checkpointIntervalS, diskFullInS } from '../../plan/formulas.ts'
 import { checkpointSettings, slotKeepBytes } from '../../plan/postgres-settings.ts'
 import { measuredSteps } from '../evidence.ts'
 import type { Round } from '../evidence.ts'
 import { medianOf } from '../statistics.ts'
-import { compared } from './finding.ts'
 import type { FormulaFinding } from './finding.ts'
 import type { FormulaRun } from './formula-run.ts'
-
-/** Rows per event and bytes per row, of all tables together; null where they were not counted. */
-export function walMultipliers(run: FormulaRun): FormulaFinding | null {
-  const inserted = run.sumOver('table.insertedRowsPerEvent')
-  const measured = run.middle('wal.bytesPerEvent') ?? run.middle('wal.totalBytesPerEvent')
-  const rowBytes = rowBytesOf(run)
-  if (inserted === null || measured === null || rowBytes === null) return null
-  const rows = {
-    inserted,
-    updated: run.sumOver('table.updatedRowsPerEvent') ?? 0,
-    deleted: run.sumOver('table.deletedRowsPerEvent') ?? 0,
-  }
-  const { insert, update, delete: remove } = WAL_MULTIPLIERS
-  return {
-    id: 'F2',
-    title: 'WAL per event',
-    target: run.target,
-    documented: `row × (${formatNumber(insert)} per INSERT, ${formatNumber(update)} per UPDATE, ${formatNumber(remove)} per DELETE, 0 in UNLOGGED tables)`,
-    inputs: `${formatBytes(rowBytes)} of table per row, ${formatNumber(rows.inserted)} rows inserted, ${formatNumber(rows.updated)} updated and ${formatNumber(rows.deleted)} deleted per event; full-page images left out`,
-    unit: 'bytes',
-    ...walCompared(documentedWalBytes(rows, rowBytes), measured, run.measuredS),
-  }
-}
-
-/** Tables are looked at every five seconds, and sessions tell their counts up to a second late. */
-const COUNTED_FROM_S = 15
-
-function walCompared(
-  predicted: number,
-  measured: number,
-  measuredS: number,
-): ReturnType<typeof compared> {
-  const comparison = compared(predicted, measured)
-  if (measuredS >= COUNTED_FROM_S) return comparison
-  return {
-    ...comparison,
-    verdict: 'not-tested',
-    because: `${comparison.because}, in a run of ${formatDurationS(measuredS)}: too short to count rows exactly`,
-  }
-}
 
 export function checkpointInterval(run: FormulaRun): FormulaFinding | null {
   const walPerS = run.middle('wal.bytesPerS')
@@ -159,13 +112,6 @@ export function stalledSlot(run: FormulaRun): FormulaFinding | null {
     verdict: 'not-tested',
     because: `no slot was left unread for that long; ${lost}`,
   }
-}
-
-function rowBytesOf(run: FormulaRun): number | null {
-  const [store] = run
-    .labels('store.heapBytesPerEvent')
-    .filter((name) => name.startsWith('postgres'))
-  return store === undefined ? null : run.middle(`store.heapBytesPerEvent{${store}}`)
 }
 
 /** As PostgreSQL and the documents write it. */
