@@ -152,6 +152,7 @@ function smallSweep(sweep: LoadedSweep, levels: readonly Assignments[]): unknown
     question: sweep.question,
     scenario: './small.yaml',
     targets: sweep.targets,
+    figures: sweep.figures,
     set: Object.fromEntries(set),
     vary: [
       {

@@ -24,6 +24,7 @@ notMeasured: ['1,000,000: beyond a request']
 scenario: tiny.yaml
 targets: [pg-batch]
 vary: [{ path: scenario.batchEvents, values: [1, 10] }]
+figures: ['store.heapBytesPerEvent{postgres.events}', 'table.deadRows{nowhere}']
 `
 
 describe('a sweep', () => {
@@ -84,6 +85,12 @@ describe('a sweep', () => {
     expect(again).toBe(kept)
     expect(readdirSync(study)).toContain('02-pg-batch-batch-events-10-round-1-cut-1')
     expect(runs.map(({ record }) => record.scenario.batchEvents)).toEqual([1, 10, 10, 1, 1, 10])
+
+    const report = readFileSync(join(folder.path, 'reports', id, 'report.md'), 'utf8')
+    expect(report).toMatch(
+      /\| point \| heap per event \(postgres\.events\) \| dead tuples \(nowhere\) \| the rate held/,
+    )
+    expect(report).toMatch(/batchEvents=1 \| \d+ B, base \| not measured \|/)
 
     const more = await headroom(['sweep', '--resume', id], at)
     expect(more.stderr).toContain('there is nothing to resume')
