@@ -30,6 +30,7 @@ const FAULT_TARGETS: Readonly<Record<string, string>> = {
   'fault-service-killed': 'pg-direct,pg-batch,pg-partitioned,pg-replica,timescale,outbox',
   'fault-slot-stalled': 'pg-batch-slot,pg-batch-slot-bounded',
   'fault-worker-killed': 'outbox',
+  'fault-xmin-outbox': 'outbox',
   'fault-xmin-pinned': 'pg-direct,outbox',
 }
 

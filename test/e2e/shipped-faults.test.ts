@@ -141,6 +141,14 @@ const MET: Readonly<
     },
   },
   'fault-worker-killed': { target: 'outbox', check: losesNothing },
+  'fault-xmin-outbox': {
+    target: 'outbox',
+    check: (met) => {
+      losesNothing(met)
+      expect(movedIn(met)).toMatch(/horizon\./)
+      expect(answeredOf(met, 'Q11')).toBeGreaterThan(10)
+    },
+  },
   'fault-xmin-pinned': {
     target: 'pg-direct',
     check: (met) => {
@@ -190,6 +198,13 @@ function losesNothing({ lostEvents, verdicts }: Met): void {
 
 function movedIn({ faults }: Met): string {
   return faults.flatMap(({ moved }) => moved.map(({ metric }) => metric)).join(' ')
+}
+
+function answeredOf({ record: { outcome } }: Met, query: string): number {
+  if (outcome.state !== 'completed') throw new Error(outcome.state)
+  const asked = outcome.measured.queries.find(({ name }) => name === query)
+  expect(asked?.failed).toBe(0)
+  return asked?.answered ?? 0
 }
 
 const shipped = readdirSync(join(packageRoot, 'scenarios'))
