@@ -30,6 +30,7 @@ export function experimentFindings(experiment: Experiment): readonly Finding[] {
     ...engineFindings(experiment),
     ...arms.flatMap((arm, index) => [
       ...stepsFindings(stepsOf(experiment, arm), arm.steps ? ['arms', index, 'steps'] : ['steps']),
+      ...replicaFindings(experiment, index),
       ...valueFindings(experiment, index),
     ]),
   ]
@@ -87,6 +88,21 @@ function clientFindings(path: Path): (step: Step, index: number) => readonly Fin
     }
     return found
   }
+}
+
+function replicaFindings(experiment: Experiment, index: number): readonly Finding[] {
+  const arm = experiment.arms[index]
+  if (arm === undefined) return []
+  const engine = experiment.engines.find(({ name }) => name === arm.engine)
+  const asks = stepsOf(experiment, arm).some((step) => 'on' in step && step.on === 'replica')
+  if (!asks || engine === undefined || engine.replica) return []
+  return [
+    {
+      path: ['arms', index, 'engine'],
+      message: `arm ${arm.name} looks at a replica, and engine ${engine.name} has none`,
+      remedy: `give ${engine.name} replica: true, or the arm another engine`,
+    },
+  ]
 }
 
 /** Every `$name` has a value, at every scale. */

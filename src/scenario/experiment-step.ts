@@ -47,11 +47,15 @@ const Clients = z.strictObject({
   perCall: Amount.default(1),
 })
 
+/** Where it is asked; a replica first shows all that was committed. */
+const on = z.enum(['primary', 'replica']).default('primary')
+
 const Sizes = z.strictObject({ do: z.literal('sizes'), name: named, of: Sql })
 
 const Query = z.strictObject({
   do: z.literal('query'),
   name: named,
+  on,
   /** One row. Columns of numbers are figures, columns of text are told beside them. */
   sql: Sql,
   gives: z.array(named).min(1),
@@ -69,7 +73,7 @@ const Explain = z.strictObject({
   index: Sql.optional(),
 })
 
-const Refused = z.strictObject({ do: z.literal('refused'), name: named, sql: Sql })
+const Refused = z.strictObject({ do: z.literal('refused'), name: named, on, sql: Sql })
 
 /** kill -9 of the whole server, and a start on the same data. */
 const Crash = z.strictObject({ do: z.literal('crash'), name })

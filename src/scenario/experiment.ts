@@ -36,6 +36,8 @@ const ExperimentEngine = z.strictObject({
   settings: Settings.default({}),
   /** That must be there when it is ready. */
   extensions: z.array(z.string()).default([]),
+  /** A streaming replica follows it: steps can look there (`on: replica`). */
+  replica: z.boolean().default(false),
   /** What to say where it does not start with these settings, for example on a disk without direct I/O. */
   unless: z.string().optional(),
   /** Run once, before the first round, in a schema that every arm of this engine reads. */

@@ -178,6 +178,11 @@ describe('unlogged', () => {
     expect(figure('logged.publish.refused')).toBe(0)
     expect(figure('unlogged.publish.refused')).toBe(1)
     expect(textOf(record, 'unlogged', 'publish.message')).toContain('unlogged tables')
+    // A replica has every logged row, and cannot read the other table.
+    expect(figure('loggedFollowed.there.refused')).toBe(0)
+    expect(figure('unloggedFollowed.there.refused')).toBe(1)
+    expect(textOf(record, 'unloggedFollowed', 'there.message')).toContain('0A000')
+    expect(record.engines.map(({ name }) => name)).toContain('followed-replica')
     expect(figure('unlogged.load.walBytes')).toBeLessThan(figure('logged.load.walBytes') / 10)
   })
 })
@@ -317,7 +322,7 @@ describe('an experiment of one’s own', () => {
       wal_writer_flush_after: '256MB',
       wal_buffers: '64MB',
     }
-    const engines = [{ name: 'main', settings, extensions: [], prepare: [] }]
+    const engines = [{ name: 'main', settings, extensions: [], replica: false, prepare: [] }]
     const record = await run(own({ engines, arms: [arm('off', { session, steps })] }))
     const figure = figuresOf(record)
     expect(figure('off.lost.ackedRows')).toBeGreaterThan(0)
@@ -330,11 +335,12 @@ describe('an experiment of one’s own', () => {
     const record = await run(
       own({
         engines: [
-          { name: 'main', settings: {}, extensions: [], prepare: [] },
+          { name: 'main', settings: {}, extensions: [], replica: false, prepare: [] },
           {
             name: 'odd',
             settings: { shared_buffers: 'a lot' },
             extensions: [],
+            replica: false,
             prepare: [],
             unless: 'no server starts like this',
           },

@@ -5,13 +5,20 @@
 import type { Client } from 'pg'
 import type { RunningEngine } from '../../engines/engine.ts'
 import { close, destroy } from '../../engines/postgres/connection.ts'
+import { untilReplayed } from '../../engines/postgres/replay.ts'
+import { SharedConnection } from '../../engines/postgres/shared-connection.ts'
 import type { Amount } from '../../scenario/experiment-step.ts'
 import type { BillingRows } from './billing-rows.ts'
 import type { SessionPlace } from './session.ts'
 import { openSession } from './session.ts'
 
+/** Of what an arm has just written. */
+const REPLAY_TIMEOUT_MS = 60_000
+
 export interface ArmPlace {
   readonly engine: RunningEngine<'postgres'>
+  /** That follows it; null: nobody does. */
+  readonly replica: RunningEngine<'postgres'> | null
   readonly place: SessionPlace
   readonly values: Readonly<Record<string, number>>
   readonly rows: BillingRows
@@ -23,6 +30,7 @@ export class ArmContext implements AsyncDisposable {
   readonly place: SessionPlace
   readonly rows: BillingRows
   readonly signal: AbortSignal
+  readonly #replica: RunningEngine<'postgres'> | null
   readonly figures: Record<string, number> = {}
   readonly texts: Record<string, string> = {}
   readonly #values: Readonly<Record<string, number>>
@@ -32,8 +40,9 @@ export class ArmContext implements AsyncDisposable {
   }
   #client: Client | null = null
 
-  constructor({ engine, place, values, rows, signal }: ArmPlace) {
+  constructor({ engine, replica, place, values, rows, signal }: ArmPlace) {
     this.engine = engine
+    this.#replica = replica
     this.place = place
     this.rows = rows
     this.signal = signal
@@ -46,10 +55,25 @@ export class ArmContext implements AsyncDisposable {
     return (this.#client ??= await this.open())
   }
 
+  /** The arm's own session, or one more on a replica that shows all it has committed. */
+  async clientOn(where: 'primary' | 'replica'): Promise<Client> {
+    if (where === 'primary') return await this.client()
+    if (this.#replica === null) throw new Error('no replica follows this engine')
+    const address = this.#replica.addressFor('harness')
+    await using primary = new SharedConnection(this.place.address)
+    const signal = AbortSignal.any([this.signal, AbortSignal.timeout(REPLAY_TIMEOUT_MS)])
+    await untilReplayed({ address, primary }, signal)
+    return await this.#openAt({ ...this.place, address })
+  }
+
   /** One more; an abort cuts it, and with it its statement. */
   async open(): Promise<Client> {
+    return await this.#openAt(this.place)
+  }
+
+  async #openAt(place: SessionPlace): Promise<Client> {
     this.signal.throwIfAborted()
-    const client = await openSession(this.place)
+    const client = await openSession(place)
     this.#open.add(client)
     return client
   }

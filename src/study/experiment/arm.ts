@@ -78,7 +78,7 @@ async function measureArm({
 }: ArmRequest): Promise<ArmOutcome> {
   if (engine.state === 'missing') throw new Error('an arm without an engine was asked to run')
   const schema = `arm_${arm.name.toLowerCase()}`
-  const { running } = engine
+  const { running, replica } = engine
   const address = running.addressFor('harness')
   await withClient(address, signal, async (client) => {
     await client.query(`DROP SCHEMA IF EXISTS ${quoteName(schema)} CASCADE`)
@@ -87,6 +87,7 @@ async function measureArm({
   try {
     await using context = new ArmContext({
       engine: running,
+      replica,
       place: { address, schemas: [schema, PREPARED_SCHEMA], settings: arm.session },
       values: valuesOf(experiment, scale, arm),
       rows: new BillingRows(experiment),

@@ -28,6 +28,8 @@ export type OpenEngine =
   | {
       readonly state: 'running'
       readonly running: RunningEngine<'postgres'>
+      /** That follows it; null: none was asked for. */
+      readonly replica: RunningEngine<'postgres'> | null
       readonly cannot: Cannot
     }
   | { readonly state: 'missing'; readonly because: string; readonly cannot: Cannot }
@@ -71,9 +73,13 @@ export async function openEngine(
       cannot: {},
     }
   }
-  let running: RunningEngine<'postgres'>
+  if (address !== undefined && engine.replica) {
+    const because = 'it needs a streaming replica, and none is made of your own server'
+    return { state: 'missing', because, cannot: {} }
+  }
+  let started: Started
   try {
-    running = scope.use(await start(engine, ground))
+    started = await start(engine, ground, scope)
   } catch (error) {
     // With the experiment's own settings a server may refuse to start; without, it is everybody's problem.
     if (engine.unless === undefined || !(error instanceof HeadroomError)) throw error
@@ -82,14 +88,15 @@ export async function openEngine(
     const because = `${engine.unless}: ${messageOf(error)}${hint}`
     return { state: 'missing', because, cannot: {} }
   }
+  const { running, replica } = started
   if (running.addressFor('harness').schema !== undefined) {
     const because =
       'every arm makes a schema of its own in a database of its own, and this role may not make one (ALTER ROLE … CREATEDB)'
     return { state: 'missing', because, cannot: {} }
   }
-  const open: OpenEngine = { state: 'running', running, cannot: await cannotDo(running, ground) }
+  const cannot = await cannotDo(running, ground)
   await prepare(wanted, running, ground.signal)
-  return open
+  return { state: 'running', running, replica, cannot }
 }
 
 function settingWords({ settings }: ExperimentEngine): string {
@@ -98,56 +105,62 @@ function settingWords({ settings }: ExperimentEngine): string {
     .join(', ')
 }
 
+interface Started {
+  readonly running: RunningEngine<'postgres'>
+  readonly replica: RunningEngine<'postgres'> | null
+}
+
 async function start(
-  { name, settings, extensions }: ExperimentEngine,
+  engine: ExperimentEngine,
   ground: EngineGround,
-): Promise<RunningEngine<'postgres'>> {
-  const dataDir = join(ground.dataDir, name)
-  await mkdir(dataDir, { recursive: true })
-  const { logDir, ledgerDir, runId, signal, log, address } = ground
-  const context: EngineContext = {
-    ...{ dataDir, logDir, ledgerDir, runId, signal, log },
-    name: `postgres-${name}`,
-  }
+  scope: Scope,
+): Promise<Started> {
+  const { name, settings, extensions } = engine
+  const context = await contextOf(name, ground)
+  const { address } = ground
   if (address !== undefined) {
-    return await startEngine(
-      'postgres',
-      { provider: 'external', settings: {}, extensions, address },
-      context,
-    )
+    const request = { provider: 'external', settings: {}, extensions, address } as const
+    return { running: scope.use(await startEngine('postgres', request, context)), replica: null }
   }
   const own = Object.entries(settings).map(([key, value]) => [key, String(value)] as const)
   const asked = { ...QUIET, ...Object.fromEntries(own) }
-  if (ground.engines === 'embedded') {
-    return await startEngine(
-      'postgres',
-      { provider: 'embedded', settings: asked, extensions },
-      context,
-    )
-  }
-  await using scope = new Scope()
-  const project = scope.use(
-    await ComposeProject.open({
-      ...{ runId, dataDir, logDir, signal, log },
-      servicesInside: false,
-    }),
+  await using owned = new Scope()
+  const where = await placeOf(context, ground, owned)
+  const running = owned.use(
+    await startEngine('postgres', { ...where, settings: asked, extensions }, context),
   )
-  const inContainer = scope.use(
-    await startEngine(
-      'postgres',
-      { provider: 'compose', settings: asked, extensions, project },
-      context,
-    ),
-  )
-  const owned = scope.move()
-  return {
-    ...inContainer,
-    // A copy would hold the probes of now: every store that is opened later adds one.
-    get probes() {
-      return inContainer.probes
-    },
-    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
-  }
+  const replica = engine.replica
+    ? owned.use(
+        await startEngine(
+          'postgres',
+          { ...where, settings: {}, upstream: running },
+          await contextOf(`${name}-replica`, ground),
+        ),
+      )
+    : null
+  scope.use(owned.move())
+  return { running, replica }
+}
+
+async function contextOf(name: string, ground: EngineGround): Promise<EngineContext> {
+  const { logDir, ledgerDir, runId, signal, log } = ground
+  const dataDir = join(ground.dataDir, name)
+  await mkdir(dataDir, { recursive: true })
+  return { dataDir, logDir, ledgerDir, runId, signal, log, name: `postgres-${name}` }
+}
+
+/** Where engines of ours run: here, or in the containers of a project of their own. */
+async function placeOf(
+  { dataDir }: EngineContext,
+  { engines, runId, logDir, signal, log }: EngineGround,
+  scope: Scope,
+): Promise<
+  | { readonly provider: 'embedded' }
+  | { readonly provider: 'compose'; readonly project: ComposeProject }
+> {
+  if (engines === 'embedded') return { provider: 'embedded' }
+  const options = { runId, dataDir, logDir, signal, log, servicesInside: false }
+  return { provider: 'compose', project: scope.use(await ComposeProject.open(options)) }
 }
 
 async function cannotDo(
@@ -184,6 +197,7 @@ async function prepare(
   )
   await using context = new ArmContext({
     engine: running,
+    replica: null,
     place: { address, schemas: [PREPARED_SCHEMA], settings: {} },
     values: valuesOf(experiment, scale, null),
     rows: new BillingRows(experiment),

@@ -60,6 +60,13 @@ async function open(name: string, options: ExperimentOptions, scope: Scope): Pro
 
 function toldOf(name: string, engine: OpenEngine): ExperimentRecord['engines'] {
   if (engine.state === 'missing') return []
-  const { provider, label, version, settings } = engine.running
-  return [{ name, provider, label, version, settings: { ...settings } }]
+  const { running, replica } = engine
+  const servers = [
+    { name, server: running },
+    ...(replica === null ? [] : [{ name: `${name}-replica`, server: replica }]),
+  ]
+  return servers.map(({ name, server: { provider, label, version, settings } }) => ({
+    ...{ name, provider, label, version },
+    settings: { ...settings },
+  }))
 }

@@ -29,7 +29,7 @@ export async function lookSizes(arm: ArmContext, step: StepOf<'sizes'>): Promise
 }
 
 export async function lookQuery(arm: ArmContext, step: StepOf<'query'>): Promise<void> {
-  const client = await arm.client()
+  const client = await arm.clientOn(step.on)
   // What this session has counted reaches the statistics views only now; the function came with PostgreSQL 15.
   await client.query('SELECT pg_stat_force_next_flush()')
   const answer = await client.query<Record<string, unknown>>(arm.sql(step.sql))
@@ -43,7 +43,7 @@ export async function lookQuery(arm: ArmContext, step: StepOf<'query'>): Promise
 }
 
 export async function lookRefused(arm: ArmContext, step: StepOf<'refused'>): Promise<void> {
-  const client = await arm.client()
+  const client = await arm.clientOn(step.on)
   try {
     await client.query(arm.sql(step.sql))
     arm.keep(step.name, { refused: 0 })
