@@ -159,6 +159,12 @@ describe('an experiment', () => {
     ])
   })
 
+  it('asks a replica only where one follows its engine', () => {
+    const arm = "{ name: a, steps: [{ do: refused, name: s, on: replica, sql: 'SELECT 1' }] }"
+    expect(read(`arms: [${arm}]`)[0]).toContain('looks at a replica, and engine main has none')
+    expect(read(`engines: [{ name: main, replica: true }]\narms: [${arm}]`)).toEqual([])
+  })
+
   it('leaves no two figures of one name in any shipped arm', () => {
     for (const experiment of loadClaims([]).experiments) {
       for (const arm of experiment.arms) {
