@@ -117,6 +117,11 @@ const ROUTED: readonly {
     metric: 'replica.breakerOpenRatio',
     factor: 1,
   },
+  {
+    line: /^headroom_breaker_openings_total\{replica="([^"]+)",class="([^"]+)"\} (\S+)$/,
+    metric: 'replica.breakerOpenings',
+    factor: 1,
+  },
 ]
 
 export function routedSamplesOf(page: string): readonly Sample[] {

@@ -68,6 +68,9 @@ describe.skipIf(missing !== undefined)(`eav with a replica (${missing ?? 'here'}
   const searchBreaker = () =>
     metric('headroom_replica_breaker_open{replica="replica-1",class="search"}')
 
+  const searchOpenings = () =>
+    metric('headroom_breaker_openings_total{replica="replica-1",class="search"}')
+
   async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
     const deadlineMs = performance.now() + 40_000
     while (!(await holds())) {
@@ -211,7 +214,7 @@ describe.skipIf(missing !== undefined)(`eav with a replica (${missing ?? 'here'}
       return source === 'replica-1.entity_values_ts' && body.rows!.length === 1
     })
     await until('searches go there', async () => (await q9(tenant)).source.startsWith('replica'))
-    const openingsBefore = await metric('headroom_breaker_openings_total')
+    const openingsBefore = await searchOpenings()
     await replica.control.execute('SELECT pg_wal_replay_pause()', signal)
     await until('replay stands', () =>
       withClient(replica.addressFor('harness'), signal, async (client) => {
@@ -263,7 +266,7 @@ describe.skipIf(missing !== undefined)(`eav with a replica (${missing ?? 'here'}
 
     await replica.control.execute('SELECT pg_wal_replay_resume()', signal)
     await until('the breaker closes', async () => (await searchBreaker()) === 0)
-    expect(await metric('headroom_breaker_openings_total')).toBeGreaterThan(openingsBefore)
+    expect(await searchOpenings()).toBeGreaterThan(openingsBefore)
     await until('the replica answers searches again, with what it had missed', async () => {
       const { source, body } = await q9(tenant)
       return source === 'replica-1.entity_jsonb' && body.rows!.length === 2

@@ -1,7 +1,7 @@
 /** What a router counted, as lines of GET /metrics. */
 import { counter, family } from '../metrics-text.ts'
 import type { Breaker } from './breaker.ts'
-import { READ_CLASSES } from './read-class.ts'
+import { READ_CLASSES, type ReadClass } from './read-class.ts'
 import type { RouterMeter } from './router.ts'
 
 const MS_PER_S = 1_000
@@ -14,7 +14,6 @@ const SHARE_OPEN: Readonly<Record<Breaker['state'], number>> = {
 export function routedLines({
   reads,
   primaryReads,
-  openings,
   replicas,
 }: RouterMeter): readonly string[] {
   return [
@@ -28,7 +27,16 @@ export function routedLines({
       'Reads that the primary answered, by why no replica did.',
       [...primaryReads].map(([because, count]) => [`{because="${because}"}`, count]),
     ),
-    ...counter('headroom_breaker_openings_total', 'Breakers that opened.', [['', openings]]),
+    ...counter(
+      'headroom_breaker_openings_total',
+      'How often the breaker of a class opened.',
+      replicas.flatMap(({ name, openings }) =>
+        READ_CLASSES.map((readClass): readonly [string, number] => [
+          labels(name, readClass),
+          openings[readClass],
+        ]),
+      ),
+    ),
     ...family(
       'headroom_replica_heartbeat_lag_seconds',
       'The primary\u2019s last heartbeat minus the one visible on the replica.',
@@ -46,11 +54,15 @@ export function routedLines({
         type: 'gauge',
         values: replicas.flatMap(({ name, breakers }) =>
           READ_CLASSES.map((readClass): readonly [string, number] => [
-            `{replica="${name}",class="${readClass}"}`,
+            labels(name, readClass),
             SHARE_OPEN[breakers[readClass]],
           ]),
         ),
       },
     ),
   ]
+}
+
+function labels(replica: string, readClass: ReadClass): string {
+  return `{replica="${replica}",class="${readClass}"}`
 }

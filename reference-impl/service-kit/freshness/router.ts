@@ -65,9 +65,9 @@ export interface RouterMeter {
     /** Null while it does not answer. */
     readonly heartbeatLagMs: number | null
     readonly breakers: Readonly<Record<ReadClass, Breaker['state']>>
+    /** How often each has opened. */
+    readonly openings: Readonly<Record<ReadClass, number>>
   }[]
-  /** How often a breaker has opened. */
-  readonly openings: number
 }
 
 /** A copy that hangs is given up for the primary after this long: one that is only busy with a report is not. */
@@ -92,7 +92,7 @@ export class FreshnessRouter<Access> {
   readonly #breakers: Record<ReadClass, Breaker>[]
   readonly #reads = new Map<string, number>()
   readonly #primaryReads = new Map<PrimaryReason, number>()
-  #openings = 0
+  readonly #openings: Record<ReadClass, number>[]
   #turn = 0
 
   constructor(options: RouterOptions<Access>) {
@@ -104,12 +104,14 @@ export class FreshnessRouter<Access> {
       search: CLOSED,
       analytics: CLOSED,
     }))
+    this.#openings = options.replicas.map(() => ({ critical: 0, search: 0, analytics: 0 }))
   }
 
   /** For the watch of the replica at `index`, after each of its samples. */
   observe(index: number, sample: ReplicaSample | null): void {
     const breakers = this.#breakers[index]
-    if (breakers === undefined) return
+    const openings = this.#openings[index]
+    if (breakers === undefined || openings === undefined) return
     for (const readClass of READ_CLASSES) {
       const before = breakers[readClass]
       const after = afterSample(
@@ -121,7 +123,7 @@ export class FreshnessRouter<Access> {
         },
         { ...this.#options.rules, sloMs: this.#options.budgetsMs[readClass] },
       )
-      if (after.state === 'open' && before.state !== 'open') this.#openings++
+      if (after.state === 'open' && before.state !== 'open') openings[readClass]++
       breakers[readClass] = after
     }
   }
@@ -162,7 +164,6 @@ export class FreshnessRouter<Access> {
     return {
       reads: this.#reads,
       primaryReads: this.#primaryReads,
-      openings: this.#openings,
       replicas: this.#options.replicas.map(({ watch }, index) => ({
         name: watch.name,
         heartbeatLagMs: watch.sample?.heartbeatLagMs ?? null,
@@ -171,6 +172,7 @@ export class FreshnessRouter<Access> {
           search: this.#stateOf(index, 'search'),
           analytics: this.#stateOf(index, 'analytics'),
         },
+        openings: { critical: 0, search: 0, analytics: 0, ...this.#openings[index] },
       })),
     }
   }

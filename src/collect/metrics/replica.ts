@@ -39,6 +39,15 @@ export const REPLICA_METRICS = [
     'replica and read class',
   ),
   metric(
+    'replica.breakerOpenings',
+    'openings',
+    'breaker openings',
+    'how often the breaker of this replica and read class opened, from closed or from half-open',
+    'less',
+    'counter',
+    'replica and read class',
+  ),
+  metric(
     'replica.reads',
     'reads',
     'reads by source',

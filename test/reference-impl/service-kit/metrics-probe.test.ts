@@ -53,17 +53,18 @@ it('reads who answered, how far replicas lag and which breakers are open, each b
         ['replica-1.events', 40],
       ]),
       primaryReads: new Map([['breaker', 3]]),
-      openings: 2,
       replicas: [
         {
           name: 'replica-1',
           heartbeatLagMs: 12.5,
           breakers: { critical: 'open', search: 'half-open', analytics: 'closed' },
+          openings: { critical: 3, search: 1, analytics: 0 },
         },
         {
           name: 'replica-2',
           heartbeatLagMs: null,
           breakers: { critical: 'open', search: 'open', analytics: 'open' },
+          openings: { critical: 1, search: 1, analytics: 1 },
         },
       ],
     },
@@ -77,10 +78,13 @@ it('reads who answered, how far replicas lag and which breakers are open, each b
       { metric: 'replica.breakerOpenRatio', label: 'replica-1 critical', value: 1 },
       { metric: 'replica.breakerOpenRatio', label: 'replica-1 search', value: 0.5 },
       { metric: 'replica.breakerOpenRatio', label: 'replica-1 analytics', value: 0 },
+      { metric: 'replica.breakerOpenings', label: 'replica-1 critical', value: 3 },
+      { metric: 'replica.breakerOpenings', label: 'replica-1 search', value: 1 },
+      { metric: 'replica.breakerOpenings', label: 'replica-1 analytics', value: 0 },
     ]),
   )
   // A replica that does not answer has no lag, which is not a lag of zero.
   expect(samples.filter(({ label }) => label === 'replica-2')).toEqual([])
   expect(page).toContain('headroom_primary_reads_total{because="breaker"} 3\n')
-  expect(page).toContain('headroom_breaker_openings_total 2\n')
+  for (const { metric } of samples) expect(findMetric(metric)).toBeDefined()
 })

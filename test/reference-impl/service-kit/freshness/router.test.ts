@@ -159,7 +159,7 @@ describe('the router', () => {
     expect((await read('critical')).answer).toBe('primary')
     await sampleAll(1)
     expect((await read('critical')).answer).toBe('replica-1')
-    expect(router.meter.openings).toBe(1)
+    expect(router.meter.replicas[0]?.openings).toEqual({ critical: 1, search: 0, analytics: 0 })
     expect(router.meter.primaryReads).toEqual(new Map([['breaker', 2]]))
   })
 
