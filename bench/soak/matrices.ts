@@ -26,6 +26,7 @@ const FAULT_TARGETS: Readonly<Record<string, string>> = {
   'fault-duplicates': 'pg-batch,./targets/variants/pg-batch-dedup-update.yaml',
   'fault-out-of-range': 'pg-partitioned',
   'fault-replay-paused': 'pg-replica',
+  'fault-replica-killed': 'pg-replica',
   'fault-replica-lag': 'pg-replica',
   'fault-service-killed': 'pg-direct,pg-batch,pg-partitioned,pg-replica,timescale,outbox',
   'fault-slot-stalled': 'pg-batch-slot,pg-batch-slot-bounded',

@@ -1,0 +1,194 @@
+/**
+ * A fault scenario that ships, in small: the real command on real engines. In: its name, and the target it is put on. Out: the
+ * record of the run that counts, its series, and what of it was lost, by id.
+ */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { openOutcomes } from '../../src/audit/outcomes.ts'
+import { ACK_UNIT_US, OUTCOME_CODES } from '../../src/drive/job.ts'
+import { ERROR_EXIT_CODES } from '../../src/kit/errors.ts'
+import { packageRoot } from '../../src/kit/paths.ts'
+import type { Audit } from '../../src/results/audit-record.ts'
+import type { FaultSeen } from '../../src/results/fault-record.ts'
+import type { Measured, RunRecord, SeriesLine } from '../../src/results/record.ts'
+import { seriesLines } from '../../src/results/series.ts'
+import { readStudy } from '../../src/results/store.ts'
+import type { Fault } from '../../src/scenario/fault.ts'
+import { latestS } from '../../src/scenario/fault.ts'
+import { loadScenario } from '../../src/scenario/load.ts'
+import type { Scenario } from '../../src/scenario/scenario.ts'
+import { EXCEPTIONS_FILE, OUTCOMES_FILE } from '../../src/study/live-run.ts'
+import { planRun } from '../../src/study/run-plan.ts'
+import { loadTarget } from '../../src/target/load.ts'
+import type { Target } from '../../src/target/target.ts'
+import { headroom, temporaryFolder } from '../cli/cli-process.ts'
+
+const SCALE = 0.25
+/** A fault needs calm before it (scenario/fault-findings.ts). */
+const FIRST_AT_S = 2.2
+const RATE_PER_S = 250
+const ROWS_MAX = 2_000
+/** Recovery takes its time however short the fault is. */
+const BACK_WITHIN_S = 5
+
+export interface FaultCase {
+  readonly scenario: string
+  /** The target it is meant for, by name or path from the package's root. */
+  readonly target: string
+  /** What its faults last at least: what they do needs this long. */
+  readonly leastFaultS?: number
+  /** How long it is watched afterwards. */
+  readonly backWithinS?: number
+  readonly events?: Partial<Scenario['events']>
+  /** Instead of the target's own. */
+  readonly settings?: Readonly<Record<string, unknown>>
+  /** By role: instead of the target's own. */
+  readonly engines?: Readonly<Record<string, Readonly<Record<string, string | number>>>>
+}
+
+export interface Met {
+  readonly record: RunRecord
+  readonly exitCode: number | null
+  readonly measured: Measured
+  readonly audit: Audit
+  readonly faults: readonly FaultSeen[]
+  readonly series: readonly SeriesLine[]
+  /** Where its outcomes lie. */
+  readonly runDir: string
+}
+
+/**
+ * One that was not as before when it ended is given longer, once: a busy machine disturbs seconds of its own. What never comes
+ * back does not come back then either.
+ */
+export async function metFault(wanted: FaultCase): Promise<Met> {
+  const met = await run(wanted, 1)
+  return met.exitCode === ERROR_EXIT_CODES.THRESHOLD_BROKEN ? await run(wanted, 2) : met
+}
+
+async function run(wanted: FaultCase, patience: number): Promise<Met> {
+  const folder = temporaryFolder()
+  onTestFinished(folder.remove)
+  // JSON is YAML.
+  const write = (file: string, value: unknown): void => {
+    writeFileSync(join(folder.path, file), JSON.stringify(value))
+  }
+  write('short.yaml', shorter(wanted, patience))
+  write('target.yaml', changed(wanted))
+  const { exitCode, stderr } = await headroom(
+    ['run', './short.yaml', '--target', './target.yaml'],
+    {
+      cwd: folder.path,
+    },
+  )
+  const { runs } = await readStudy('latest', folder.path).catch((cause: unknown) => {
+    throw new Error(stderr, { cause })
+  })
+  // A void run is made again behind all others.
+  const last = runs.at(-1)
+  if (last === undefined) throw new Error(stderr)
+  const { record, dir, seriesFile } = last
+  const { outcome } = record
+  if (outcome.state !== 'completed') {
+    throw new Error(`${outcome.state} ${JSON.stringify('audit' in outcome ? outcome.audit : '')}`)
+  }
+  const { measured, audit } = outcome
+  const series: SeriesLine[] = []
+  if (seriesFile !== null) for await (const line of seriesLines(seriesFile)) series.push(line)
+  const faults = measured.faults ?? []
+  return { record, exitCode, measured, audit, faults, series, runDir: dir }
+}
+
+function shorter(wanted: FaultCase, patience: number): Scenario {
+  const { scenario } = loadScenario(wanted.scenario)
+  const { phases, rate } = scenario
+  const faults = scenario.faults.map((fault) => scaled(fault, wanted.leastFaultS ?? 0.5))
+  const endS = Math.max(...faults.map((fault) => latestS(fault) + fault.lengthS))
+  const backWithinS = (wanted.backWithinS ?? BACK_WITHIN_S) * patience
+  const measureS = faults.length === 0 ? (phases.measureS ?? 0) * SCALE : endS + backWithinS
+  const ratePerS = rate.kind === 'constant' ? Math.min(rate.ratePerS, RATE_PER_S) : RATE_PER_S
+  return {
+    ...scenario,
+    rate: { kind: 'constant', ratePerS },
+    phases: { ...phases, warmupS: 1, measureS },
+    events: { ...scenario.events, ...wanted.events },
+    initialRows: Math.min(scenario.initialRows, ROWS_MAX),
+    rounds: 1,
+    faults,
+  }
+}
+
+function scaled(fault: Fault, leastS: number): Fault {
+  const at = (s: number): number => Math.max(FIRST_AT_S, s * SCALE)
+  const { atS } = fault
+  return {
+    ...fault,
+    atS: typeof atS === 'number' ? at(atS) : [at(atS[0]), at(atS[1])],
+    lengthS: Math.max(leastS, fault.lengthS * SCALE),
+  }
+}
+
+function changed({ target, settings, engines = {} }: FaultCase): Target {
+  const loaded = loadTarget(target.endsWith('.yaml') ? join(packageRoot, target) : target)
+  if (loaded.kind !== 'architecture') throw new Error(`${target} is no architecture`)
+  const own = Object.entries(engines).map(([role, more]) => {
+    const choice = loaded.engines[role]
+    return [role, { ...choice, settings: { ...choice?.settings, ...more } }] as const
+  })
+  return {
+    ...loaded,
+    settings: { ...loaded.settings, ...settings },
+    engines: { ...loaded.engines, ...Object.fromEntries(own) },
+  }
+}
+
+/** Of one gauge or counter: every look at it between two moments, ms after the run's epoch. */
+export function looksAt(
+  { series }: Met,
+  key: string,
+  fromMs = -Infinity,
+  toMs = Infinity,
+): readonly number[] {
+  return series.filter(({ t }) => t > fromMs && t <= toMs).flatMap(({ v }) => v[key] ?? [])
+}
+
+/** -Infinity where nobody looked. */
+export function highest(met: Met, key: string, fromMs?: number, toMs?: number): number {
+  return Math.max(...looksAt(met, key, fromMs, toMs))
+}
+
+/** When it was first more than `limit`, ms after the run's epoch; null: never. */
+export function firstAbove({ series }: Met, key: string, limit: number): number | null {
+  return series.find(({ v }) => (v[key] ?? -Infinity) > limit)?.t ?? null
+}
+
+export interface Lost {
+  /** When each event that is in no store was acknowledged, ms after the epoch, by id. */
+  readonly ackMsById: ReadonlyMap<string, number>
+  readonly answeredEvents: number
+}
+
+/** Told from the driver's own notes: the audit says which ids are missing, the driver when it was answered about each. */
+export async function lostByAck({ record, audit, runDir }: Met): Promise<Lost> {
+  const { scenario } = record
+  const outcomes = await openOutcomes({
+    outcomesFile: join(runDir, OUTCOMES_FILE),
+    exceptionsFile: join(runDir, EXCEPTIONS_FILE),
+    batchEvents: scenario.batchEvents,
+  })
+  const { stream } = await planRun(scenario, packageRoot, new Date())
+  const lost = new Set(audit.stores.flatMap((store) => store.lost))
+  const ackMsById = new Map<string, number>()
+  let answeredEvents = 0
+  for await (const block of outcomes.blocks(new AbortController().signal)) {
+    for (const [at, code] of block.outcomes.entries()) {
+      if (code !== OUTCOME_CODES.accepted) continue
+      answeredEvents++
+      const index = block.firstIndex + at
+      const id = `${stream.sourceOf(index)}/${stream.idOf(index)}`
+      if (lost.has(id)) ackMsById.set(id, ((block.ackUnits[at] ?? 0) * ACK_UNIT_US) / 1_000)
+    }
+  }
+  return { ackMsById, answeredEvents }
+}
