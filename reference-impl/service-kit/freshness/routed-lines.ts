@@ -11,11 +11,7 @@ const SHARE_OPEN: Readonly<Record<Breaker['state'], number>> = {
   open: 1,
 }
 
-export function routedLines({
-  reads,
-  primaryReads,
-  replicas,
-}: RouterMeter): readonly string[] {
+export function routedLines({ reads, primaryReads, replicas }: RouterMeter): readonly string[] {
   return [
     ...counter(
       'headroom_reads_total',
