@@ -10,6 +10,7 @@ import { BILLING_COLUMNS } from '../../shapes/billing/columns.ts'
 import type { EventColumns } from '../../shapes/event-columns.ts'
 import { assert } from '../../kit/errors.ts'
 import type {
+  Arrivals,
   EventsStoreOptions,
   LoadedThrough,
   PostgresAddress,
@@ -21,6 +22,7 @@ import { readArrivals, sessionsOfPrimary } from './arrivals.ts'
 import { withClient } from './connection.ts'
 import { copiedRows } from './copied-rows.ts'
 import { quoteName } from './quote-name.ts'
+import { despiteConflicts, rowsDespiteConflicts } from './recovery-conflict.ts'
 import { untilReplayed } from './replay.ts'
 import type { SharedConnection } from './shared-connection.ts'
 
@@ -47,30 +49,41 @@ export function postgresEventsStore(
   return {
     name: options.name,
     engine: 'postgres',
-    rows: (signal) => copiedRows(address, copyOf(table), signal),
-    readable: (signal) => copiedRows(address, copyOf(readable), signal),
-    totals: (signal) => withClient(address, signal, (client) => readTotals(client, table)),
-    arrivals: (cursor, signal, reach) =>
-      polling.use(signal, (client) =>
-        readArrivals(
-          primary === undefined
-            ? { client, table }
-            : { client, table, sessions: () => primary.use(signal, sessionsOfPrimary) },
-          cursor,
-          reach,
-        ),
+    rows: (signal) =>
+      rowsDespiteConflicts(signal, () => copiedRows(address, copyOf(table), signal)),
+    readable: (signal) =>
+      rowsDespiteConflicts(signal, () => copiedRows(address, copyOf(readable), signal)),
+    totals: (signal) =>
+      despiteConflicts(signal, () =>
+        withClient(address, signal, (client) => readTotals(client, table)),
       ),
+    arrivals: (cursor, signal, reach) => {
+      const look = (): Promise<Arrivals> =>
+        polling.use(signal, (client) =>
+          readArrivals(
+            primary === undefined
+              ? { client, table }
+              : { client, table, sessions: () => primary.use(signal, sessionsOfPrimary) },
+            cursor,
+            reach,
+          ),
+        )
+      // Later looks come again by themselves, and are counted as failed.
+      return cursor === null ? despiteConflicts(signal, look) : look()
+    },
     // What its primary was given arrives by itself.
     load: (rows, signal) =>
       primary === undefined
         ? load({ address, table, through: options.load, signal }, rows)
         : untilReplayed({ address, primary }, signal),
     size: (signal) =>
-      withClient(address, signal, async (client) => ({
-        ...(await readSize(client, table.name, options.beside)),
-        rows: await countRows(client, table.name),
-        indexes: await readIndexes(client, tablesOf(table.name, options.beside)),
-      })),
+      despiteConflicts(signal, () =>
+        withClient(address, signal, async (client) => ({
+          ...(await readSize(client, table.name, options.beside)),
+          rows: await countRows(client, table.name),
+          indexes: await readIndexes(client, tablesOf(table.name, options.beside)),
+        })),
+      ),
   }
 }
 
