@@ -35,7 +35,7 @@ const ROWS = 1_000
 const AGED_ROWS_MAX = 100_000
 const ROWS_PATH = 'scenario.initialRows'
 /** What is small here, whatever the file sets for every point. */
-const OF_THE_SCALE = /^scenario\.(initialRows|phases\.|rate\.)/
+const OF_THE_SCALE = /^scenario\.(initialRows|phases|rate)(\.|$)/
 
 export interface Met {
   readonly target: string
