@@ -33,6 +33,7 @@ export interface CheckpointSettings {
   readonly maxWalBytes: number
   readonly completionTarget: number
   readonly timeoutS: number
+  readonly segmentBytes: number
 }
 
 /**
@@ -43,10 +44,20 @@ export function checkpointDistanceBytes(settings: CheckpointSettings): number {
   return settings.maxWalBytes / (1 + settings.completionTarget)
 }
 
-/** F12: seconds between checkpoints at a WAL rate: whichever of time and volume comes first. */
+/**
+ * F12 as the server reckons it, in whole segments: max_wal_size is cut to segments, the quotient rounded down and at least
+ * one (xlog.c, CalculateCheckpointSegments), and it asks as soon as the last of so many is full (XLogCheckpointNeeded).
+ */
+export function checkpointSegments(settings: CheckpointSettings): number {
+  const held = Math.floor(settings.maxWalBytes / settings.segmentBytes)
+  return Math.max(1, Math.floor(held / (1 + settings.completionTarget)))
+}
+
+/** F12: seconds between checkpoints at a WAL rate: whichever of time and volume, in whole segments, comes first. */
 export function checkpointIntervalS(settings: CheckpointSettings, walBytesPerS: number): number {
   if (walBytesPerS <= 0) return settings.timeoutS
-  return Math.min(settings.timeoutS, checkpointDistanceBytes(settings) / walBytesPerS)
+  const distance = checkpointSegments(settings) * settings.segmentBytes
+  return Math.min(settings.timeoutS, distance / walBytesPerS)
 }
 
 export interface VacuumSettings {

@@ -42,6 +42,8 @@ export function checkpointSettings(server: ServerSettings): CheckpointSettings {
       majorOf(server) < 14 ? 0.5 : 0.9,
     ),
     timeoutS: numberOf(server, 'checkpoint_timeout', 300),
+    // initdb chooses it, and hardly anybody chooses another.
+    segmentBytes: numberOf(server, 'wal_segment_size', 16 * 2 ** 20),
   }
 }
 

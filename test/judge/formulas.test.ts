@@ -319,19 +319,44 @@ describe('F9, partitions per year', () => {
 describe('F12, time between checkpoints', () => {
   it('is not tested by a run that is shorter, where none came of itself', () => {
     const found = one('F12')
-    expect(found.predicted).toBeCloseTo(2 ** 30 / 1.9 / 2e6, 6)
+    // 64 segments ÷ 1.9 are 33 whole ones, where the formula alone has 33.7.
+    expect(found.predicted).toBeCloseTo((33 * 2 ** 24) / 2e6, 6)
+    expect(found.inputs).toContain('every 565 MB of WAL')
+    expect(found.inputs).toContain('segments of 16 MiB: every 33, 554 MB, at 2 MB/s')
     expect(found).toMatchObject({ measured: null, verdict: 'not-tested' })
   })
 
   it('holds where as many came as were due between the harness’s own', () => {
-    const change = {
-      settings: { max_wal_size: '16MB' },
-      metrics: { 'checkpoint.requested': 2 + 4 },
-    }
-    // 4.4 s of WAL at 2 MB/s; two stretches of 10 s hold two each.
-    expect(one('F12', change)).toMatchObject({ measured: 5, verdict: 'held' })
-    const none = { ...change, metrics: { 'checkpoint.requested': 2 } }
-    expect(one('F12', none)).toMatchObject({ measured: null, verdict: 'did-not-hold' })
+    // One segment, 4.2 s of WAL at 4 MB/s; two stretches of 10 s hold two each.
+    const seen = (begun: number): FormulaFinding =>
+      one('F12', {
+        settings: { max_wal_size: '32MB' },
+        metrics: { 'wal.bytesPerS': 4e6, 'checkpoint.requested': 2 + begun },
+      })
+    expect(seen(4)).toMatchObject({ measured: 5, verdict: 'held' })
+    expect(seen(0)).toMatchObject({ measured: null, verdict: 'did-not-hold' })
+    expect(seen(2).verdict).toBe('did-not-hold')
+  })
+
+  it('holds where as many came within a quarter of those that came', () => {
+    // 1 s of WAL: 20 are due.
+    const seen = (begun: number): FormulaFinding =>
+      one('F12', {
+        settings: { max_wal_size: '32MB' },
+        metrics: { 'wal.bytesPerS': 2 ** 24, 'checkpoint.requested': 2 + begun },
+      })
+    expect(seen(22)).toMatchObject({
+      verdict: 'held',
+      because: '20 due of itself in 20 s, 22 begun',
+    })
+    expect(seen(16).verdict).toBe('held')
+    expect(seen(27).verdict).toBe('did-not-hold')
+    expect(seen(15).verdict).toBe('did-not-hold')
+  })
+
+  it('goes by the size of a segment where it is recorded', () => {
+    const settings = { max_wal_size: '128MB', wal_segment_size: '64MB' }
+    expect(one('F12', { settings }).predicted).toBeCloseTo(2 ** 26 / 2e6, 6)
   })
 })
 
@@ -343,10 +368,10 @@ describe('F12, where fewer than two were due', () => {
     })
 
   it.each([
-    // 282 s of WAL, and one came all the same.
+    // 277 s of WAL, and one came all the same.
     ['none was due and one begun', 1, '1GB'],
-    // 13.2 s of WAL at 2 MB/s: neither stretch of 10 s holds one.
-    ['one begun in two short stretches', 1, '50MB'],
+    // Two segments, 16.8 s of WAL at 2 MB/s: neither stretch of 10 s holds one.
+    ['one begun in two short stretches', 1, '64MB'],
   ])('is not tested: %s', (_, requested, maxWal) => {
     expect(seen(requested, maxWal).verdict).toBe('not-tested')
   })
@@ -357,7 +382,7 @@ describe('F12, where fewer than two were due', () => {
 
   it('is not tested where one was due and none begun', () => {
     const checkpoints = [{ atMs: 3_000, reason: 'start' as const }]
-    const settings = { max_wal_size: '50MB' }
+    const settings = { max_wal_size: '64MB' }
     const found = one('F12', { settings, checkpoints, metrics: { 'checkpoint.requested': 1 } })
     expect(found).toMatchObject({ measured: null, verdict: 'not-tested' })
     expect(found.because).toContain('1 due of itself in 20 s, 0 begun')

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import {
   checkpointDistanceBytes,
   checkpointIntervalS,
+  checkpointSegments,
   connectionsNeeded,
   dailyBytes,
   deadRowsBetweenVisits,
@@ -20,6 +21,8 @@ import {
 import type { PartitionInterval, PartitionLayout } from '../../src/plan/formulas.ts'
 
 const GIB = 2 ** 30
+const MIB = 2 ** 20
+const BXB = { maxWalBytes: 8 * GIB, completionTarget: 0.9, segmentBytes: 16 * MIB }
 
 function whole(interval: PartitionInterval): PartitionLayout {
   return { interval, parts: 1 }
@@ -42,15 +45,30 @@ describe('the formulas of the documents, on their own examples', () => {
   })
 
   it('asks for a checkpoint after max_wal_size ÷ (1 + completion target)', () => {
-    const bxb = { maxWalBytes: 8 * GIB, completionTarget: 0.9, timeoutS: 1_800 }
-    const outbox = { maxWalBytes: 4 * GIB, completionTarget: 0.9, timeoutS: 300 }
+    const bxb = { ...BXB, timeoutS: 1_800 }
+    const outbox = { ...BXB, maxWalBytes: 4 * GIB, timeoutS: 300 }
     expect(checkpointDistanceBytes(bxb) / GIB).toBeCloseTo(4.21, 2)
     expect(checkpointDistanceBytes(outbox) / GIB).toBeCloseTo(2.11, 2)
   })
 
+  it.each([
+    [8 * 1_024, 16, 269],
+    [4 * 1_024, 16, 134],
+    [1_024, 16, 33],
+    // Six whole segments, of which the quotient is 3.16.
+    [102, 16, 3],
+    [32, 16, 1],
+    // Never fewer than one.
+    [32, 64, 1],
+    [1_024, 1, 538],
+  ])('counts whole segments: %d MB in segments of %d MB are %d', (maxMib, segmentMib, segments) => {
+    const settings = { ...BXB, maxWalBytes: maxMib * MIB, segmentBytes: segmentMib * MIB }
+    expect(checkpointSegments({ ...settings, timeoutS: 300 })).toBe(segments)
+  })
+
   it('makes the documented 30 minutes some eleven at 10,000 rows/s of 667.6 WAL bytes', () => {
-    const bxb = { maxWalBytes: 8 * GIB, completionTarget: 0.9, timeoutS: 1_800 }
-    expect(checkpointIntervalS(bxb, 6_676_000)).toBeCloseTo(677, 0)
+    const bxb = { ...BXB, timeoutS: 1_800 }
+    expect(checkpointIntervalS(bxb, 6_676_000)).toBeCloseTo(676, 0)
     expect(checkpointIntervalS(bxb, 1_000)).toBe(1_800)
     expect(checkpointIntervalS(bxb, 0)).toBe(1_800)
   })
@@ -142,7 +160,7 @@ describe('laws of the formulas', () => {
   it('F12: more WAL never makes checkpoints rarer, and none is rarer than the timeout', () => {
     fc.assert(
       fc.property(positive, positive, positive, (a, b, timeoutS) => {
-        const settings = { maxWalBytes: 2 ** 30, completionTarget: 0.9, timeoutS }
+        const settings = { ...BXB, maxWalBytes: GIB, timeoutS }
         const slow = checkpointIntervalS(settings, Math.min(a, b) * 1e3)
         const fast = checkpointIntervalS(settings, Math.max(a, b) * 1e3)
         expect(fast).toBeLessThanOrEqual(slow)

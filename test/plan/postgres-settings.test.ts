@@ -26,6 +26,7 @@ describe('settings as SHOW prints them', () => {
       maxWalBytes: 2 ** 30,
       completionTarget: 0.9,
       timeoutS: 300,
+      segmentBytes: 2 ** 24,
     })
     expect(checkpointSettings(old).completionTarget).toBe(0.5)
     expect(vacuumSettings(newest).maxThresholdRows).toBe(100e6)
