@@ -35,6 +35,7 @@ function pointLines(row: SweepRow, columns: readonly Swept[]): readonly string[]
     ['differs', by('differs')],
     ['no difference seen', by('no-difference')],
     ['too few rounds to tell', by('too-few-rounds')],
+    ['its base has none', by('not-measured')],
   ]
   const said = lines.filter(([, members]) => members.length > 0)
   return [

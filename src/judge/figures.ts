@@ -2,10 +2,11 @@
  * The figures of one round that targets are compared by. In: a counting round and the rate compared at. Out: one number
  * per figure, or null where the round cannot know it.
  */
-import type { Percentiles, Quantile, Step } from '../results/record.ts'
+import type { Quantile, Step } from '../results/record.ts'
 import { keptSteps, measuredSteps } from './evidence.ts'
 import type { Round, TargetEvidence } from './evidence.ts'
 import { partKind } from './part-kinds.ts'
+import { enoughSamples } from './step-percentiles.ts'
 
 export type Figure =
   | 'rate.sustainedPerS'
@@ -21,8 +22,6 @@ export type Figure =
   | 'store.indexBytesPerEvent'
   | 'cpu.msPer1000Events{service}'
   | 'cpu.msPer1000Events{engine}'
-
-type Percentile = 'p50' | 'p99' | 'p999'
 
 /** The highest rate that every target kept, complete and within every SLO, in every one of its counting rounds. */
 export function comparedRate(targets: readonly TargetEvidence[]): number | null {
@@ -78,12 +77,6 @@ export function figuresOf(
 export function stepAt(round: Round, ratePerS: number | null): Step | null {
   if (ratePerS === null) return null
   return measuredSteps(round).find((step) => step.targetPerS === ratePerS) ?? null
-}
-
-/** A percentile q needs at least 10 ÷ (1 − q) samples (design.md, honesty rule 8). */
-export function enoughSamples(percentiles: Percentiles, percentile: Percentile): boolean {
-  const share = { p50: 0.5, p99: 0.01, p999: 0.001 }[percentile]
-  return percentiles.samples >= Math.round(10 / share)
 }
 
 /** The step's own where it was sampled there, else the whole run's. */

@@ -3,11 +3,13 @@
  * number, Infinity where something was never answered, or null where the round does not know it.
  */
 import { findMetric, parseMetricKey } from '../collect/metrics.ts'
-import type { Percentiles, Quantile } from '../results/record.ts'
+import type { Percentiles, Quantile, Step } from '../results/record.ts'
 import type { FigureTake, SweepFigure } from '../results/sweep-record.ts'
 import type { Round } from './evidence.ts'
 import { stepAt } from './figures.ts'
 import { stepValue } from './slo.ts'
+import { enoughSamples, isPercentile, percentileOf, stepPercentiles } from './step-percentiles.ts'
+import type { Percentile } from './step-percentiles.ts'
 
 /** Reckoned over a whole step, or reported only while there is any: no window of a step has them. */
 const OF_A_WHOLE_STEP: ReadonlySet<string> = new Set([
@@ -29,16 +31,6 @@ const OF_A_WHOLE_STEP: ReadonlySet<string> = new Set([
   'horizon.holderAgeTransactions',
 ])
 
-type Percentile = 'p50' | 'p90' | 'p99' | 'p999'
-
-/** A percentile q needs 10 ÷ (1 − q) answers (design.md, honesty rule 8); the median of few is what triggers go by, too. */
-const ANSWERS_MIN: Readonly<Record<Percentile, number>> = {
-  p50: 1,
-  p90: 100,
-  p99: 1_000,
-  p999: 10_000,
-}
-
 /** What of a metric a record knows, the default first; empty where no metric has this key. */
 export function takesOf(key: string): readonly FigureTake[] {
   const metric = findMetric(key)
@@ -47,8 +39,8 @@ export function takesOf(key: string): readonly FigureTake[] {
   if (id === 'query.seconds') return ['p50', 'p90', 'p99', 'worst']
   if (id === 'query.saidLagS') return ['worst']
   if (isOfTheEnd(key)) return ['last']
-  const [, percentile] = /\.(p50|p90|p99|p999)Us$/.exec(id) ?? []
-  if (percentile !== undefined) return [percentile as Percentile, 'worst']
+  const percentile = percentileOf(key)
+  if (percentile !== null) return [percentile, 'worst']
   if (kind === 'counter') return ['growth']
   return OF_A_WHOLE_STEP.has(id) ? ['mean'] : ['mean', 'worst']
 }
@@ -71,18 +63,42 @@ export function metricFigure(
   const step = stepAt(round, ratePerS)
   if (step === null) return null
   if (of === 'worst' && id !== 'query.saidLagS') return step.worst?.[metric] ?? null
+  if (isPercentile(of)) return enoughOf(stepPercentiles(step, metric), of)
+  if (id === 'checkpoint.requested') return requestedByItself(round, step)
   return numberOf(stepValue(step, metric))
+}
+
+/** A timer may end a moment before the step that it marks begins. */
+const MARK_TOLERANCE_MS = 100
+/** Records round what they interpolate. */
+const ROUNDING = 1e-6
+
+/**
+ * The harness's own count as requested, too: they are taken off. The first is sampled across the border of its step, so
+ * that the growth may hold only a part of it: then what is left is rounded up.
+ */
+function requestedByItself({ measured }: Round, step: Step): number | null {
+  const requested = step.metrics['checkpoint.requested']
+  if (requested === undefined) return null
+  const own = measured.checkpoints.filter(
+    ({ atMs, reason }) =>
+      reason !== 'engine' &&
+      atMs >= step.fromMs - MARK_TOLERANCE_MS &&
+      atMs < step.toMs - MARK_TOLERANCE_MS,
+  ).length
+  return own === 0 ? requested : Math.max(0, Math.ceil(requested - own - ROUNDING))
 }
 
 function querySeconds(round: Round, name: string | null, of: FigureTake): number | null {
   const seconds = round.measured.queries.find((query) => query.name === name)?.seconds ?? null
   if (seconds === null) return null
   if (of === 'worst') return numberOf(seconds.max)
-  return isPercentile(of) ? percentileOf(seconds, of) : null
+  return isPercentile(of) ? enoughOf(seconds, of) : null
 }
 
-function percentileOf(seconds: Percentiles, percentile: Percentile): number | null {
-  return seconds.samples < ANSWERS_MIN[percentile] ? null : numberOf(seconds[percentile])
+function enoughOf(known: Percentiles | null, percentile: Percentile): number | null {
+  if (known === null || !enoughSamples(known, percentile)) return null
+  return numberOf(known[percentile])
 }
 
 function atTheEnd(round: Round, key: string): number | null {
@@ -98,10 +114,6 @@ function atTheEnd(round: Round, key: string): number | null {
     default:
       return round.measured.metrics[key] ?? null
   }
-}
-
-function isPercentile(of: FigureTake): of is Percentile {
-  return of in ANSWERS_MIN
 }
 
 function numberOf(quantile: Quantile | null): number | null {

@@ -7,6 +7,7 @@ import { notAcceptedRatio } from '../collect/not-accepted.ts'
 import type { DriverWindow, QueryResult } from '../drive/job.ts'
 import type { Quantile, Step } from '../results/record.ts'
 import type { Slo } from '../scenario/scenario.ts'
+import { percentileOf, stepPercentiles } from './step-percentiles.ts'
 import { medianOf, quantileOf } from './statistics.ts'
 
 export type SloBreach = NonNullable<Step['brokenSlo']>
@@ -121,17 +122,9 @@ export function lastsAWindow(step: Step, windowS: number): boolean {
 
 /** A metric of a step by key: percentiles over all due events, freshness per store, else the step's own metrics. */
 export function stepValue(step: Step, key: string): Quantile | null {
-  const { id, label } = parseMetricKey(key)
-  const [, family, percentile] = /^(\w+)\.(p50|p90|p99|p999)Us$/.exec(id) ?? []
-  if (family === 'latency' || family === 'sendDelay' || family === 'freshness') {
-    const known = {
-      latency: step.latencyUs,
-      sendDelay: step.sendDelayUs,
-      freshness: label === null ? null : step.freshnessUs[label],
-    }[family]
-    return known?.[percentile as 'p50' | 'p90' | 'p99' | 'p999'] ?? null
-  }
-  if (id === 'outcome.notAcceptedRatio' && step.dueEvents > 0) return notAcceptedRatio(step)
+  const of = percentileOf(key)
+  if (of !== null) return stepPercentiles(step, key)?.[of] ?? null
+  if (key === 'outcome.notAcceptedRatio' && step.dueEvents > 0) return notAcceptedRatio(step)
   return step.metrics[key] ?? null
 }
 

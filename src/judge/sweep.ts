@@ -24,7 +24,8 @@ export interface SweepCell {
   readonly interval: Interval | null
   /**
    * To the base, round by round: what hit both of a round cancels out. A run made again at the study's end has none beside
-   * it and counts in the interval only. null where no round has both, or the base has 0.
+   * it and counts in the interval only. null where no round has both, and where one round that has both has no ratio: its base
+   * is 0, or one of the two never ended.
    */
   readonly ratio: Interval | null
   readonly seen: SweepSight
@@ -180,10 +181,15 @@ function ratioOf(values: readonly RoundValue[], base: readonly RoundValue[]): In
   const inPlace = (all: readonly RoundValue[]): readonly RoundValue[] =>
     all.filter(({ round }) => !isMadeAgain(round))
   const baseOf = new Map(inPlace(base).map(({ round, value }) => [round.run.round, value]))
-  const ratios = inPlace(values).map(
-    ({ round, value }) => value / (baseOf.get(round.run.round) ?? Number.NaN),
+  const pairs = inPlace(values).flatMap(({ round, value }) => {
+    const against = baseOf.get(round.run.round)
+    return against === undefined ? [] : [{ value, against }]
+  })
+  // Without such a round the ratio would be of the others alone, and look like that of all.
+  const isOfAll = pairs.every(
+    ({ value, against }) => against !== 0 && Number.isFinite(against) && Number.isFinite(value),
   )
-  return intervalOverRounds(ratios.filter(Number.isFinite))
+  return isOfAll ? intervalOverRounds(pairs.map(({ value, against }) => value / against)) : null
 }
 
 function isMadeAgain({ run }: Round): boolean {

@@ -17,7 +17,8 @@ const asked = (metric: string, of: Of, better: SweepFigure['better'] = 'less'): 
 
 /** What each run of each point says instead. */
 interface Said {
-  readonly metrics?: Readonly<Record<string, readonly number[]>>
+  /** One for all rounds, or one for each; null: the point has none. */
+  readonly metrics?: Readonly<Record<string, readonly (number | readonly number[] | null)[]>>
   readonly worst?: Readonly<Record<string, readonly number[]>>
   readonly plans?: readonly number[]
 }
@@ -29,11 +30,12 @@ function saying(said: Said): (run: RunRecord) => RunRecord {
   return (run) => {
     if (run.outcome.state !== 'completed') return run
     const at = POINTS.indexOf(run.target.name)
-    const own = (by: Readonly<Record<string, readonly number[]>> = {}): Record<string, number> =>
+    const own = (by: Said['metrics'] = {}): Record<string, number> =>
       Object.fromEntries(
         Object.entries(by).flatMap(([key, values]) => {
-          const value = values[at]
-          return value === undefined ? [] : [[key, value]]
+          const said = values[at] ?? null
+          const value = said instanceof Array ? said[run.round - 1] : said
+          return value === undefined || value === null ? [] : [[key, value]]
         }),
       )
     const { measured } = run.outcome
@@ -112,6 +114,61 @@ describe('a figure that a sweep asks for', () => {
     expect(none).toMatchObject({ seen: 'no-difference', ratio: null })
     const { verdict } = sweepFindingsFixture({ figures: [figure], tweak: saying({ metrics }) })
     expect(verdict).toContain('(replica, in all) is 12 queries instead of 0 queries at')
+  })
+
+  it('has no ratio where the base was 0 in one round: that round would vanish from it', () => {
+    const metrics = { 'replica.cancelledQueries{replica}': [[0, 4, 4], 12, [4, 4, 4], 0] }
+    const figure = asked('replica.cancelledQueries{replica}', 'growth')
+    const [, more] = cells(figure, { metrics })
+    expect(more).toMatchObject({ seen: 'worse', ratio: null })
+    const { verdict } = sweepFindingsFixture({ figures: [figure], tweak: saying({ metrics }) })
+    expect(verdict).toContain('(replica, in all) is 12 queries instead of 4 queries at')
+  })
+
+  it('has no ratio where a round was never answered: the rounds left would read as the whole', () => {
+    const tweak = (run: RunRecord): RunRecord => {
+      if (run.outcome.state !== 'completed') return run
+      if (run.target.name !== 'pg-batch' || run.round !== 2) return run
+      const { measured } = run.outcome
+      const queries = measured.queries.map((query) =>
+        query.seconds === null
+          ? query
+          : { ...query, seconds: { ...query.seconds, max: 'infinite' as const } },
+      )
+      return { ...run, outcome: { ...run.outcome, measured: { ...measured, queries } } }
+    }
+    const figures = [asked('query.seconds{Q1}', 'worst')]
+    const never = sweepFindingsFixture({ figures, tweak }).sweep?.rows[1]?.cells[0]
+    expect(never?.interval?.high).toBe(Infinity)
+    expect(never?.ratio).toBeNull()
+  })
+
+  it('names the point furthest from a base of 0', () => {
+    const metrics = { 'replica.cancelledQueries{replica}': [0, 12, 90, 3] }
+    const figure = asked('replica.cancelledQueries{replica}', 'growth')
+    const { verdict } = sweepFindingsFixture({ figures: [figure], tweak: saying({ metrics }) })
+    expect(verdict).toContain('is 90 queries instead of 0 queries at batchEvents=100')
+  })
+
+  it('does not take a point that ran beside no base for the largest effect', () => {
+    const metrics = { 'table.hotUpdateRatio{outbox}': [0.2, 0.3, 0.8, 0.2] }
+    const figure = asked('table.hotUpdateRatio{outbox}', 'mean', 'more')
+    const tweak = (run: RunRecord): RunRecord => {
+      const said = saying({ metrics })(run)
+      return said.target.name === 'pg-batch' ? { ...said, repeats: 'the-void-one' } : said
+    }
+    const { sweep, verdict } = sweepFindingsFixture({ figures: [figure], tweak })
+    expect(sweep?.rows[1]?.cells[0]).toMatchObject({ seen: 'better', ratio: null })
+    expect(verdict).toContain('HOT share (outbox) is 4× at batchEvents=100')
+  })
+
+  it('is said without a ratio where its base has none', () => {
+    const metrics = { 'table.hotUpdateRatio{outbox}': [null, 0.3, 0.8, null] }
+    const figure = asked('table.hotUpdateRatio{outbox}', 'mean', 'more')
+    const { verdict } = sweepFindingsFixture({ figures: [figure], tweak: saying({ metrics }) })
+    expect(verdict).toMatch(
+      / The base has none, so no ratio: HOT share \(outbox\) 30 % at batchEvents=10, 80 % at batchEvents=100\.$/,
+    )
   })
 
   it('is named as not measured where no point knows it', () => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { sweepAsked } from '../../../src/cli/sweep-asked.ts'
+import { parseMetricKey } from '../../../src/collect/metrics.ts'
 import { DATA_KINDS, dataFiles, nameOf } from '../../../src/kit/data-file.ts'
+import { measureSecondsOf } from '../../../src/study/estimate.ts'
 import { loadSweep } from '../../../src/study/sweep/sweep-file.ts'
 import { loadTargets } from '../../../src/target/load.ts'
 
@@ -14,6 +16,21 @@ describe('every sweep that ships', () => {
     expect(sweep.points.length).toBeGreaterThan(1)
     expect(scenario.rounds).toBeGreaterThanOrEqual(3)
     for (const id of sweep.documents ?? []) expect(id).toMatch(/^[CFGH]\d+$/)
+  })
+
+  it.each(names)('%s: asks its queries often enough for a median, half again to spare', (name) => {
+    const { sweep, points } = sweepAsked({ what: name, vary: [], set: [] })
+    const medians = (sweep.figures ?? []).filter(
+      ({ metric, of }) => metric.startsWith('query.seconds{') && of === 'p50',
+    )
+    for (const { metric } of medians) {
+      for (const { scenario } of points) {
+        const asked = scenario.queries.find((query) => query.name === parseMetricKey(metric).label)
+        if (asked === undefined) throw new Error(`no point is asked ${metric}`)
+        const measureS = measureSecondsOf(scenario, scenario.phases.measureS ?? 0)
+        expect(measureS / asked.everyS, metric).toBeGreaterThanOrEqual(30)
+      }
+    }
   })
 
   it('is called like no scenario, except where it varies that one', () => {
