@@ -56,10 +56,11 @@ export function vacuumSettings(server: ServerSettings): VacuumSettings {
   }
 }
 
-/** Rows inserted since the last vacuum below which they never bring autovacuum; -1 switches that off: then null. */
-export function insertThresholdRows(server: ServerSettings): number | null {
+/** Rows inserted since the last vacuum from which they bring autovacuum too; -1 switches that off: then null. */
+export function insertThresholdRows(server: ServerSettings, liveRows: number): number | null {
   const rows = numberOf(server, 'autovacuum_vacuum_insert_threshold', 1_000)
-  return rows < 0 || majorOf(server) < 13 ? null : rows
+  const scaleRatio = numberOf(server, 'autovacuum_vacuum_insert_scale_factor', 0.2)
+  return rows < 0 || majorOf(server) < 13 ? null : rows + scaleRatio * Math.max(0, liveRows)
 }
 
 export function naptimeS(server: ServerSettings): number {

@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { WATCH_CONNECTIONS } from '../../reference-impl/service-kit/outbox/ingest.ts'
 import { RECEIVER_CONNECTIONS } from '../../reference-impl/service-kit/outbox/receiver-schema.ts'
 import { READ_CONNECTIONS } from '../../reference-impl/service-kit/postgres/connection.ts'
+import { SIZES_EVERY_MS } from '../../src/engines/postgres/probes.ts'
 import { evidenceOf } from '../../src/judge/evidence.ts'
 import { FIXED_CONNECTIONS } from '../../src/judge/formulas/connections.ts'
+import { TABLES_EVERY_S } from '../../src/judge/formulas/dead-rows.ts'
 import type { FormulaFinding } from '../../src/judge/formulas/finding.ts'
 import { formulaFindings } from '../../src/judge/formulas/formulas.ts'
 import type { Measured, RunRecord, Step } from '../../src/results/record.ts'
@@ -45,6 +47,8 @@ interface Change {
   readonly freeBytes?: number
   readonly provider?: RunRecord['engines'][number]['provider']
   readonly checkpoints?: Measured['checkpoints']
+  /** Of every measured step. */
+  readonly counts?: Pick<Step['counts'], 'accepted' | 'duplicate'>
 }
 
 function findings(change: Change = {}, targets = ['pg-direct']): readonly FormulaFinding[] {
@@ -71,6 +75,9 @@ function tweaked(run: RunRecord, change: Change): RunRecord {
   )
   const changed: Measured = {
     ...measured,
+    steps: measured.steps.map((step) =>
+      step.kind === 'warmup' ? step : { ...step, counts: { ...step.counts, ...change.counts } },
+    ),
     metrics,
     worst: { 'sessions.open': 20, 'table.deadRows{outbox}': 5_000, ...change.worst },
     checkpoints: change.checkpoints ?? [
@@ -130,12 +137,8 @@ describe('F1, dead rows from which autovacuum comes', () => {
     expect(found).toMatchObject({ measured: 200_000, verdict: 'did-not-hold' })
   })
 
-  it('does not hold where it came for fewer, unless inserts may have brought it', () => {
-    const few = { 'table.deadRows{outbox}': 300 }
-    const alone = { ...few, 'table.insertsSinceVacuum{outbox}': 400 }
-    expect(one('F1', { worst: alone }).verdict).toBe('did-not-hold')
-    const among = { ...few, 'table.insertsSinceVacuum{outbox}': 1_200 }
-    expect(one('F1', { worst: among })).toMatchObject({ measured: null, verdict: 'not-tested' })
+  it('knows how often tables are looked at', () => {
+    expect(TABLES_EVERY_S).toBe(SIZES_EVERY_MS / 1_000)
   })
 
   it('is not tested on partitions, to each of which autovacuum comes by itself', () => {
@@ -174,6 +177,44 @@ describe('F1, dead rows from which autovacuum comes', () => {
     expect(ids).not.toContain('F1')
     expect(ids).not.toContain('F13')
     expect(ids).toContain('F2')
+  })
+})
+
+describe('F1, where fewer dead rows were seen than the threshold', () => {
+  /** 200,050 dead rows bring it, and 201,000 inserted ones. */
+  const seen = (dead: number, inserted: number, change: Change = {}): FormulaFinding =>
+    one('F1', {
+      ...change,
+      metrics: { 'table.liveRows{outbox}': 1e6, 'table.vacuumThresholdRows{outbox}': 200_050 },
+      worst: { 'table.deadRows{outbox}': dead, 'table.insertsSinceVacuum{outbox}': inserted },
+    })
+
+  it('does not hold, where inserts cannot have brought it', () => {
+    // 2 for each of 1,000 events/s gather in the 5 s between two looks.
+    const found = seen(100_000, 100_000)
+    expect(found).toMatchObject({ predicted: 200_050, measured: 100_000, verdict: 'did-not-hold' })
+    expect(found.because).toContain('at most 110,000 with what gathers in the 5 s')
+    // As many as the threshold alone, without the share of live rows, are too few.
+    expect(seen(100_000, 1_200).verdict).toBe('did-not-hold')
+    const off = { settings: { autovacuum_vacuum_insert_threshold: '-1' } }
+    expect(seen(100_000, 300_000, off).verdict).toBe('did-not-hold')
+  })
+
+  it('is not tested where inserts may have brought it, by what was seen and 5 s more', () => {
+    expect(seen(100_000, 195_000).verdict).toBe('did-not-hold')
+    expect(seen(100_000, 197_000)).toMatchObject({ measured: null, verdict: 'not-tested' })
+    const flat = { settings: { autovacuum_vacuum_insert_scale_factor: '0' } }
+    expect(seen(100_000, 1_200, flat).verdict).toBe('not-tested')
+  })
+
+  it('holds where what gathers between two looks makes up for it', () => {
+    expect(seen(145_000, 100_000)).toMatchObject({ measured: 145_000, verdict: 'held' })
+  })
+
+  it('reckons with events that were there already, which leave no dead row', () => {
+    // 500 events/s are new, so 5,000 more rows at most: 150,000 of 150,037.
+    const counts = { accepted: 10_000, duplicate: 10_000 }
+    expect(seen(145_000, 100_000, { counts }).verdict).toBe('did-not-hold')
   })
 })
 
@@ -394,18 +435,40 @@ describe('F13, dead rows between two visits', () => {
     'table.deadRows{outbox}': rows,
   })
 
+  const visits = (count: number): Readonly<Record<string, number>> => ({
+    'table.autovacuums{outbox}': count,
+  })
+
   it('is not tested by a run shorter than naptime, whatever updates and deletes it counted', () => {
-    const found = one('F13')
+    const found = one('F13', { metrics: visits(1) })
     expect(found).toMatchObject({ predicted: 120_000, measured: null, verdict: 'not-tested' })
     expect(found.because).toContain('peaked at 5,000')
     expect(found.because).toContain('48,000 gather at the declared 400 events/s')
   })
 
-  it('is two per event beside the peak of dead rows where a rate was held for longer', () => {
+  it('is tested where a rate was held for two naptimes, or two visits were seen', () => {
+    const seen = (naptime: string, count: number): FormulaFinding =>
+      one('F13', { settings: { autovacuum_naptime: naptime }, metrics: visits(count) })
+    const long = seen('10s', 0)
+    expect(long).toMatchObject({ predicted: 20_000, measured: 5_000, verdict: 'did-not-hold' })
+    // 20 s may lie between a visit just before them and the second next.
+    const short = seen('15s', 1)
+    expect(short).toMatchObject({ predicted: 30_000, measured: null, verdict: 'not-tested' })
+    expect(short.because).toContain('no rate was held for twice the naptime of 15 s')
+    expect(seen('15s', 2)).toMatchObject({ measured: 5_000, verdict: 'did-not-hold' })
+  })
+
+  it('does not take visits to two partitions for two visits to one', () => {
+    const metrics = { ...visits(2), 'partition.count{outbox}': 3 }
     const settings = { autovacuum_naptime: '15s' }
-    expect(one('F13', { settings, worst: dead(31_000) })).toMatchObject({
-      predicted: 30_000,
-      measured: 31_000,
+    expect(one('F13', { settings, metrics })).toMatchObject({ verdict: 'not-tested' })
+  })
+
+  it('is two per event beside the peak of dead rows where a rate was held for longer', () => {
+    const settings = { autovacuum_naptime: '10s' }
+    expect(one('F13', { settings, worst: dead(21_000) })).toMatchObject({
+      predicted: 20_000,
+      measured: 21_000,
       verdict: 'held',
     })
     const more = one('F13', { settings, worst: dead(90_000) })
@@ -413,8 +476,17 @@ describe('F13, dead rows between two visits', () => {
     expect(more.because).not.toContain('HOT')
   })
 
+  it('goes by events that were new: those that were there already leave no dead row', () => {
+    const counts = { accepted: 10_000, duplicate: 10_000 }
+    const found = one('F13', { counts, metrics: visits(1) })
+    expect(found.predicted).toBe(60_000)
+    expect(found.because).toContain('24,000 gather at the declared 400 events/s')
+    const settings = { autovacuum_naptime: '10s' }
+    expect(one('F13', { counts, settings, worst: dead(10_500) }).verdict).toBe('held')
+  })
+
   it('names HOT pruning where fewer gathered and updates were HOT', () => {
-    const settings = { autovacuum_naptime: '15s' }
+    const settings = { autovacuum_naptime: '10s' }
     const hot = { 'table.hotUpdateRatio{outbox}': 0.9 }
     const found = one('F13', { settings, worst: dead(4_000), metrics: hot })
     expect(found).toMatchObject({ measured: 4_000, verdict: 'did-not-hold' })

@@ -14,7 +14,7 @@ import type { SharedConnection } from './shared-connection.ts'
 import { readTables } from './table-probe.ts'
 
 const EVERY_MS = 1_000
-const SIZES_EVERY_MS = 5_000
+export const SIZES_EVERY_MS = 5_000
 
 /** @param isShared the database holds more than this run: only what is the run's own is counted where that can be told */
 export function postgresProbes(connection: SharedConnection, isShared = false): readonly Probe[] {

@@ -5,11 +5,12 @@
  */
 import type { StudyRecord } from '../../results/record.ts'
 import type { TargetEvidence } from '../evidence.ts'
+import { deadRows } from './between-visits.ts'
 import { connections } from './connections.ts'
 import type { FormulaFinding } from './finding.ts'
 import { FormulaRun } from './formula-run.ts'
 import { partitions } from './partitions.ts'
-import { deadRows, vacuumThreshold } from './vacuum.ts'
+import { vacuumThreshold } from './vacuum.ts'
 import { walPerEvent } from './wal-per-event.ts'
 import { checkpointInterval, stalledSlot } from './wal.ts'
 

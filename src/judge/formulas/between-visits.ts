@@ -1,0 +1,88 @@
+/** F13: how many dead rows gather between two visits of autovacuum. */
+import { formatCount, formatDurationS, formatNumber, formatRate } from '../../kit/units.ts'
+import { DEAD_ROWS_PER_EVENT, deadRowsBetweenVisits } from '../../plan/formulas.ts'
+import { naptimeS } from '../../plan/postgres-settings.ts'
+import { medianOf } from '../statistics.ts'
+import { deadRowsPerS, middlePerEvent, outdatedTable, peaksOf, wholeOf } from './dead-rows.ts'
+import type { Stretch } from './dead-rows.ts'
+import { compared } from './finding.ts'
+import type { FormulaFinding } from './finding.ts'
+import type { FormulaRun } from './formula-run.ts'
+
+export function deadRows(run: FormulaRun): FormulaFinding | null {
+  const { acceptedPerS } = run
+  const table = outdatedTable(run)
+  if (table === null || acceptedPerS === null) return null
+  const perEvent = middlePerEvent(run, table)
+  const napS = naptimeS(run.server)
+  const { ratePerS } = run.study.profile
+  const declared = deadRowsBetweenVisits(ratePerS, perArrival(run, table) ?? perEvent, napS)
+  const long = peaksOf(run, table, (stretch) => holdsWholeGap(run, table, stretch))
+  const peakRows = medianOf(long.map((one) => one.peakRows))
+  const atPerS =
+    medianOf(long.map((one) => one.acceptedPerS)) ??
+    medianOf(run.rounds.map((round) => wholeOf(round).acceptedPerS)) ??
+    acceptedPerS
+  const predicted = deadRowsBetweenVisits(atPerS, DEAD_ROWS_PER_EVENT, napS)
+  const comparison =
+    peakRows === null
+      ? notSeen(run, { table, predicted, napS })
+      : withPruning(run, table, compared(predicted, peakRows))
+  return {
+    id: 'F13',
+    title: 'Dead rows between two visits of autovacuum',
+    target: run.target,
+    documented: '2 × events/s × autovacuum_naptime: 1.2 million at 10,000 events/s and 60 s',
+    inputs: `table ${table}: ${formatRate(atPerS)}, naptime ${formatDurationS(napS)}; ${formatNumber(perEvent)} rows updated or deleted per accepted event`,
+    unit: 'rows',
+    ...comparison,
+    because: `${comparison.because}; by the rows updated or deleted here, ${formatCount(Math.round(declared))} gather at the declared ${formatRate(ratePerS)}`,
+  }
+}
+
+/** Visits come at any moment of a stretch: only in two naptimes there is room for two, and for all that gathers between. */
+function holdsWholeGap(run: FormulaRun, table: string, { metrics, seconds }: Stretch): boolean {
+  if (seconds >= 2 * naptimeS(run.server)) return true
+  // Those of partitions are counted together, so two of them may be of one visit each.
+  const isCountedAlone = !run.labels('partition.count').includes(table)
+  return isCountedAlone && (metrics[`table.autovacuums{${table}}`] ?? 0) >= 2
+}
+
+/** Dead rows for each event that arrives: a declared rate has those in it that are there already. null where none did. */
+function perArrival(run: FormulaRun, table: string): number | null {
+  return medianOf(
+    run.rounds.flatMap((round) => {
+      const whole = wholeOf(round)
+      const arrivedPerS = whole.metrics['rate.acceptedEventsPerS'] ?? 0
+      return arrivedPerS > 0 ? [deadRowsPerS(whole, table) / arrivedPerS] : []
+    }),
+  )
+}
+
+type Comparison = Pick<FormulaFinding, 'predicted' | 'measured' | 'verdict' | 'because'>
+
+interface NotSeen {
+  readonly table: string
+  readonly predicted: number
+  readonly napS: number
+}
+
+function notSeen(run: FormulaRun, { table, predicted, napS }: NotSeen): Comparison {
+  const peak = run.worst(`table.deadRows{${table}}`)
+  const rows =
+    peak === null ? '' : `, in which dead rows peaked at ${formatCount(Math.round(peak))}`
+  return {
+    ...{ predicted, measured: null, verdict: 'not-tested' },
+    because: `no rate was held for twice the naptime of ${formatDurationS(napS)}, and autovacuum was not seen twice at any, so none need have in it all that gathers between two visits; ${formatDurationS(run.measuredS)} were measured${rows}`,
+  }
+}
+
+/** A page's dead heap-only rows are removed by whoever writes to it next, without any visit. */
+function withPruning(run: FormulaRun, table: string, comparison: Comparison): Comparison {
+  const hot = run.middle(`table.hotUpdateRatio{${table}}`) ?? 0
+  if (hot <= 0 || comparison.measured === null || comparison.measured >= comparison.predicted) {
+    return comparison
+  }
+  const because = `${comparison.because}: ${formatNumber(hot * 100)} % of the updates were HOT, and their dead rows are pruned without a visit`
+  return { ...comparison, because }
+}
