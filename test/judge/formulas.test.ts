@@ -1,4 +1,7 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { STAGING_WATCH_CONNECTIONS } from '../../reference-impl/service-kit/eav/staging-watch.ts'
 import { WATCH_CONNECTIONS } from '../../reference-impl/service-kit/outbox/ingest.ts'
 import { RECEIVER_CONNECTIONS } from '../../reference-impl/service-kit/outbox/receiver-schema.ts'
 import { READ_CONNECTIONS } from '../../reference-impl/service-kit/postgres/connection.ts'
@@ -8,6 +11,7 @@ import { FIXED_CONNECTIONS } from '../../src/judge/formulas/connections.ts'
 import { TABLES_EVERY_S } from '../../src/judge/formulas/dead-rows.ts'
 import type { FormulaFinding } from '../../src/judge/formulas/finding.ts'
 import { formulaFindings } from '../../src/judge/formulas/formulas.ts'
+import { packageRoot } from '../../src/kit/paths.ts'
 import type { Measured, RunRecord, Step } from '../../src/results/record.ts'
 import { studyFixture } from '../fixtures/study.ts'
 
@@ -233,8 +237,11 @@ describe('F2, WAL per event', () => {
   })
 
   it('is not tested where rows come and go, for the heap does not tell their bytes', () => {
-    expect(one('F2')).toMatchObject({ measured: 1_300, verdict: 'not-tested' })
-    expect(one('F2').because).toContain('outbox')
+    // Not the sum of the tables whose rows are known: it would pass for all of them.
+    const found = one('F2')
+    expect(found).toMatchObject({ predicted: null, measured: 1_300, verdict: 'not-tested' })
+    expect(found.because).toContain('rows of outbox come and go')
+    expect(found.because).toContain('nothing is predicted')
     const visited = one('F2', { metrics: { ...MARKED, 'table.autovacuums{outbox}': 1 } })
     expect(visited.verdict).toBe('not-tested')
   })
@@ -265,7 +272,13 @@ describe('F2, WAL per event', () => {
 
   it('is not tested by a record of before tables were sized', () => {
     const old = { 'table.heapBytes{events}': undefined, 'table.unloggedRatio{events}': undefined }
-    expect(one('F2', { metrics: { ...MARKED, ...old } }).verdict).toBe('not-tested')
+    const found = one('F2', { metrics: { ...MARKED, ...old } })
+    expect(found).toMatchObject({ predicted: null, measured: 1_300, verdict: 'not-tested' })
+    const unsaid = { ...MARKED, 'table.unloggedRatio{outbox}': undefined }
+    expect(one('F2', { metrics: unsaid })).toMatchObject({
+      predicted: null,
+      because: 'the record does not say whether outbox is UNLOGGED',
+    })
   })
 
   it('is not tested by a run too short to count rows exactly', () => {
@@ -273,10 +286,14 @@ describe('F2, WAL per event', () => {
       targets: ['pg-direct'],
       ratesPerS: [1_000],
       stepS: 5,
-      tweak: (run) => tweaked(run, {}),
+      tweak: (run) => tweaked(run, { metrics: MARKED }),
     })
     const found = formulaFindings(study, [evidenceOf('pg-direct', runs)])
-    expect(found.find(({ id }) => id === 'F2')?.verdict).toBe('not-tested')
+    expect(found.find(({ id }) => id === 'F2')).toMatchObject({
+      predicted: 760,
+      verdict: 'not-tested',
+      because: 'a run of 5 s is too short to count rows exactly',
+    })
   })
 
   it('is left out where rows were not counted', () => {
@@ -311,13 +328,66 @@ describe('F3, connections', () => {
     expect(one('F3', { architecture: { nonCriticalCodes: ['page_view'] } }).predicted).toBe(56)
   })
 
-  it('counts the receiver of architecture outbox, and knows the pools of the services', () => {
+  it('counts what an architecture has open beside its service', () => {
+    const needed = (id: string, settings: Change['architecture'] = {}): number | null =>
+      one('F3', { id, architecture: settings }).predicted
     expect(one('F3', { architecture, id: 'outbox' }).predicted).toBe(108)
-    expect(FIXED_CONNECTIONS).toEqual({
+    // 16 + 4 + 10, and a fifth of that.
+    expect(needed('pg-batch')).toBe(36)
+    expect(needed('dual-write')).toBe(36)
+    // A worker that makes partitions; none where they are there for good.
+    expect(needed('pg-partitioned', { partitionBy: 'day' })).toBe(38)
+    expect(needed('pg-partitioned', { partitionBy: 'hash' })).toBe(36)
+    // Routed reads, heartbeat and positions.
+    expect(needed('pg-replica')).toBe(44)
+    // A watch and a flusher, a view, a heartbeat.
+    expect(needed('eav', { distinctQuery: 'indexed' })).toBe(39)
+    expect(needed('eav', { distinctQuery: 'view' })).toBe(40)
+    expect(needed('eav', { distinctQuery: 'indexed', readReplicas: true })).toBe(40)
+  })
+})
+
+describe('F3 and the services', () => {
+  it('knows their pools', () => {
+    expect(FIXED_CONNECTIONS).toMatchObject({
       reads: READ_CONNECTIONS,
       watch: WATCH_CONNECTIONS,
       receiver: RECEIVER_CONNECTIONS,
+      staging: STAGING_WATCH_CONNECTIONS,
     })
+  })
+
+  /** Where services open connections to a PostgreSQL that is written: how many places, and what F3 counts them as. */
+  const COUNTED = {
+    'service-kit/postgres/lanes.ts': 'setting connections',
+    'service-kit/postgres/ingest.ts': 'reads',
+    'service-kit/postgres/routed-pools.ts': 'reads',
+    'service-kit/postgres/partition/worker-process.ts': 'maintenance',
+    'service-kit/freshness/heartbeat.ts': 'heartbeat',
+    'service-kit/freshness/commit-token.ts': 'tokens',
+    // On a replica, which is another server.
+    'service-kit/freshness/replica-watch.ts': 'none',
+    'service-kit/outbox/ingest.ts': 'watch',
+    'service-kit/outbox/listener.ts': 'listeners',
+    'service-kit/outbox/worker-process.ts': 'workers × concurrency',
+    'outbox/sink.ts': 'receiver',
+    'service-kit/eav/staging-watch.ts': 'staging',
+    'service-kit/eav/flusher.ts': 'flusher',
+    'service-kit/eav/view-refresher.ts': 'view',
+  }
+
+  it('knows every place where one opens connections, each of which does so once', () => {
+    const folder = join(packageRoot, 'reference-impl')
+    const places = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && file !== 'service-kit/postgres/connection.ts')
+      .flatMap((file) => {
+        const text = readFileSync(join(folder, file), 'utf8')
+        const found = text.match(/new pg\.(Client|Pool)\(|(?<!function )\bopenPool\(/g) ?? []
+        return found.map(() => file)
+      })
+    expect(places.sort()).toEqual(Object.keys(COUNTED).sort())
+    const kinds = Object.values(COUNTED)
+    expect(Object.keys(FIXED_CONNECTIONS).filter((kind) => !kinds.includes(kind))).toEqual([])
   })
 })
 

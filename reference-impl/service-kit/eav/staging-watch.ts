@@ -7,6 +7,8 @@ import { openPool } from '../postgres/connection.ts'
 import type { FlusherMeter } from './flusher.ts'
 import { STAGING } from './statements.ts'
 
+/** One look at a time. */
+export const STAGING_WATCH_CONNECTIONS = 1
 const EVERY_MS = 1_000
 const STATEMENT_TIMEOUT_MS = 5_000
 const MS_PER_S = 1_000
@@ -30,7 +32,7 @@ export class StagingWatch implements AsyncDisposable {
 
   constructor(address: PostgresAddress, log: (line: string) => void) {
     this.#pool = openPool(address, {
-      connections: 1,
+      connections: STAGING_WATCH_CONNECTIONS,
       name: 'eav staging watch',
       log,
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,

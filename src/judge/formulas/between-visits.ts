@@ -78,11 +78,13 @@ function notSeen(run: FormulaRun, { table, predicted, napS }: NotSeen): Comparis
 }
 
 /** A page's dead heap-only rows are removed by whoever writes to it next, without any visit. */
-function withPruning(run: FormulaRun, table: string, comparison: Comparison): Comparison {
+function withPruning(
+  run: FormulaRun,
+  table: string,
+  comparison: ReturnType<typeof compared>,
+): Comparison {
   const hot = run.middle(`table.hotUpdateRatio{${table}}`) ?? 0
-  if (hot <= 0 || comparison.measured === null || comparison.measured >= comparison.predicted) {
-    return comparison
-  }
+  if (hot <= 0 || comparison.measured >= comparison.predicted) return comparison
   const because = `${comparison.because}: ${formatNumber(hot * 100)} % of the updates were HOT, and their dead rows are pruned without a visit`
   return { ...comparison, because }
 }

@@ -17,7 +17,36 @@ export const FIXED_CONNECTIONS = {
   watch: 2,
   /** The receiver of architecture `outbox`, which keeps what it was brought on the same server. */
   receiver: 8,
+  /** Who makes and drops partitions, for as long as that takes. */
+  maintenance: 1,
+  /** Who writes on the primary how late its replicas are. */
+  heartbeat: 1,
+  /** Who asks for the position of the log that a reader names to see his own write. */
+  tokens: 1,
+  /** The worker of `eav`: it looks at what is staged, moves it, and refreshes the view where there is one. */
+  staging: 1,
+  flusher: 1,
+  view: 1,
 } as const
+
+/** Beside what every service has open, by architecture and its settings: a judge may not ask the services. */
+const BESIDE: Readonly<Record<string, (run: FormulaRun) => number>> = {
+  outbox: () => FIXED_CONNECTIONS.receiver,
+  'pg-partitioned': (run) =>
+    run.word('partitionBy') === 'hash' ? 0 : FIXED_CONNECTIONS.maintenance,
+  // Reads that are routed have a pool of their own beside the writer's.
+  'pg-replica': () =>
+    FIXED_CONNECTIONS.reads + FIXED_CONNECTIONS.heartbeat + FIXED_CONNECTIONS.tokens,
+  eav: (run) =>
+    FIXED_CONNECTIONS.staging +
+    FIXED_CONNECTIONS.flusher +
+    (run.word('distinctQuery') === 'view' ? FIXED_CONNECTIONS.view : 0) +
+    (run.isOn('readReplicas') ? FIXED_CONNECTIONS.heartbeat : 0),
+}
+
+function besideOf(run: FormulaRun): number {
+  return BESIDE[run.architectureId ?? '']?.(run) ?? 0
+}
 
 export function connections(run: FormulaRun): FormulaFinding | null {
   const open = run.worst('sessions.open')
@@ -51,20 +80,20 @@ function needsOf(run: FormulaRun): ConnectionNeeds | null {
   const concurrency = run.setting('concurrency')
   // Engines alone have no service: the driver writes, and nothing else.
   const reads = run.rounds[0]?.run.target.kind === 'engines' ? 0 : FIXED_CONNECTIONS.reads
+  const beside = besideOf(run)
   const admin = ADMIN_CONNECTIONS
   if (concurrency === null) {
     // A service without workers is one worker with a pool.
     if (written === null) return null
-    return { workers: 1, concurrency: written, listeners: 0, service: reads, admin }
+    return { workers: 1, concurrency: written, listeners: 0, service: reads + beside, admin }
   }
   const workers = run.setting('workers') ?? 1
-  const receiver = run.architectureId === 'outbox' ? FIXED_CONNECTIONS.receiver : 0
   return {
     workers,
     concurrency,
     // Who polls listens to nobody.
     listeners: run.word('wake') === 'poll' ? 0 : workers,
-    service: (written ?? 0) + reads + FIXED_CONNECTIONS.watch + receiver,
+    service: (written ?? 0) + reads + FIXED_CONNECTIONS.watch + beside,
     admin,
   }
 }

@@ -10,7 +10,8 @@ export interface FormulaFinding {
   /** What was put into it: this run's figures and settings. */
   readonly inputs: string
   readonly unit: string
-  readonly predicted: number
+  /** null where an input of the formula is not known. */
+  readonly predicted: number | null
   /** null where this run could not show it. */
   readonly measured: number | null
   readonly verdict: 'held' | 'did-not-hold' | 'not-tested'
@@ -32,7 +33,10 @@ export function comparedInWords(predicted: number, measured: number): string {
 export function compared(
   predicted: number,
   measured: number,
-): Pick<FormulaFinding, 'predicted' | 'measured' | 'verdict' | 'because'> {
+): Pick<FormulaFinding, 'verdict' | 'because'> & {
+  readonly predicted: number
+  readonly measured: number
+} {
   const isClose = Math.abs(measured - predicted) <= HELD_WITHIN_RATIO * Math.abs(measured)
   return {
     predicted,

@@ -81,6 +81,11 @@ export class FormulaRun {
     return typeof value === 'string' ? value : null
   }
 
+  /** The same for a switch; off where it has no such setting. */
+  isOn(name: string): boolean {
+    return this.#settings[name] === true
+  }
+
   /** The same for a list; empty where it has no such setting. */
   names(name: string): readonly unknown[] {
     const value = this.#settings[name]

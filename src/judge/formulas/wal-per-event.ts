@@ -73,13 +73,17 @@ function walCompared(
   run: FormulaRun,
   tables: readonly TableWrites[],
   measured: number,
-): ReturnType<typeof compared> {
+): Pick<FormulaFinding, 'predicted' | 'measured' | 'verdict' | 'because'> {
+  const unknown = whyUnknown(tables)
+  if (unknown !== null) {
+    return { predicted: null, measured, verdict: 'not-tested', because: unknown }
+  }
   const logged = tables.map((one) => walOf(one) * (1 - (one.unloggedRatio ?? 0)))
   const predicted = logged.reduce((sum, one) => sum + one, 0)
   const comparison = compared(predicted, measured)
-  const why = whyNotTested(run, tables)
-  if (why !== null) {
-    return { ...comparison, verdict: 'not-tested', because: why }
+  if (run.measuredS < COUNTED_FROM_S) {
+    const because = `a run of ${formatDurationS(run.measuredS)} is too short to count rows exactly`
+    return { ...comparison, verdict: 'not-tested', because }
   }
   if (predicted > 0) return comparison
   // Commits leave some all the same: it is little beside what the rows would have written.
@@ -96,17 +100,16 @@ function walCompared(
   }
 }
 
-function whyNotTested(run: FormulaRun, tables: readonly TableWrites[]): string | null {
+/** A sum that leaves out one of its tables would pass for the whole. null where every table is known. */
+function whyUnknown(tables: readonly TableWrites[]): string | null {
   const unsaid = tables.find(({ unloggedRatio }) => unloggedRatio === null)
   if (unsaid !== undefined) return `the record does not say whether ${unsaid.table} is UNLOGGED`
   const unsized = tables
     .filter(({ rowBytes, unloggedRatio }) => rowBytes === null && unloggedRatio !== 1)
     .map(({ table }) => table)
-  if (unsized.length > 0) {
-    return `rows of ${unsized.join(', ')} come and go, or were not counted: the heap does not tell the bytes of one, and they are left out of what is predicted`
-  }
-  if (run.measuredS >= COUNTED_FROM_S) return null
-  return `a run of ${formatDurationS(run.measuredS)} is too short to count rows exactly`
+  return unsized.length === 0
+    ? null
+    : `rows of ${unsized.join(', ')} come and go, or were not counted: the heap does not tell the bytes of one, so nothing is predicted`
 }
 
 /** 0 where the bytes of a row are not known. */

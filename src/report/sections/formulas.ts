@@ -38,8 +38,8 @@ function formula(findings: readonly FormulaFinding[]): Markup {
   const rows = findings.map((finding): readonly Insertable[] => [
     finding.target,
     finding.inputs,
-    formatQuantity(finding.predicted, finding.unit),
-    finding.measured === null ? '–' : formatQuantity(finding.measured, finding.unit),
+    orDash(finding.predicted, finding.unit),
+    orDash(finding.measured, finding.unit),
     badge({ ...VERDICTS[finding.verdict], evidence: null, detail: '' }),
     finding.because,
   ])
@@ -49,4 +49,8 @@ function formula(findings: readonly FormulaFinding[]): Markup {
     </h3>
     <p class="rule">Documented: ${first.documented}.</p>
     ${factTable({ label: first.title, headings, rows })}`
+}
+
+function orDash(value: number | null, unit: string): string {
+  return value === null ? '–' : formatQuantity(value, unit)
 }
