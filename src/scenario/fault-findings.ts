@@ -72,12 +72,15 @@ function restoreFindings(fault: Fault, at: number): readonly Finding[] {
   return []
 }
 
-/** Two faults of one part at a time have no meaning: a killed process cannot be thawed. */
+/**
+ * Two faults of one part at a time have no meaning: a killed process cannot be thawed. Nor have two that one script ends:
+ * the first end takes back what the other began.
+ */
 function overlapFindings(faults: readonly Fault[], fault: Fault, at: number): readonly Finding[] {
-  const part = partOf(fault)
-  if (part === null) return []
+  const ended = whatEnds(fault)
+  if (ended === null) return []
   const earlier = faults.slice(0, at).find((other) => {
-    if (partOf(other) !== part) return false
+    if (whatEnds(other)?.key !== ended.key) return false
     const [a, b] = [spanOf(other), spanOf(fault)]
     return a.fromS < b.toS && b.fromS < a.toS
   })
@@ -85,7 +88,7 @@ function overlapFindings(faults: readonly Fault[], fault: Fault, at: number): re
   return [
     {
       path: ['faults', at, 'atS'],
-      message: `two faults of ${part} overlap`,
+      message: `two faults ${ended.words} overlap`,
       remedy: 'let one end before the other begins',
     },
   ]
@@ -96,6 +99,27 @@ function spanOf(fault: Fault): { readonly fromS: number; readonly toS: number } 
   return { fromS, toS: latestS(fault) + fault.lengthS }
 }
 
-function partOf(fault: Fault): string | null {
-  return fault.kind === 'kill' || fault.kind === 'freeze' ? fault.part : null
+interface Ended {
+  /** Of two faults that cannot go on beside each other it is the same. */
+  readonly key: string
+  readonly words: string
+}
+
+function whatEnds(fault: Fault): Ended | null {
+  switch (fault.kind) {
+    case 'kill':
+    case 'freeze':
+      return { key: `part ${fault.part}`, words: `of ${fault.part}` }
+    case 'statements': {
+      if (fault.end === undefined) return null
+      const end = [fault.end].flat().map((statement) => statement.trim())
+      return {
+        key: JSON.stringify([fault.role, end]),
+        words: `of ${fault.role} that end with the same statements`,
+      }
+    }
+    case 'session':
+    case 'restore':
+      return null
+  }
 }

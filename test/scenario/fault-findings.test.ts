@@ -24,12 +24,28 @@ const restore = (more: object) => ({
   lengthS: 1,
   ...more,
 })
+const late = (atS: number, more: object = {}) => ({
+  kind: 'statements',
+  role: 'replica',
+  begin: `ALTER SYSTEM SET recovery_min_apply_delay = '${String(atS)}s'`,
+  end: ['ALTER SYSTEM RESET recovery_min_apply_delay', 'SELECT pg_reload_conf()'],
+  atS,
+  lengthS: 3,
+  ...more,
+})
 const pathsOf = (faults: readonly unknown[], more?: object) =>
   faultFindings(scenario(faults, more)).map(({ path }) => path.join('.'))
 
 describe('faults of a scenario', () => {
   it('are right when each leaves calm before and time after', () => {
     expect(pathsOf([kill(5, 3), kill([9, 11], 2), kill(5, 3, 'postgres')])).toEqual([])
+    expect(pathsOf([late(5), late(8)])).toEqual([])
+  })
+
+  it('may be statements beside each other where each takes back its own', () => {
+    expect(pathsOf([late(5), late(7, { role: 'database' })])).toEqual([])
+    expect(pathsOf([late(5), late(7, { end: 'SELECT pg_wal_replay_resume()' })])).toEqual([])
+    expect(pathsOf([late(5, { end: undefined }), late(7, { end: undefined })])).toEqual([])
   })
 
   it.each([
@@ -40,6 +56,7 @@ describe('faults of a scenario', () => {
     ['take back no accident', [restore({ to: 'point' })], ['faults.0.begin']],
     ['lose a disk by SQL', [restore({ begin: 'DELETE FROM x' })], ['faults.0.begin']],
     ['of one part overlap', [kill(5, 4), kill(8, 2)], ['faults.1.atS']],
+    ['take back what another began', [late(5), late(7)], ['faults.1.atS']],
   ])('are refused where they %s', (_case, faults, paths) => {
     expect(pathsOf(faults)).toEqual(paths)
   })
