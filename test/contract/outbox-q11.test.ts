@@ -19,6 +19,8 @@ interface Meta {
 async function sessionOf(rig: Rig): Promise<pg.Client> {
   const address = rig.up.engines[0]!.engine.addressFor('harness') as PostgresAddress
   const client = new pg.Client(clientConfig(address))
+  // It is idle most of the time: what breaks it then fails its next query, and not the whole process.
+  client.on('error', () => undefined)
   await client.connect()
   return client
 }
@@ -38,21 +40,26 @@ it.each([
 ])('reads by an index, and past dead rows while a snapshot keeps them: %o', async (settings) => {
   await using rig = await startRig('outbox', { settings: { ...settings, vacuum: 'default' } })
   const holder = await sessionOf(rig)
-  await holder.query(PINNED)
-  for (let batch = 0; batch < BATCHES; batch++) {
-    await rig.client.post(Array.from({ length: BATCH }, () => makeEvent()))
-  }
-  await untilReadable(rig.up.running.stores[1]!, BATCHES * BATCH)
-  const answer = async () => (await rig.client.query('Q11', {})).body['rows']
-  const nothing = { consumer: 1, claimable: 0, pending: 0, oldest_pending_seconds: 0 }
-  await expect.poll(answer).toEqual([nothing])
+  try {
+    await holder.query(PINNED)
+    for (let batch = 0; batch < BATCHES; batch++) {
+      await rig.client.post(Array.from({ length: BATCH }, () => makeEvent()))
+    }
+    await untilReadable(rig.up.running.stores[1]!, BATCHES * BATCH)
+    const answer = async () => (await rig.client.query('Q11', {})).body['rows']
+    const nothing = { consumer: 1, claimable: 0, pending: 0, oldest_pending_seconds: 0 }
+    await expect.poll(answer).toEqual([nothing])
 
-  const during = await explained(rig)
-  const reading = during.plan.nodes.filter((node) => node.includes('Scan'))
-  expect(reading.length).toBeGreaterThan(0)
-  expect(reading.filter((node) => node.startsWith('Seq'))).toEqual([])
-  await holder.query('COMMIT')
-  await holder.end()
-  const after = await explained(rig)
-  expect(during.bytesRead).toBeGreaterThan(3 * after.bytesRead)
+    const during = await explained(rig)
+    const reading = during.plan.nodes.filter((node) => node.includes('Scan'))
+    expect(reading.length).toBeGreaterThan(0)
+    expect(reading.filter((node) => node.startsWith('Seq'))).toEqual([])
+    await holder.query('COMMIT')
+    // A vacuum leaves what anybody's snapshot keeps, and a page that somebody holds: another one takes it.
+    await expect
+      .poll(async () => (await explained(rig)).bytesRead)
+      .toBeLessThan(during.bytesRead / 3)
+  } finally {
+    await holder.end()
+  }
 })
