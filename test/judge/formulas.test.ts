@@ -518,14 +518,28 @@ describe('F13, dead rows between two visits', () => {
 
   it('is tested where a rate was held for two naptimes, or two visits were seen', () => {
     const seen = (naptime: string, count: number): FormulaFinding =>
-      one('F13', { settings: { autovacuum_naptime: naptime }, metrics: visits(count) })
+      one('F13', {
+        settings: { autovacuum_naptime: naptime },
+        metrics: visits(count),
+        worst: dead(4_000),
+      })
     const long = seen('10s', 0)
-    expect(long).toMatchObject({ predicted: 20_000, measured: 5_000, verdict: 'did-not-hold' })
+    expect(long).toMatchObject({ predicted: 20_000, measured: 4_000, verdict: 'did-not-hold' })
     // 20 s may lie between a visit just before them and the second next.
     const short = seen('15s', 1)
     expect(short).toMatchObject({ predicted: 30_000, measured: null, verdict: 'not-tested' })
     expect(short.because).toContain('no rate was held for twice the naptime of 15 s')
-    expect(seen('15s', 2)).toMatchObject({ measured: 5_000, verdict: 'did-not-hold' })
+    expect(seen('15s', 2)).toMatchObject({ measured: 4_000, verdict: 'did-not-hold' })
+  })
+
+  it('is not tested where the peak may lie between two looks at the table', () => {
+    const settings = { autovacuum_naptime: '2s' }
+    const found = one('F13', { settings, worst: dead(1_000) })
+    // 4,000 were due, and 2 for each of 1,000 events/s gather in the 5 s.
+    expect(found).toMatchObject({ predicted: 4_000, measured: 1_000, verdict: 'not-tested' })
+    expect(found.because).toContain('every 5 s, in which 10,000 more gather')
+    // More than was due is more, whatever was not seen.
+    expect(one('F13', { settings, worst: dead(6_000) }).verdict).toBe('did-not-hold')
   })
 
   it('does not take visits to two partitions for two visits to one', () => {

@@ -3,9 +3,16 @@ import { formatCount, formatDurationS, formatNumber, formatRate } from '../../ki
 import { DEAD_ROWS_PER_EVENT, deadRowsBetweenVisits } from '../../plan/formulas.ts'
 import { naptimeS } from '../../plan/postgres-settings.ts'
 import { medianOf } from '../statistics.ts'
-import { deadRowsPerS, middlePerEvent, outdatedTable, peaksOf, wholeOf } from './dead-rows.ts'
+import {
+  TABLES_EVERY_S,
+  deadRowsPerS,
+  middlePerEvent,
+  outdatedTable,
+  peaksOf,
+  wholeOf,
+} from './dead-rows.ts'
 import type { Stretch } from './dead-rows.ts'
-import { compared } from './finding.ts'
+import { HELD_WITHIN_RATIO, compared } from './finding.ts'
 import type { FormulaFinding } from './finding.ts'
 import type { FormulaRun } from './formula-run.ts'
 
@@ -27,7 +34,10 @@ export function deadRows(run: FormulaRun): FormulaFinding | null {
   const comparison =
     peakRows === null
       ? notSeen(run, { table, predicted, napS })
-      : withPruning(run, table, compared(predicted, peakRows))
+      : seenWithin(run, table, {
+          ...compared(predicted, peakRows),
+          perS: medianOf(long.map((one) => deadRowsPerS(one, table))) ?? 0,
+        })
   return {
     id: 'F13',
     title: 'Dead rows between two visits of autovacuum',
@@ -75,6 +85,23 @@ function notSeen(run: FormulaRun, { table, predicted, napS }: NotSeen): Comparis
     ...{ predicted, measured: null, verdict: 'not-tested' },
     because: `no rate was held for twice the naptime of ${formatDurationS(napS)}, and autovacuum was not seen twice at any, so none need have in it all that gathers between two visits; ${formatDurationS(run.measuredS)} were measured${rows}`,
   }
+}
+
+interface Seen extends ReturnType<typeof compared> {
+  /** Dead rows. */
+  readonly perS: number
+}
+
+/** A peak is at most what was there: fewer than predicted says nothing where the rest may have come and gone unseen. */
+function seenWithin(run: FormulaRun, table: string, { perS, ...comparison }: Seen): Comparison {
+  const { predicted, measured, verdict, because } = comparison
+  const unseenRows = perS * TABLES_EVERY_S
+  const isFewer = verdict === 'did-not-hold' && measured < predicted
+  if (!isFewer || measured + unseenRows < predicted * (1 - HELD_WITHIN_RATIO)) {
+    return withPruning(run, table, comparison)
+  }
+  const looks = `tables are looked at every ${formatDurationS(TABLES_EVERY_S)}, in which ${formatCount(Math.round(unseenRows))} more gather`
+  return { ...comparison, verdict: 'not-tested', because: `${because}, but ${looks}` }
 }
 
 /** A page's dead heap-only rows are removed by whoever writes to it next, without any visit. */
