@@ -16,7 +16,10 @@ export interface StatementStore {
   readonly name: string
   /** Whether the statement yields the column: what it does not yield cannot be compared. */
   readonly yields: { readonly organization: boolean; readonly value: boolean }
-  /** Throws HeadroomError BAD_INPUT when the server refuses the statement while it gives out its rows. */
+  /**
+   * Throws HeadroomError BAD_INPUT when the server refuses the statement while it gives out its rows, ReadCancelled when it
+   * cancels it and may well answer the next time.
+   */
   rows(signal: AbortSignal): AsyncIterable<StoredRows>
 }
 

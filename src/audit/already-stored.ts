@@ -2,7 +2,8 @@
  * Whether a store of the user's own already holds what is about to be sent. In: a recorded stream, which brings its own
  * identifiers, and the way to look. Out: nothing, or an error: over rows of an earlier replay no audit could tell a loss.
  */
-import type { Evidence, PointReader } from '../architecture/evidence.ts'
+import type { Evidence, PointReader, StatementStore } from '../architecture/evidence.ts'
+import { readAgain } from '../kit/cancelled-read.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import type { EventStream } from '../shapes/stream.ts'
 
@@ -38,21 +39,29 @@ export async function refuseWhatIsStored(options: StoredBefore): Promise<void> {
 }
 
 async function storedBefore({ evidence, stream, target, signal }: StoredBefore): Promise<number> {
-  let stored = 0
   switch (evidence.by) {
     case 'statement':
-      for await (const { ids, sources } of evidence.store.rows(signal)) {
-        for (const [row, id] of ids.entries()) {
-          if (stream.indexOf(sources[row] ?? '', id) !== null) stored++
-        }
-      }
-      return stored
+      return await readAgain(signal, () => storedByStatement(evidence.store, stream, signal))
     case 'reads':
       return await storedByReads(evidence.reader, { stream, target, signal })
     case 'stores':
     case 'none':
       return 0
   }
+}
+
+async function storedByStatement(
+  store: StatementStore,
+  stream: StoredBefore['stream'],
+  signal: AbortSignal,
+): Promise<number> {
+  let stored = 0
+  for await (const { ids, sources } of store.rows(signal)) {
+    for (const [row, id] of ids.entries()) {
+      if (stream.indexOf(sources[row] ?? '', id) !== null) stored++
+    }
+  }
+  return stored
 }
 
 /** @throws HeadroomError BAD_INPUT where no question is answered: silence does not say that a store is empty */

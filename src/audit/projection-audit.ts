@@ -7,6 +7,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { StorePromise } from '../architecture/architecture.ts'
 import type { Projection, Shown } from '../architecture/projection.ts'
+import { readAgain } from '../kit/cancelled-read.ts'
 import type { ProjectionAudit } from '../results/audit-record.ts'
 import { PRELOAD_BASE_INDEX, type EventStream } from '../shapes/stream.ts'
 import { verdictOf, type Seen } from './projection-verdict.ts'
@@ -49,10 +50,12 @@ const NOTHING_SEEN: Seen = {
   foreignKeys: 0,
 }
 
+const COUNTS = Object.keys(NOTHING_SEEN) as (keyof Seen)[]
+
 export async function auditProjection(options: ProjectionAuditOptions): Promise<ProjectionAudit> {
   const { projection, listLimit = LIST_LIMIT, signal } = options
-  const late = await projection.caughtUp?.(signal)
-  if (late === undefined || late === null) return await compared(options)
+  const late = await readAgain(signal, async () => (await projection.caughtUp?.(signal)) ?? null)
+  if (late === null) return await compared(options)
   return {
     projection: projection.name,
     ...NOTHING_SEEN,
@@ -65,34 +68,18 @@ export async function auditProjection(options: ProjectionAuditOptions): Promise<
 }
 
 async function compared(options: ProjectionAuditOptions): Promise<ProjectionAudit> {
-  const { projection, promise, worstFault = 'none', listLimit = LIST_LIMIT } = options
+  const { projection, promise, worstFault = 'none', listLimit = LIST_LIMIT, signal } = options
   const seen: Mutable<Seen> = { ...NOTHING_SEEN }
   let excusedKeys = 0
   const mismatches: string[] = []
-  const note = (count: keyof Seen, words: string, isExcused = false): void => {
-    seen[count]++
-    if (isExcused) excusedKeys++
-    if (mismatches.length < listLimit) mismatches.push(words)
-  }
   let parts = 1
   for (let part = 0; part < parts; part++) {
-    const due = await dueIn(options, part, parts)
-    parts = due.parts
-    seen.dueKeys += due.latest.size
-    for await (const rows of projection.rows(options.signal)) {
-      for (const row of rows) {
-        if (partOf(row.key, parts) !== part) continue
-        seen.shownKeys++
-        compare(row, due, note)
-      }
-    }
-    for (const [key, { version }] of due.latest) {
-      note('missingKeys', `${key}: not shown, due is ${version}`)
-      due.takenBack.delete(key)
-    }
-    for (const [key, { version }] of due.takenBack) {
-      note('missingKeys', `${key}: not shown, acknowledged was ${version}`, true)
-    }
+    // What is due is used up by comparing: a reading that was cut short begins with that again.
+    const found = await readAgain(signal, () => comparedPart(options, part, parts))
+    parts = found.parts
+    excusedKeys += found.excusedKeys
+    for (const count of COUNTS) seen[count] += found.seen[count]
+    mismatches.push(...found.mismatches.slice(0, listLimit - mismatches.length))
   }
   return {
     projection: projection.name,
@@ -105,6 +92,47 @@ async function compared(options: ProjectionAuditOptions): Promise<ProjectionAudi
       { promise, worstFault, isBounded: options.excused !== undefined },
     ),
   }
+}
+
+interface PartFound {
+  readonly parts: number
+  readonly seen: Seen
+  readonly excusedKeys: number
+  readonly mismatches: readonly string[]
+}
+
+async function comparedPart(
+  options: ProjectionAuditOptions,
+  part: number,
+  partsBefore: number,
+): Promise<PartFound> {
+  const { projection, listLimit = LIST_LIMIT, signal } = options
+  const seen: Mutable<Seen> = { ...NOTHING_SEEN }
+  let excusedKeys = 0
+  const mismatches: string[] = []
+  const note = (count: keyof Seen, words: string, isExcused = false): void => {
+    seen[count]++
+    if (isExcused) excusedKeys++
+    if (mismatches.length < listLimit) mismatches.push(words)
+  }
+  const due = await dueIn(options, part, partsBefore)
+  const { parts } = due
+  seen.dueKeys = due.latest.size
+  for await (const rows of projection.rows(signal)) {
+    for (const row of rows) {
+      if (partOf(row.key, parts) !== part) continue
+      seen.shownKeys++
+      compare(row, due, note)
+    }
+  }
+  for (const [key, { version }] of due.latest) {
+    note('missingKeys', `${key}: not shown, due is ${version}`)
+    due.takenBack.delete(key)
+  }
+  for (const [key, { version }] of due.takenBack) {
+    note('missingKeys', `${key}: not shown, acknowledged was ${version}`, true)
+  }
+  return { parts, seen, excusedKeys, mismatches }
 }
 
 /** What one part of the keys must show, and may. */

@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { StorePromise } from '../architecture/architecture.ts'
 import type { StatementStore } from '../architecture/evidence.ts'
+import { ReadCancelled, readAgain } from '../kit/cancelled-read.ts'
 import { HeadroomError } from '../kit/errors.ts'
 import type { StoreAudit } from '../results/audit-record.ts'
 import type { EventStream } from '../shapes/stream.ts'
@@ -39,9 +40,12 @@ export async function auditStatement(
   try {
     return { audit: await auditRows(options) }
   } catch (error) {
-    if (!(error instanceof HeadroomError) || error.code !== 'BAD_INPUT') throw error
+    if (!(error instanceof HeadroomError)) throw error
+    const isBadInput = error.code === 'BAD_INPUT'
+    if (!isBadInput && !(error instanceof ReadCancelled)) throw error
     const hint = error.hint === null ? '' : `; ${error.hint}`
-    return { audit: null, because: `${error.message}${hint}`, code: 'BAD_INPUT' }
+    const because = `${error.message}${hint}`
+    return { audit: null, because, ...(isBadInput ? { code: 'BAD_INPUT' } : {}) }
   }
 }
 
@@ -55,17 +59,19 @@ async function auditRows(options: StatementAuditOptions): Promise<StoreAudit> {
   const settledAtMs = performance.now() + settleS * 1_000
   for (;;) {
     const beganMs = performance.now()
-    const scan = await scanStored({
-      rows: store.rows(signal),
-      of: 'shared-store',
-      yields: store.yields,
-      sent,
-      stream,
-      preloadStream: stream,
-      preloadedRows: 0,
-      listLimit,
-      signal,
-    })
+    const scan = await readAgain(signal, () =>
+      scanStored({
+        rows: store.rows(signal),
+        of: 'shared-store',
+        yields: store.yields,
+        sent,
+        stream,
+        preloadStream: stream,
+        preloadedRows: 0,
+        listLimit,
+        signal,
+      }),
+    )
     const lost = sent.acknowledged.clone().combine(scan.stored, without)
     if (lost.count() === 0 || beganMs >= settledAtMs) {
       return findingsOf(options, { scan, lost, listLimit })

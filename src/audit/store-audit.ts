@@ -4,6 +4,7 @@
  */
 import type { StorePromise } from '../architecture/architecture.ts'
 import type { Store } from '../engines/engine.ts'
+import { readAgain } from '../kit/cancelled-read.ts'
 import type { StoreAudit } from '../results/audit-record.ts'
 import type { EventStream } from '../shapes/stream.ts'
 import { ExactSum } from './exact-sum.ts'
@@ -44,9 +45,11 @@ export async function auditStore(options: StoreAuditOptions): Promise<StoreFindi
   const listLimit = options.listLimit ?? LIST_LIMIT
   const preloadStream = options.preloadStream ?? stream
   const common = { sent, stream, preloadStream, preloadedRows, listLimit, signal }
-  const raw = await scanStored({ ...common, rows: store.rows(signal) })
+  const scanned = (rows: Store['rows']): Promise<StoredScan> =>
+    readAgain(signal, () => scanStored({ ...common, rows: rows(signal) }))
+  const raw = await scanned((within) => store.rows(within))
   const disagreement = totalsDisagreement(raw, await store.totals(signal), promise)
-  const readable = await scanStored({ ...common, rows: store.readable(signal) })
+  const readable = await scanned((within) => store.readable(within))
 
   const held = raw.stored.clone().combine(readable.stored, and)
   const lost = sent.acknowledged.clone().combine(held, without)

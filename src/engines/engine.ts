@@ -275,7 +275,7 @@ export interface Store {
   /** `postgres.events`, `clickhouse.events_raw`. */
   readonly name: string
   readonly engine: StoringKind
-  /** Every raw row, streamed in batches; memory stays flat. */
+  /** Every raw row, streamed in batches; memory stays flat. Throws ReadCancelled where the server ends it half-way. */
   rows(signal: AbortSignal): AsyncIterable<StoredRows>
   /** Ids through the published query view (after deduplication where the store has one). */
   readable(signal: AbortSignal): AsyncIterable<StoredRows>

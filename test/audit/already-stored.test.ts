@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { PointReader, ReadAnswer } from '../../src/architecture/evidence.ts'
 import { refuseWhatIsStored } from '../../src/audit/already-stored.ts'
+import { cancelledFirst } from './cancelled-rows.ts'
 
 const stream = {
   eventCount: 1_000,
@@ -38,6 +39,19 @@ describe('a recorded file', () => {
     await expect(
       look((index) => (index < 500 ? { kind: 'found', value: null } : { kind: 'missing' })),
     ).rejects.toThrow('already holds events of the recorded file')
+  })
+
+  it('is counted once where the server cancels the reading and it begins again', async () => {
+    const signal = new AbortController().signal
+    const rows = cancelledFirst(1, async function* () {
+      await Promise.resolve()
+      yield { ids: ['7', '8'], sources: ['org', 'org'], values: Float64Array.of(1, 1) }
+    })
+    const store = { name: 'mine', yields: { organization: true, value: true }, rows }
+    const evidence = { by: 'statement', store, settleS: 0 } as const
+    await expect(refuseWhatIsStored({ evidence, stream, target: 'mine', signal })).rejects.toThrow(
+      '(2 were seen)',
+    )
   })
 
   it('is refused where no question is answered: silence does not say that a store is empty', async () => {

@@ -6,11 +6,13 @@ import type { OutcomeReader } from '../../src/audit/outcomes.ts'
 import type { WorstFault } from '../../src/audit/promise.ts'
 import { promisedAgainst } from '../../src/audit/promise.ts'
 import type { Restore } from '../../src/audit/restores.ts'
+import type { Store } from '../../src/engines/engine.ts'
 import { ACK_UNIT_US, OUTCOME_CODES } from '../../src/drive/job.ts'
 import { Audit } from '../../src/results/audit-record.ts'
 import { EventPopulation } from '../../src/scenario/scenario.ts'
 import { generateStream } from '../../src/shapes/billing/generated.ts'
 import { PRELOAD_BASE_INDEX, type EventStream } from '../../src/shapes/stream.ts'
+import { cancelledFirst } from './cancelled-rows.ts'
 import { MemoryStore, type MemoryRow } from './memory-store.ts'
 
 const EVENTS = 300
@@ -143,6 +145,33 @@ describe('the audit of one store', () => {
       ),
       { numRuns: 60 },
     )
+  })
+
+  it('counts every row once where the server cancels a reading and it begins again', async () => {
+    const stream = streamOf(0)
+    const rows = Array.from({ length: EVENTS - 1 }, (_, index) => rowOf(stream, index))
+    const store = new MemoryStore(PROMISE.store, [...rows, ...preloadOf(stream), rows[5]!])
+    const codes = new Array<number>(EVENTS).fill(OUTCOME_CODES.accepted)
+    const auditWith = (stores: readonly [Pick<Store, 'name' | 'rows' | 'readable' | 'totals'>]) =>
+      auditRun({
+        stores,
+        promises: [PROMISE],
+        stream,
+        outcomes: outcomesOf(codes),
+        preloadedRows: PRELOADED,
+        signal: AbortSignal.timeout(60_000),
+      })
+    const undisturbed = await auditWith([store])
+    expect(undisturbed.stores[0]).toMatchObject({ lostEvents: 1, duplicatedRows: 1 })
+    const disturbed = await auditWith([
+      {
+        name: store.name,
+        rows: cancelledFirst(2, () => store.rows()),
+        readable: cancelledFirst(1, () => store.readable()),
+        totals: () => store.totals(),
+      },
+    ])
+    expect(disturbed).toEqual(undisturbed)
   })
 
   it('sums values exactly, over acknowledged events and the unanswered ones that are stored', async () => {

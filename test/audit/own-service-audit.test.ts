@@ -14,6 +14,7 @@ import type { StoreAudit } from '../../src/results/audit-record.ts'
 import { EventPopulation } from '../../src/scenario/scenario.ts'
 import { generateStream } from '../../src/shapes/billing/generated.ts'
 import type { EventStream } from '../../src/shapes/stream.ts'
+import { cancelledFirst } from './cancelled-rows.ts'
 import type { MemoryRow } from './memory-store.ts'
 import { MemoryStore } from './memory-store.ts'
 
@@ -150,6 +151,16 @@ describe('an audit through a statement', () => {
     expect(store.notSeen).toHaveLength(2)
   })
 
+  it('counts every row once where the server cancels a reading and it begins again', async () => {
+    const { store, settleS } = statement(indexes.map((index) => rowOf(index)))
+    const rows = cancelledFirst(2, () => store.rows(new AbortController().signal))
+    const found = await audit(
+      { by: 'statement', store: { ...store, rows }, settleS },
+      all(accepted),
+    )
+    expect(found.store).toMatchObject({ verdict: 'whole', storedRows: EVENTS, duplicatedRows: 0 })
+  })
+
   it('waits for what appears late, as long as it may', async () => {
     let readings = 0
     const late = new MemoryStore(
@@ -274,6 +285,13 @@ describe('an audit that is written wrongly', () => {
     const end = await ending({ by: 'statement', store: failing, settleS: 0 }, all(accepted))
     expect(end).toMatchObject({ audit: null, code: 'BAD_INPUT' })
     expect(end.audit === null && end.because).toContain('audit.statement failed on its rows')
+  })
+
+  it('is none either when the server cancels every reading of it', async () => {
+    const { store, settleS } = statement(indexes.map((index) => rowOf(index)))
+    const rows = cancelledFirst(Infinity, () => store.rows(new AbortController().signal))
+    const end = await ending({ by: 'statement', store: { ...store, rows }, settleS }, all(accepted))
+    expect(end).toEqual({ audit: null, because: 'cancelled by replay; ask again' })
   })
 
   it('asks whether audit.path is right when every read is missing, and still when a hundredth is not', async () => {

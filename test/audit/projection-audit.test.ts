@@ -6,9 +6,11 @@ import type { Projection, Shown } from '../../src/architecture/projection.ts'
 import { IndexBits } from '../../src/audit/index-bits.ts'
 import { auditProjection, type ProjectionAuditOptions } from '../../src/audit/projection-audit.ts'
 import { ProjectionAudit } from '../../src/results/audit-record.ts'
+import { ReadCancelled } from '../../src/kit/cancelled-read.ts'
 import { EventPopulation } from '../../src/scenario/scenario.ts'
 import { generateStream } from '../../src/shapes/eav/generated.ts'
 import { PRELOAD_BASE_INDEX } from '../../src/shapes/stream.ts'
+import { cancelledFirst } from './cancelled-rows.ts'
 
 const EVENTS = 400
 const PRELOADED = 50
@@ -111,6 +113,41 @@ describe('the audit of a projection', () => {
       shownKeys: rows.length,
       mismatches: [],
     })
+  })
+
+  it('finds the same where the server cancels its readings and they begin again', async () => {
+    const [missing, behind, ...rows] = latestOf([...all, ...preloaded]).values()
+    const shown = [...rows, { ...behind!, version: 'a', value: '1' }]
+    const projection: Projection = {
+      name: PROMISE.store,
+      engine: 'postgres',
+      shownBy,
+      caughtUp: () => Promise.resolve(null),
+      rows: async function* () {
+        await Promise.resolve()
+        yield shown
+      },
+    }
+    let looks = 0
+    const disturbed: Projection = {
+      ...projection,
+      caughtUp: () =>
+        looks++ === 0
+          ? Promise.reject(new ReadCancelled('cancelled by replay', 'ask again', null))
+          : Promise.resolve(null),
+      rows: cancelledFirst(2, () => projection.rows(new AbortController().signal)),
+    }
+    const sent = { acknowledged: all }
+    // In several parts, each of which reads everything.
+    const keysMax = Math.ceil(rows.length / 3)
+    const undisturbed = await audited([], sent, { projection, keysMax, listLimit: 1 })
+    expect(undisturbed).toMatchObject({ missingKeys: 1, dueKeys: rows.length + 2 })
+    expect(undisturbed.shownKeys).toBe(shown.length)
+    expect(undisturbed.mismatches).toHaveLength(1)
+    expect(missing).toBeDefined()
+    const found = await audited([], sent, { projection: disturbed, keysMax, listLimit: 1 })
+    expect(found).toEqual(undisturbed)
+    expect(looks).toBe(2)
   })
 
   it('calls it broken, and compares nothing, where it never caught up', async () => {

@@ -1,11 +1,13 @@
 /**
  * Rows out of PostgreSQL through COPY, on a connection of their own that may not write. In: a COPY … TO STDOUT, or a
- * query. Out: the rows, streamed in batches; an abort, or a reader that stops early, cuts the session.
+ * query. Out: the rows, streamed in batches; an abort, or a reader that stops early, cuts the session. Where replay cancels
+ * it half-way, ReadCancelled says so.
  */
 import { to as copyTo } from 'pg-copy-streams'
 import type { PostgresAddress, StoredRows } from '../engine.ts'
 import { storedRowsOf, textRowsOf } from '../stored-rows.ts'
 import { connect, destroy } from './connection.ts'
+import { namedConflict } from './recovery-conflict.ts'
 
 /** @param copy of id, organization and value */
 export function copiedRows(
@@ -48,7 +50,7 @@ async function* copied<Rows>(
     await client.end()
   } catch (error) {
     signal.throwIfAborted()
-    throw error
+    throw namedConflict(error)
   } finally {
     signal.removeEventListener('abort', abort)
     // A reader that stopped early leaves the COPY unfinished: only cutting the session ends it.

@@ -8,6 +8,7 @@ import type { PostgresAddress, StatementOptions, StoredRows } from '../engine.ts
 import { failsOnRows, statementColumns } from '../statement-columns.ts'
 import { withClient } from './connection.ts'
 import { copiedRows } from './copied-rows.ts'
+import { despiteConflicts } from './recovery-conflict.ts'
 import { sqlStateOf } from './sql-state.ts'
 
 const TRY_TIMEOUT = '10s'
@@ -34,7 +35,7 @@ export async function postgresStatementStore(
       })
     }
   })
-  await tryFirstRow(address, selected, signal)
+  await despiteConflicts(signal, () => tryFirstRow(address, selected, signal))
   const copy = `COPY (${selected}) TO STDOUT`
   return { name, yields: columns, rows: (within) => streamCopy(address, copy, within) }
 }
@@ -62,10 +63,10 @@ async function tryFirstRow(
   })
 }
 
-/** Classes 08, 53, 57 and 58: the connection, memory or disk, an operator, the system. */
+/** Classes 08, 40, 53, 57 and 58: the connection, a conflict with others, memory or disk, an operator, the system. */
 function isOfTheStatement(error: unknown): boolean {
   const state = sqlStateOf(error)
-  return state !== null && (state === QUERY_CANCELED || !/^(08|53|57|58)/.test(state))
+  return state !== null && (state === QUERY_CANCELED || !/^(08|40|53|57|58)/.test(state))
 }
 
 async function* streamCopy(

@@ -22,7 +22,7 @@ import { readArrivals, sessionsOfPrimary } from './arrivals.ts'
 import { withClient } from './connection.ts'
 import { copiedRows } from './copied-rows.ts'
 import { quoteName } from './quote-name.ts'
-import { despiteConflicts, rowsDespiteConflicts } from './recovery-conflict.ts'
+import { despiteConflicts } from './recovery-conflict.ts'
 import { untilReplayed } from './replay.ts'
 import type { SharedConnection } from './shared-connection.ts'
 
@@ -49,10 +49,8 @@ export function postgresEventsStore(
   return {
     name: options.name,
     engine: 'postgres',
-    rows: (signal) =>
-      rowsDespiteConflicts(signal, () => copiedRows(address, copyOf(table), signal)),
-    readable: (signal) =>
-      rowsDespiteConflicts(signal, () => copiedRows(address, copyOf(readable), signal)),
+    rows: (signal) => copiedRows(address, copyOf(table), signal),
+    readable: (signal) => copiedRows(address, copyOf(readable), signal),
     totals: (signal) =>
       despiteConflicts(signal, () =>
         withClient(address, signal, (client) => readTotals(client, table)),
