@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { SQL_METHODS } from '../architecture/sql-writes.ts'
+import { handsOnSessions } from '../engines/pgbouncer/settings.ts'
 import type { Finding } from '../kit/yaml-door.ts'
 import { EngineChoice, TargetName } from './engine-choice.ts'
 
@@ -84,5 +85,5 @@ export function enginesFindings(target: EnginesTarget): readonly Finding[] {
 
 function sharesSessions({ engines }: EnginesTarget): boolean {
   const pooler = engines[WRITTEN_ROLE]?.pooler
-  return pooler !== undefined && pooler.settings['pool_mode'] !== 'session'
+  return pooler !== undefined && handsOnSessions(pooler.settings)
 }

@@ -19,6 +19,8 @@ describe('a target of engines alone', () => {
     ])
     expect(findingsOf({ settings: { pool_mode: 'transaction' } })).toHaveLength(1)
     expect(findingsOf({ settings: { pool_mode: 'session' } })).toEqual([])
+    // Names are written in lower case for PgBouncer, however they were asked.
+    expect(findingsOf({ settings: { POOL_MODE: 'session' } })).toEqual([])
     expect(findingsOf(undefined)).toEqual([])
   })
 })

@@ -57,10 +57,8 @@ export interface PoolerSettings {
 /** @throws HeadroomError BAD_INPUT for names that cannot be settings and for those the harness keeps */
 export function poolerSettings(asked: EngineSettings): PoolerSettings {
   checkSettings(asked, RULES)
-  const lower = Object.entries(asked).map(([name, value]) => [name.toLowerCase(), value] as const)
-  const { listen_port: port, ...own } = Object.fromEntries(lower)
-  const settings = { ...DEFAULTS, ...own }
-  if (settings['pool_mode'] !== 'session' && settings['max_prepared_statements'] === '0') {
+  const { listen_port: port, ...settings } = inForce(asked)
+  if (handsOnSessions(asked) && settings['max_prepared_statements'] === '0') {
     throw new HeadroomError(
       'BAD_INPUT',
       'max_prepared_statements: 0 loses named prepared statements between two transactions',
@@ -68,6 +66,19 @@ export function poolerSettings(asked: EngineSettings): PoolerSettings {
     )
   }
   return { port, settings }
+}
+
+/** Whether a session of the server goes to another client after each transaction. */
+export function handsOnSessions(asked: Readonly<Record<string, unknown>>): boolean {
+  return inForce(asked)['pool_mode'] !== 'session'
+}
+
+/** Names in lower case, as PgBouncer's manual has them. */
+function inForce<Value>(
+  asked: Readonly<Record<string, Value>>,
+): Readonly<Record<string, Value | string>> {
+  const lower = Object.entries(asked).map(([name, value]) => [name.toLowerCase(), value] as const)
+  return { ...DEFAULTS, ...Object.fromEntries(lower) }
 }
 
 /** Session pool: LISTEN, advisory locks and SET work there. */
