@@ -72,9 +72,8 @@ export class SqlSession {
         await this.#copy(this.#statements.copy, rows)
         return []
       case 'staging':
-        return await this.#inTransaction(async () => {
-          // Every time: behind a transaction pooler this may be another session of the server than the last one.
-          await this.#client.query(this.#statements.createStaging)
+        // Every time: behind a transaction pooler this may be another session of the server than the last one.
+        return await this.#inTransaction(`BEGIN; ${this.#statements.createStaging}`, async () => {
           await this.#copy(this.#statements.copyToStaging, rows)
           return this.#repeats(
             await this.#client.query<ReturnedRow>(this.#statements.fromStaging),
@@ -135,7 +134,7 @@ export class SqlSession {
       return this.#repeatsAmong(result, part).map((position) => from + position)
     }
     if (rows.length <= most) return await insert(0)
-    return await this.#inTransaction(async () => {
+    return await this.#inTransaction('BEGIN', async () => {
       const repeats: number[] = []
       for (let from = 0; from < rows.length; from += most) repeats.push(...(await insert(from)))
       return repeats
@@ -151,9 +150,13 @@ export class SqlSession {
     })
   }
 
-  async #inTransaction(work: () => Promise<readonly number[]>): Promise<readonly number[]> {
-    await this.#client.query('BEGIN')
+  /** @param begin one message to the server, so one round trip: BEGIN and what comes with it */
+  async #inTransaction(
+    begin: string,
+    work: () => Promise<readonly number[]>,
+  ): Promise<readonly number[]> {
     try {
+      await this.#client.query(begin)
       const repeats = await work()
       await this.#client.query('COMMIT')
       return repeats
