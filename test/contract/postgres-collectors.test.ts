@@ -5,15 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { metricKey } from '../../src/collect/metrics.ts'
-import type { RunningEngine } from '../../src/engines/engine.ts'
+import type { StoringEngine } from '../../src/engines/engine.ts'
 import { clientConfig } from '../../src/engines/postgres/connection.ts'
 import { startEmbeddedPostgres } from '../../src/engines/postgres/embedded.ts'
+import { messageOf } from '../../src/kit/errors.ts'
 
 const signal = new AbortController().signal
 const base = mkdtempSync(join(tmpdir(), 'headroom-collectors-'))
 chmodSync(base, 0o755)
 
-let engine: RunningEngine<'postgres'>
+let engine: StoringEngine<'postgres'>
 beforeAll(async () => {
   const dataDir = join(base, 'data')
   mkdirSync(dataDir)
@@ -183,11 +184,11 @@ describe('rows of a table', () => {
         'table.inserts{parted}': 200,
         // Two partitions that nobody has counted yet, each at the server's 50.
         'table.vacuumThresholdRows{parted}': 100,
-        // A page each.
-        'table.heapBytes{parted}': 2 * 8_192,
         'table.unloggedRatio{parted}': 0,
       })
       expect(Object.keys(figures).filter((key) => key.includes('parted_'))).toEqual([])
+      // A page each.
+      expect((await look('sizes'))['table.heapBytes{parted}']).toBe(2 * 8_192)
       expect(figures['table.sinceAutovacuumS{parted}']).toBeUndefined()
       await client.query(`
         ALTER TABLE parted_1 SET (autovacuum_vacuum_threshold = 100, autovacuum_vacuum_scale_factor = 0.01);
@@ -199,6 +200,89 @@ describe('rows of a table', () => {
       })
     } finally {
       await client.end()
+    }
+  })
+})
+
+describe('bytes of a table', () => {
+  it('are those of its rows as it grows, values kept out of line with them', async () => {
+    const client = await session('writer')
+    try {
+      const insert = `INSERT INTO toasted SELECT i, repeat('x', 8192) FROM generate_series(1, 200) AS i`
+      await client.query(`CREATE TABLE toasted (id int, payload text);
+        ALTER TABLE toasted ALTER payload SET STORAGE EXTERNAL; ${insert}`)
+      const bytes = (await look('sizes'))['table.heapBytes{toasted}'] ?? 0
+      expect(bytes / 200).toBeGreaterThan(8_192)
+      expect(bytes / 200).toBeLessThan(2 * 8_192)
+      // Nobody has vacuumed or analyzed it in between.
+      await client.query(insert)
+      const later = (await look('sizes'))['table.heapBytes{toasted}'] ?? 0
+      expect(later / bytes).toBeGreaterThan(1.9)
+      expect(later / bytes).toBeLessThan(2.1)
+    } finally {
+      await client.end()
+    }
+  })
+})
+
+describe('a table that somebody keeps locked', () => {
+  it('costs no other figure a second, and its waiters are seen meanwhile', async () => {
+    const [holder, waiter] = await Promise.all([session('migration'), session('reader')])
+    const answersWithinMs = async (): Promise<readonly [string, number, string][]> => {
+      const begun = performance.now()
+      return await Promise.all(
+        engine.probes.map(async ({ name, sample }): Promise<[string, number, string]> => {
+          const outcome = await sample(AbortSignal.timeout(20_000)).then(
+            () => 'told',
+            (error: unknown) => messageOf(error),
+          )
+          return [name, performance.now() - begun, outcome]
+        }),
+      )
+    }
+    try {
+      await holder.query(`
+        CREATE TABLE locked (id int);
+        CREATE TABLE free (id int);
+        INSERT INTO locked VALUES (1);
+        INSERT INTO free VALUES (1);
+        CREATE TABLE locked_parts (id int) PARTITION BY RANGE (id);
+        CREATE TABLE locked_rest PARTITION OF locked_parts DEFAULT;
+        CREATE TABLE free_parts (at timestamptz) PARTITION BY RANGE (at);
+        CREATE TABLE free_rest PARTITION OF free_parts DEFAULT`)
+      engine.eventsStore({ name: 'store', table: 'locked', readable: 'locked' })
+      // Sessions are open, as they are in a run.
+      await answersWithinMs()
+      await holder.query('BEGIN; LOCK TABLE locked, locked_parts IN ACCESS EXCLUSIVE MODE')
+      const waiting = waiter.query('SELECT count(*) FROM locked')
+      await lookUntil('locks', (seen) => seen['locks.blockedSessions'] === 1)
+      const answers = await answersWithinMs()
+      expect(answers.filter(([, ms]) => ms >= 1_000)).toEqual([])
+      // Of that table alone there is nothing to tell, and no look at it waits long.
+      expect(answers.filter(([, , outcome]) => outcome !== 'told')).toEqual(
+        ['store.size', 'store.plan'].map((name) => [
+          name,
+          expect.any(Number),
+          expect.stringContaining('lock timeout'),
+        ]),
+      )
+      const partitions = await look('partitions')
+      expect(Object.keys(partitions).filter((key) => key.includes('{locked'))).toEqual([])
+      expect(partitions).toMatchObject({
+        'partition.count{free_parts}': 0,
+        'partition.waitingRows{free_parts}': 0,
+        'partition.ahead{free_parts}': 0,
+      })
+      const sizes = await look('sizes')
+      expect(sizes['table.heapBytes{free}']).toBe(8_192)
+      expect(Object.keys(sizes).filter((key) => key.includes('{locked'))).toEqual([])
+      expect((await look('tables'))['table.inserts{locked}']).toBeDefined()
+      await holder.query('COMMIT')
+      await waiting
+      expect((await look('sizes'))['table.heapBytes{locked}']).toBe(8_192)
+      expect(await look('partitions')).toMatchObject({ 'partition.waitingRows{locked_parts}': 0 })
+    } finally {
+      await Promise.all([holder.end(), waiter.end()])
     }
   })
 })

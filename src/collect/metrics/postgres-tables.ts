@@ -72,7 +72,7 @@ export const TABLE_METRICS = [
     'table.heapBytes',
     'bytes',
     'table size',
-    'bytes of the table itself, without indexes and without values kept out of line',
+    'bytes of its rows, values kept out of line with them, without indexes; absent while it is locked against readers',
     'less',
     'gauge',
     'table',

@@ -22,6 +22,7 @@ import { postgresFacts } from './facts.ts'
 import { REPLICA_DEFAULTS, settingsOfPrimary, untilStreaming } from './replica.ts'
 import { runningPostgres } from './running.ts'
 import { containerSettings, nonDefaultSettings } from './settings.ts'
+import { harnessSessions } from './harness-sessions.ts'
 import { SharedConnection } from './shared-connection.ts'
 
 type ComposeRequest = Extract<EngineRequest<'postgres'>, { provider: 'compose' }>
@@ -67,8 +68,7 @@ export async function startComposeReplica(
     settings: await nonDefaultSettings(client),
     facts: await postgresFacts(client),
   }))
-  const reading = scope.use(new SharedConnection(address))
-  const polling = scope.use(new SharedConnection(address))
+  const sessions = harnessSessions(scope, address)
   const primary = scope.use(new SharedConnection(primaryAddress))
   const inside = { ...address, host: service, port: POSTGRES_IN_COMPOSE.port }
 
@@ -86,7 +86,7 @@ export async function startComposeReplica(
       crashed: container.crashed,
       [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
     },
-    { address, reading, polling, primary },
+    { address, sessions, primary },
   )
 }
 

@@ -17,7 +17,7 @@ import { postgresFacts } from './facts.ts'
 import { runningPostgres } from './running.ts'
 import { answers, startError } from './server.ts'
 import { containerSettings, nonDefaultSettings } from './settings.ts'
-import { SharedConnection } from './shared-connection.ts'
+import { harnessSessions } from './harness-sessions.ts'
 
 type ComposeRequest = Extract<EngineRequest<'postgres'>, { provider: 'compose' }>
 
@@ -73,8 +73,7 @@ export async function startComposePostgres(
       facts: await postgresFacts(client),
     }
   })
-  const reading = scope.use(new SharedConnection(address))
-  const polling = scope.use(new SharedConnection(address))
+  const sessions = harnessSessions(scope, address)
   const inside = { ...address, host: service, port: PORT_INSIDE }
 
   const owned = scope.move()
@@ -91,7 +90,7 @@ export async function startComposePostgres(
       crashed: container.crashed,
       [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
     },
-    { address, reading, polling },
+    { address, sessions },
   )
 }
 

@@ -21,7 +21,7 @@ import { initializeData } from './initdb.ts'
 import { startLocalServer } from './local-server.ts'
 import { runningPostgres } from './running.ts'
 import { nonDefaultSettings, serverSettings } from './settings.ts'
-import { SharedConnection } from './shared-connection.ts'
+import { harnessSessions } from './harness-sessions.ts'
 
 export const EMBEDDED_DATABASE = 'headroom'
 
@@ -60,8 +60,7 @@ export async function startEmbeddedPostgres(
   )
   const address: PostgresAddress = { ...server.address, database: EMBEDDED_DATABASE }
   const known = await prepare(server.address, { extensions, later }, context.signal)
-  const reading = scope.use(new SharedConnection(address))
-  const polling = scope.use(new SharedConnection(address))
+  const sessions = harnessSessions(scope, address)
 
   const owned = scope.move()
   return runningPostgres(
@@ -75,7 +74,7 @@ export async function startEmbeddedPostgres(
       crashed: server.crashed,
       [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
     },
-    { address, reading, polling, ...recoveryOf(server, settings) },
+    { address, sessions, ...recoveryOf(server, settings) },
   )
 }
 

@@ -24,6 +24,7 @@ import type { ReplicaRights } from './replica-rights.ts'
 import { readReplicaRights, requireReplicaRights, requireSameCluster } from './replica-rights.ts'
 import { runningPostgres } from './running.ts'
 import { nonDefaultSettings, settingsNotInForce } from './settings.ts'
+import { harnessSessions } from './harness-sessions.ts'
 import { SharedConnection } from './shared-connection.ts'
 
 type ExternalRequest = Extract<EngineRequest<'postgres'>, { provider: 'external' }>
@@ -56,8 +57,7 @@ export async function startExternalReplica(
     settings: await nonDefaultSettings(client),
     settingsNotInForce: await settingsNotInForce(client, request.settings),
   }))
-  const reading = scope.use(new SharedConnection(address))
-  const polling = scope.use(new SharedConnection(address))
+  const sessions = harnessSessions(scope, address)
   const primarySessions = scope.use(new SharedConnection(primary))
   const asking = scope.use(new SharedConnection(address))
   const reachable = scope.use(
@@ -82,7 +82,7 @@ export async function startExternalReplica(
       crashed: reachable.lost,
       [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
     },
-    { address, reading, polling, primary: primarySessions },
+    { address, sessions, primary: primarySessions },
   )
 }
 

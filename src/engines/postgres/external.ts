@@ -24,6 +24,7 @@ import type { PostgresRights } from './rights.ts'
 import { unseenWithout } from './rights.ts'
 import { runningPostgres } from './running.ts'
 import { nonDefaultSettings } from './settings.ts'
+import { harnessSessions } from './harness-sessions.ts'
 import { SharedConnection } from './shared-connection.ts'
 import { sqlStateOf } from './sql-state.ts'
 
@@ -61,8 +62,7 @@ export async function startExternalPostgres(
       unseen: unseenWithout(await asFound(client, rights), place.what),
     }
   })
-  const reading = scope.use(new SharedConnection(address))
-  const polling = scope.use(new SharedConnection(address))
+  const sessions = harnessSessions(scope, address)
   const asking = scope.use(new SharedConnection(address))
   const reachable = scope.use(
     watchReachable(context.name, (within) =>
@@ -87,7 +87,7 @@ export async function startExternalPostgres(
       crashed: reachable.lost,
       [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
     },
-    { address, reading, polling, isShared },
+    { address, sessions, isShared },
   )
 }
 

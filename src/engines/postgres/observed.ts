@@ -10,6 +10,7 @@ import { watchReachable } from '../reachable.ts'
 import { sizeProbe } from '../size-probes.ts'
 import { withClient } from './connection.ts'
 import { postgresControl, serverVersion } from './control.ts'
+import { harnessSessions } from './harness-sessions.ts'
 import { postgresProbes } from './probes.ts'
 import { quoteName } from './quote-name.ts'
 import { readRights, unseenWithout } from './rights.ts'
@@ -29,7 +30,7 @@ export async function observePostgres(
     settings: await nonDefaultSettings(client),
     rights: await readRights(client),
   }))
-  const reading = scope.use(new SharedConnection(address))
+  const { reading, sizing } = harnessSessions(scope, address)
   const asking = scope.use(new SharedConnection(address))
   const reachable = scope.use(
     watchReachable(name, (within) =>
@@ -41,10 +42,10 @@ export async function observePostgres(
   const control = postgresControl(address)
   const watched = tables.map((table) => ({
     name: `${name}.${table}`,
-    size: quickSize(reading, { table }),
+    size: quickSize(sizing, { table }),
   }))
   const probes = [
-    ...postgresProbes(reading),
+    ...postgresProbes({ reading, sizing }),
     ...watched.map((table) => sizeProbe(table.name, table.size)),
   ]
   const owned = scope.move()

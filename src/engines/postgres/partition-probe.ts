@@ -1,12 +1,13 @@
 /**
  * What partitions a table has and what planning over them costs (mission-map C3, D18, H9). In: a session. Out: per
  * partitioned table how many there are, how many of them lie ahead of now, and the rows that fit none; per store of
- * billing events the planner's time for Q1. A table without partitions is not mentioned.
+ * billing events the planner's time for Q1. A table without partitions is not mentioned, nor one that is locked.
  */
 import type { Client } from 'pg'
 import type { Probe, Sample } from '../../collect/probe.ts'
 import { quoteName } from './quote-name.ts'
 import type { SharedConnection } from './shared-connection.ts'
+import { LOCKED } from './relation-sql.ts'
 import { sqlStateOf } from './sql-state.ts'
 
 const EVERY_MS = 5_000
@@ -25,6 +26,7 @@ interface PartitionedTable {
 
 /** Bounds are printed and read in one session, so its time zone does not matter. */
 const PARTITIONED = `
+WITH ${LOCKED}
 SELECT root.relname AS table,
        count(*) FILTER (WHERE part.bound <> 'DEFAULT')::int AS partitions,
        CASE WHEN root.by_time THEN count(*) FILTER (WHERE
@@ -37,7 +39,9 @@ SELECT root.relname AS table,
           FROM pg_partitioned_table p
           JOIN pg_class c ON c.oid = p.partrelid
           JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0]
-         WHERE NOT c.relispartition AND (NOT $1 OR c.relnamespace = ANY (current_schemas(false)::regnamespace[]))) AS root
+         WHERE NOT c.relispartition AND (NOT $1 OR c.relnamespace = ANY (current_schemas(false)::regnamespace[]))
+           AND NOT EXISTS (SELECT FROM locked WHERE relation IN
+                 (SELECT c.oid UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = c.oid))) AS root
   JOIN LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid) AS bound, c.oid::regclass::text AS name
                   FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
                  WHERE i.inhparent = root.oid) AS part ON true

@@ -1,6 +1,7 @@
 /**
- * PostgreSQL's figures while a run lasts. In: an address. Out: probes for WAL, checkpoints, tables, waits and buffers,
- * on one connection that they share. They only read, and leave the harness's own sessions out of what they count.
+ * PostgreSQL's figures while a run lasts. In: the harness's sessions. Out: probes for WAL, checkpoints, tables, waits and
+ * buffers. They only read, and leave the harness's own sessions out of what they count. Those that lock a table to look at
+ * it have a session of their own: while somebody keeps it locked, the others tell who waits for it.
  */
 import type { Client } from 'pg'
 import type { Probe, Sample } from '../../collect/probe.ts'
@@ -10,23 +11,21 @@ import { FullPageImages } from './full-page-images.ts'
 import { BlockedSessions, readHorizon } from './horizon.ts'
 import { readPartitions } from './partition-probe.ts'
 import { ReplicationProbes } from './replication-probes.ts'
+import type { HarnessSessions } from './harness-sessions.ts'
 import type { SharedConnection } from './shared-connection.ts'
+import { readSizes } from './size-probe.ts'
 import { readTables } from './table-probe.ts'
 
 const EVERY_MS = 1_000
 export const SIZES_EVERY_MS = 5_000
 
 /** @param isShared the database holds more than this run: only what is the run's own is counted where that can be told */
-export function postgresProbes(connection: SharedConnection, isShared = false): readonly Probe[] {
-  const probe = (
-    name: string,
-    intervalMs: number,
-    read: (client: Client) => Promise<readonly Sample[]>,
-  ): Probe => ({
-    name: `postgres.${name}`,
-    intervalMs,
-    sample: (signal) => connection.use(signal, read),
-  })
+export function postgresProbes(
+  { reading, sizing }: Pick<HarnessSessions, 'reading' | 'sizing'>,
+  isShared = false,
+): readonly Probe[] {
+  const probe = probeOn(reading)
+  const locking = probeOn(sizing)
   const images = new FullPageImages()
   const checkpoints = new Checkpoints()
   const buffers = new BufferHits()
@@ -43,8 +42,21 @@ export function postgresProbes(connection: SharedConnection, isShared = false): 
     probe('slots', EVERY_MS, (client) => replication.readSlots(client)),
     probe('buffers', EVERY_MS, (client) => buffers.read(client)),
     probe('tables', SIZES_EVERY_MS, (client) => readTables(client, isShared)),
-    probe('partitions', SIZES_EVERY_MS, (client) => readPartitions(client, isShared)),
+    locking('sizes', SIZES_EVERY_MS, (client) => readSizes(client, isShared)),
+    locking('partitions', SIZES_EVERY_MS, (client) => readPartitions(client, isShared)),
   ]
+}
+
+function probeOn(session: SharedConnection) {
+  return (
+    name: string,
+    intervalMs: number,
+    read: (client: Client) => Promise<readonly Sample[]>,
+  ): Probe => ({
+    name: `postgres.${name}`,
+    intervalMs,
+    sample: (signal) => session.use(signal, read),
+  })
 }
 
 function sample(metric: MetricId, value: number, label: string | null = null): Sample {

@@ -24,6 +24,7 @@ import { startLocalServer } from './local-server.ts'
 import { runningPostgres } from './running.ts'
 import { PostgresServer } from './server.ts'
 import { nonDefaultSettings, serverSettings } from './settings.ts'
+import { harnessSessions } from './harness-sessions.ts'
 import { SharedConnection } from './shared-connection.ts'
 import { sqlStateOf } from './sql-state.ts'
 
@@ -84,8 +85,7 @@ export async function startEmbeddedReplica(
     version: await serverVersion(client),
     settings: await nonDefaultSettings(client),
   }))
-  const reading = scope.use(new SharedConnection(address))
-  const polling = scope.use(new SharedConnection(address))
+  const sessions = harnessSessions(scope, address)
   const primaryAddress: PostgresAddress = { ...primary.address, database: EMBEDDED_DATABASE }
   const primarySessions = scope.use(new SharedConnection(primaryAddress))
 
@@ -101,7 +101,7 @@ export async function startEmbeddedReplica(
       crashed: server.crashed,
       [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
     },
-    { address, reading, polling, primary: primarySessions },
+    { address, sessions, primary: primarySessions },
   )
 }
 

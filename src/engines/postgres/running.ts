@@ -8,6 +8,7 @@ import { SizeProbes } from '../size-probes.ts'
 import { postgresControl } from './control.ts'
 import { copiedTexts } from './copied-rows.ts'
 import { postgresProbes } from './probes.ts'
+import type { HarnessSessions } from './harness-sessions.ts'
 import { planProbe } from './partition-probe.ts'
 import { replicaProbes } from './replica-probes.ts'
 import type { SharedConnection } from './shared-connection.ts'
@@ -21,10 +22,7 @@ type Provided = Omit<
 
 interface Access {
   readonly address: PostgresAddress
-  /** For probes and sizes. */
-  readonly reading: SharedConnection
-  /** For the freshness poll, which comes often. */
-  readonly polling: SharedConnection
+  readonly sessions: HarnessSessions
   /** The database holds more than this run. */
   readonly isShared?: boolean
   /** A session on the primary that it follows; absent: it follows none. */
@@ -35,11 +33,12 @@ interface Access {
 
 export function runningPostgres(
   provided: Provided,
-  { address, reading, polling, isShared, primary, recovery }: Access,
+  { address, sessions, isShared, primary, recovery }: Access,
 ): StoringEngine<'postgres'> {
+  const { reading, sizing, polling } = sessions
   const probes =
     primary === undefined
-      ? postgresProbes(reading, isShared)
+      ? postgresProbes(sessions, isShared)
       : replicaProbes(reading, provided.name)
   const sizes = new SizeProbes()
   const plans: Probe[] = []
@@ -55,13 +54,13 @@ export function runningPostgres(
     textRows: (query, signal) => copiedTexts(address, query, signal),
     eventsStore: (store) => {
       // Q1 asks billing events.
-      if (store.columns === undefined) plans.push(planProbe(reading, store))
+      if (store.columns === undefined) plans.push(planProbe(sizing, store))
       return sizes.watch(
         postgresEventsStore(
           { address, polling, ...(primary === undefined ? {} : { primary }) },
           store,
         ),
-        quickSize(reading, store),
+        quickSize(sizing, store),
       )
     },
   }

@@ -1,10 +1,14 @@
 /**
  * One session that several readers take turns on, so that measuring costs one backend. It is opened on first use and
- * again after it broke (an engine restart, an aborted statement).
+ * again after it broke (an engine restart, an aborted statement). Where it may not wait for locks, each turn is one
+ * transaction that says so: a session behind a pooler is left as it was.
  */
 import type { Client } from 'pg'
 import type { PostgresAddress } from '../engine.ts'
 import { close, connect, destroy } from './connection.ts'
+import { sqlStateOf } from './sql-state.ts'
+
+const LOCK_NOT_AVAILABLE = '55P03'
 
 export class SharedConnection implements AsyncDisposable {
   readonly #address: PostgresAddress
@@ -13,8 +17,12 @@ export class SharedConnection implements AsyncDisposable {
   #busy = false
   #closed = false
 
-  constructor(address: PostgresAddress) {
+  readonly #lockTimeoutMs: number | undefined
+
+  /** @param limits `lockTimeoutMs`: a statement that waits longer for a lock fails; absent: it waits */
+  constructor(address: PostgresAddress, limits: { readonly lockTimeoutMs?: number } = {}) {
     this.#address = address
+    this.#lockTimeoutMs = limits.lockTimeoutMs
   }
 
   /** Runs `read` when its turn comes; an abort cuts the session, and with it the statement. */
@@ -43,8 +51,13 @@ export class SharedConnection implements AsyncDisposable {
     signal.addEventListener('abort', abort, { once: true })
     this.#busy = true
     try {
-      return await read(client)
+      if (this.#lockTimeoutMs === undefined) return await read(client)
+      await client.query(`BEGIN READ ONLY; SET LOCAL lock_timeout = ${String(this.#lockTimeoutMs)}`)
+      const answer = await read(client)
+      await client.query('COMMIT')
+      return answer
     } catch (error) {
+      if (sqlStateOf(error) === LOCK_NOT_AVAILABLE && (await rolledBack(client))) throw error
       this.#client = null
       destroy(client)
       signal.throwIfAborted()
@@ -54,4 +67,12 @@ export class SharedConnection implements AsyncDisposable {
       signal.removeEventListener('abort', abort)
     }
   }
+}
+
+/** A new session would plan its first statements from cold caches, and tell that as the time to plan. */
+async function rolledBack(client: Client): Promise<boolean> {
+  return await client.query('ROLLBACK').then(
+    () => true,
+    () => false,
+  )
 }

@@ -1,17 +1,17 @@
 /**
  * Rows of every table as PostgreSQL counts them. In: a session. Out: dead and live rows, updates and how many were HOT,
- * deletes, autovacuum's visits, and bytes. Partitions and chunks count for the table they belong to, so that a table with
- * thousands of them is one line; each session reports its counts to the server about once a second.
+ * deletes and autovacuum's visits; no table is locked for it. Partitions and chunks count for the table they belong to, so
+ * that a table with thousands of them is one line; each session reports its counts to the server about once a second.
  */
 import type { Client } from 'pg'
 import type { Sample } from '../../collect/probe.ts'
 import type { MetricId } from '../../collect/metrics.ts'
+import { ownerOf } from './relation-sql.ts'
 
 const FIGURES = {
   'table.deadRows': 'sum(n_dead_tup)',
   'table.liveRows': 'sum(n_live_tup)',
   'table.vacuumThresholdRows': 'sum(threshold)',
-  'table.heapBytes': 'sum(pg_relation_size(relid))',
   'table.unloggedRatio': 'avg(is_unlogged::int)',
   'table.inserts': 'sum(n_tup_ins)',
   'table.updates': 'sum(n_tup_upd)',
@@ -21,10 +21,6 @@ const FIGURES = {
   'table.autovacuums': 'sum(autovacuum_count)',
   'table.sinceAutovacuumS': 'extract(epoch FROM clock_timestamp() - max(last_autovacuum))',
 } as const satisfies Partial<Record<MetricId, string>>
-
-/** Chunks of TimescaleDB are children without being partitions. */
-const OF_TABLE = `coalesce(pg_partition_root(relid)::oid,
-  (SELECT inhparent FROM pg_inherits WHERE inhrelid = relid ORDER BY inhseqno LIMIT 1), relid)`
 
 /** A table's own storage parameter, else the server's setting; null where this version has neither (the cap is of 18). */
 const parameter = (name: string): string => `coalesce(
@@ -44,7 +40,7 @@ export async function readTables(client: Client, isShared: boolean): Promise<rea
   const columns = Object.entries(FIGURES).map(([metric, sql]) => `(${sql})::float8 AS "${metric}"`)
   const { rows } = await client.query<TableRow>(
     `SELECT owner.relname AS table, ${columns.join(', ')}
-       FROM (SELECT s.*, ${OF_TABLE} AS owner, ${THRESHOLD} AS threshold,
+       FROM (SELECT s.*, ${ownerOf('relid')} AS owner, ${THRESHOLD} AS threshold,
                     c.relpersistence = 'u' AS is_unlogged
                FROM pg_stat_user_tables AS s JOIN pg_class AS c ON c.oid = s.relid
               WHERE c.relkind <> 'p'
