@@ -36,7 +36,7 @@ const stream = generateStream(
   { source: 'generated', shape: 'billing', seed: 1, events: EventPopulation.parse({}) },
   (index) => index,
 )
- 
+
 async function* nothing(): AsyncGenerator<never> {}
 let primary: StoringEngine<'postgres'>
 let replica: StoringEngine<'postgres'>
