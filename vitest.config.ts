@@ -17,9 +17,8 @@ const TIMING = ['truth-latency', 'collecting', 'driver-process'].map(
  * file, and a short file with the longest test is then waited for alone, with one core idle.
  */
 const LONG =
-  `kills architectures-failing architectures experiments shipped-sweeps-1 shipped-sweeps-2 pg-replica`.split(
-    /\s+/,
-  )
+  `kills architectures-failing architectures experiments pg-replica shipped-faults-1 shipped-faults-2
+  shipped-sweeps-1 shipped-sweeps-2`.split(/\s+/)
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
