@@ -24,6 +24,8 @@ const LAST_LOOK_LIMIT_MS = 20_000
 const REPEATS_PER_TURN = 65_536
 /** How long a store that does not heed its signal may keep a stop waiting. */
 const STOP_LIMIT_MS = 2_000
+/** Of what was told last, so many looks are kept: two minutes without a window, and nothing is waited for any more. */
+const LOOKS_MAX = 1_200
 
 /** Where first-seen times go; `atMs` is ms after the run's epoch. Each index comes once. */
 export interface SeenLog {
@@ -72,9 +74,12 @@ export interface FreshnessSummary {
 export interface RunningFreshness extends AsyncDisposable {
   /** backlog.events and rate.storedEventsPerS of this store, for the sampler. */
   readonly probe: Probe
-  /** Tells how many events have been answered accepted or duplicate so far, from the driver's windows. */
-  acknowledged(totalEvents: number): void
-  /** Events acknowledged and not yet seen; null before the first acknowledgement. Unanswered stored ones hide some. */
+  /** Tells how many events had been answered accepted or duplicate at a moment, ms after the epoch: a driver's window. */
+  acknowledged(totalEvents: number, atMs: number): void
+  /**
+   * Events acknowledged at the moment told last and not seen by the first poll that began after it: windows come late, and
+   * what was stored meanwhile must not hide what waited. Null before the first. Unanswered stored ones hide some.
+   */
   backlogEvents(): number | null
   /**
    * Keeps polling until everything acknowledged was seen or `drainS` has passed; true when it was. A store that takes a round
@@ -83,6 +88,12 @@ export interface RunningFreshness extends AsyncDisposable {
   drain(options: DrainOptions): Promise<boolean>
   /** Ends polling. May be called again. */
   stop(): Promise<FreshnessSummary>
+}
+
+/** So many events at a moment, ms after the epoch. */
+interface Look {
+  readonly atMs: number
+  readonly events: number
 }
 
 /** Begins with a first poll, so that nothing stored from now on is missed. Rejects when that poll does. */
@@ -108,7 +119,11 @@ class Poller implements RunningFreshness {
   #quietPolls = 0
   #reach: Reach = 'in-turn'
   #roundPolls = 1
-  #acknowledged: number | null = null
+  #acknowledged: Look | null = null
+  /** Since the moment told last, one per poll. */
+  #looks: Look[] = []
+  /** The largest since the probe was asked; null: nothing was told since. */
+  #largestEvents: number | null = null
   #afterPoll: (() => void) | null = null
 
   constructor(options: FreshnessOptions, cursor: unknown) {
@@ -124,13 +139,29 @@ class Poller implements RunningFreshness {
     return this.#seen.size
   }
 
-  acknowledged(totalEvents: number): void {
-    this.#acknowledged = totalEvents * (1 - (this.#options.duplicateRatio ?? 0))
+  acknowledged(totalEvents: number, atMs: number): void {
+    // Two windows may fall between two samples: the one that is replaced counts as well.
+    this.#largestEvents = this.#largest()
+    this.#acknowledged = { atMs, events: totalEvents * (1 - (this.#options.duplicateRatio ?? 0)) }
+    this.#looks = this.#looks.filter((look) => look.atMs >= atMs)
   }
 
   backlogEvents(): number | null {
     if (this.#acknowledged === null) return null
-    return Math.max(0, Math.round(this.#acknowledged - this.#seen.size))
+    const seenEvents = this.#looks[0]?.events ?? this.#seen.size
+    return Math.max(0, Math.round(this.#acknowledged.events - seenEvents))
+  }
+
+  /** Of all moments told since this was asked last. */
+  takeLargestBacklogEvents(): number | null {
+    const largestEvents = this.#largest()
+    this.#largestEvents = null
+    return largestEvents
+  }
+
+  #largest(): number | null {
+    const events = this.backlogEvents()
+    return events === null ? null : Math.max(events, this.#largestEvents ?? 0)
   }
 
   async drain({ acknowledgedEvents, dueEvents, drainS }: DrainOptions): Promise<boolean> {
@@ -188,6 +219,8 @@ class Poller implements RunningFreshness {
       const startMs = this.#clock.nowMs()
       const reach = this.#reach
       if (await this.#poll(reach)) {
+        if (this.#looks.length < LOOKS_MAX)
+          this.#looks.push({ atMs: startMs - this.#options.epochMs, events: this.#seen.size })
         const endMs = this.#clock.nowMs()
         // What this poll showed first may have become readable just after the poll before it had looked. That looking
         // everywhere takes long matters only if something was seen late by it.
@@ -258,7 +291,7 @@ async function repeatsBelow(
 }
 
 function storedProbe(
-  poller: Pick<RunningFreshness, 'backlogEvents'> & { readonly seenEvents: number },
+  poller: Pick<Poller, 'seenEvents' | 'takeLargestBacklogEvents'>,
   { name, clock }: { readonly name: string; readonly clock: Clock },
 ): Probe {
   let before = { atMs: clock.nowMs(), events: 0 }
@@ -270,7 +303,7 @@ function storedProbe(
       const seconds = (now.atMs - before.atMs) / 1_000
       const perS = seconds > 0 ? (now.events - before.events) / seconds : null
       before = now
-      const backlog = poller.backlogEvents()
+      const backlog = poller.takeLargestBacklogEvents()
       return Promise.resolve([
         ...(perS === null ? [] : [{ metric: 'rate.storedEventsPerS', label: name, value: perS }]),
         ...(backlog === null ? [] : [{ metric: 'backlog.events', label: name, value: backlog }]),

@@ -86,7 +86,7 @@ export class LiveWatch {
     if (this.#live === null) return
     const { sampler, polls } = this.#live
     this.#acknowledged += window.counts.accepted + window.counts.duplicate
-    for (const poll of polls) poll.acknowledged(this.#acknowledged)
+    for (const poll of polls) poll.acknowledged(this.#acknowledged, window.atMs)
     sampler.record(windowLine(window, this.#before))
     this.#before = window
     this.#judge(this.#slos.window(window))

@@ -194,7 +194,7 @@ describe('freshness', () => {
     expect(poller.backlogEvents()).toBeNull()
     for (let index = 0; index < 30; index += 1) store.show(`e${String(index)}`, clock.nowMs() + 10)
     await clock.advance(200)
-    poller.acknowledged(100)
+    poller.acknowledged(100, clock.nowMs() - EPOCH_MS)
     expect(poller.backlogEvents()).toBe(60)
     const samples = await poller.probe.sample(new AbortController().signal)
     expect(samples).toContainEqual({ metric: 'backlog.events', label: 'memory.events', value: 60 })
@@ -203,8 +203,32 @@ describe('freshness', () => {
       label: 'memory.events',
       value: 150,
     })
-    poller.acknowledged(20)
+    poller.acknowledged(20, clock.nowMs() - EPOCH_MS)
     expect(poller.backlogEvents()).toBe(0)
+  })
+
+  it('knows the backlog there was when a window ended, however late the window comes', async () => {
+    const { clock, store, poller } = await watch()
+    // A second in which everything waits, and then all of it is readable at once.
+    const endedMs = clock.nowMs() + 1_000
+    for (let index = 0; index < 30; index += 1) store.show(`e${String(index)}`, endedMs + 500)
+    await clock.advance(2_000)
+    poller.acknowledged(30, endedMs - EPOCH_MS)
+    expect(poller.backlogEvents()).toBe(30)
+    poller.acknowledged(30, endedMs + 1_000 - EPOCH_MS)
+    expect(poller.backlogEvents()).toBe(0)
+    // Nobody answers any more: what was seen last counts.
+    store.fails = 'away'
+    await clock.advance(1_000)
+    poller.acknowledged(50, clock.nowMs() - EPOCH_MS)
+    expect(poller.backlogEvents()).toBe(20)
+    // Two windows between two samples: the larger of both is told, once.
+    const sampled = async (): Promise<number | undefined> => {
+      const samples = await poller.probe.sample(new AbortController().signal)
+      return samples.find(({ metric }) => metric === 'backlog.events')?.value
+    }
+    expect(await sampled()).toBe(30)
+    expect(await sampled()).toBe(20)
   })
 
   it('drains until everything there is was seen, and no longer', async () => {

@@ -130,7 +130,7 @@ async function collectedFrom(
     await insert(insertOf(next))
     for (let at = 0; at < BATCH_EVENTS; at += 1) acks.set(next + at, nowMs())
     next += BATCH_EVENTS
-    freshness.acknowledged(next)
+    freshness.acknowledged(next, nowMs())
     await delay(15)
   }
   const toMs = nowMs()

@@ -208,6 +208,8 @@ export const SHIPPED: readonly ShippedFault[] = [
     scenario: 'fault-worker-killed',
     target: 'outbox',
     settings: { leaseMs: LEASE_MS },
+    // Its backlog must stand out from what any busy second leaves.
+    leastFaultS: 2,
     // Every commit takes its time, so that a worker holds claims at whatever moment it dies.
     engines: { database: { commit_delay: 30_000, commit_siblings: 0 } },
     isNoticed: true,
