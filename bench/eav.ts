@@ -24,7 +24,12 @@ import { copyChunks } from './rows.ts'
 
 const EVENT_EPOCH_MS = Date.UTC(2026, 0, 1)
 const BATCH_ROWS = 1_000
-const FLUSHER = { flush: 'delete-returning', flushMs: 100, vacuumEveryFlushes: 20 } as const
+const FLUSHER = {
+  flush: 'delete-returning',
+  flushMs: 100,
+  vacuumEveryFlushes: 20,
+  retainPartitions: null,
+} as const
 const NO_CACHE = { put: () => Promise.resolve(), forget: () => undefined }
 
 /** Goals written down in docs/speed.md before anything was measured. */

@@ -168,9 +168,9 @@ export const eav = defineArchitecture({
 function workerSettings(
   settings: EavSettings,
 ): FlusherSettings & { readonly viewRefreshMs: number | null } {
-  const { flush, flushMs, vacuumEveryFlushes, viewRefreshMs } = settings
+  const { flush, flushMs, vacuumEveryFlushes, retainPartitions, viewRefreshMs } = settings
   return {
-    ...{ flush, flushMs, vacuumEveryFlushes },
+    ...{ flush, flushMs, vacuumEveryFlushes, retainPartitions },
     viewRefreshMs: hasView(settings) ? viewRefreshMs : null,
   }
 }

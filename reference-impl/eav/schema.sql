@@ -95,6 +95,23 @@ CREATE FUNCTION ensure_partitions() RETURNS void LANGUAGE sql AS $$
   ) AS days
 $$;
 
+-- Partitions that end before those that are kept, the oldest first. Their names sort as their ranges do.
+CREATE FUNCTION partitions_past(retain int) RETURNS SETOF text LANGUAGE sql STABLE AS $$
+  SELECT child.relname::text
+    FROM eav_layout layout, pg_inherits JOIN pg_class child ON child.oid = inhrelid
+   WHERE inhparent = 'entity_values_ts'::regclass
+     AND child.relname < 'entity_values_ts_' || to_char(
+           date_trunc(layout.period, now() AT TIME ZONE 'UTC') - retain * ('1 ' || layout.period)::interval, 'YYYYMMDD')
+   ORDER BY 1
+$$;
+
+-- It locks the whole series: behind a long reader it gives up, and its caller tries again later.
+CREATE FUNCTION drop_partition(name text) RETURNS void LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
+BEGIN
+  EXECUTE format('DROP TABLE %I', name);
+END
+$$;
+
 -- One statement: what it deletes is what it inserts, so a row that is committed meanwhile stays staged (mission-map 2.10).
 -- An attribute that somebody else is just adding has no id yet: attribute_id is NOT NULL, so nothing moves and nothing is
 -- lost, and the next flush finds it.

@@ -10,6 +10,7 @@ import { messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { PRELOAD_BASE_INDEX } from '../shapes/stream.ts'
 import type { EventStream } from '../shapes/stream.ts'
+import { Backlog } from './backlog.ts'
 import { GapLog } from './gap-log.ts'
 import { IndexSet } from './index-set.ts'
 import type { Probe } from './probe.ts'
@@ -24,8 +25,6 @@ const LAST_LOOK_LIMIT_MS = 20_000
 const REPEATS_PER_TURN = 65_536
 /** How long a store that does not heed its signal may keep a stop waiting. */
 const STOP_LIMIT_MS = 2_000
-/** Of what was told last, so many looks are kept: two minutes without a window, and nothing is waited for any more. */
-const LOOKS_MAX = 1_200
 
 /** Where first-seen times go; `atMs` is ms after the run's epoch. Each index comes once. */
 export interface SeenLog {
@@ -90,12 +89,6 @@ export interface RunningFreshness extends AsyncDisposable {
   stop(): Promise<FreshnessSummary>
 }
 
-/** So many events at a moment, ms after the epoch. */
-interface Look {
-  readonly atMs: number
-  readonly events: number
-}
-
 /** Begins with a first poll, so that nothing stored from now on is missed. Rejects when that poll does. */
 export async function startFreshness(options: FreshnessOptions): Promise<RunningFreshness> {
   const { cursor } = await options.store.arrivals(null, options.signal)
@@ -119,11 +112,7 @@ class Poller implements RunningFreshness {
   #quietPolls = 0
   #reach: Reach = 'in-turn'
   #roundPolls = 1
-  #acknowledged: Look | null = null
-  /** Since the moment told last, one per poll. */
-  #looks: Look[] = []
-  /** The largest since the probe was asked; null: nothing was told since. */
-  #largestEvents: number | null = null
+  readonly #backlog = new Backlog()
   #afterPoll: (() => void) | null = null
 
   constructor(options: FreshnessOptions, cursor: unknown) {
@@ -131,7 +120,7 @@ class Poller implements RunningFreshness {
     this.#clock = options.clock ?? systemClock
     this.#cursor = cursor
     this.#signal = AbortSignal.any([options.signal, this.#stopping.signal])
-    this.probe = storedProbe(this, { name: options.store.name, clock: this.#clock })
+    this.probe = storedProbe(this, this.#backlog, { name: options.store.name, clock: this.#clock })
     this.#loop = this.#run()
   }
 
@@ -140,28 +129,11 @@ class Poller implements RunningFreshness {
   }
 
   acknowledged(totalEvents: number, atMs: number): void {
-    // Two windows may fall between two samples: the one that is replaced counts as well.
-    this.#largestEvents = this.#largest()
-    this.#acknowledged = { atMs, events: totalEvents * (1 - (this.#options.duplicateRatio ?? 0)) }
-    this.#looks = this.#looks.filter((look) => look.atMs >= atMs)
+    this.#backlog.acknowledged(totalEvents * (1 - (this.#options.duplicateRatio ?? 0)), atMs)
   }
 
   backlogEvents(): number | null {
-    if (this.#acknowledged === null) return null
-    const seenEvents = this.#looks[0]?.events ?? this.#seen.size
-    return Math.max(0, Math.round(this.#acknowledged.events - seenEvents))
-  }
-
-  /** Of all moments told since this was asked last. */
-  takeLargestBacklogEvents(): number | null {
-    const largestEvents = this.#largest()
-    this.#largestEvents = null
-    return largestEvents
-  }
-
-  #largest(): number | null {
-    const events = this.backlogEvents()
-    return events === null ? null : Math.max(events, this.#largestEvents ?? 0)
+    return this.#backlog.events()
   }
 
   async drain({ acknowledgedEvents, dueEvents, drainS }: DrainOptions): Promise<boolean> {
@@ -219,8 +191,7 @@ class Poller implements RunningFreshness {
       const startMs = this.#clock.nowMs()
       const reach = this.#reach
       if (await this.#poll(reach)) {
-        if (this.#looks.length < LOOKS_MAX)
-          this.#looks.push({ atMs: startMs - this.#options.epochMs, events: this.#seen.size })
+        this.#backlog.polled(this.#seen.size, startMs - this.#options.epochMs)
         const endMs = this.#clock.nowMs()
         // What this poll showed first may have become readable just after the poll before it had looked. That looking
         // everywhere takes long matters only if something was seen late by it.
@@ -291,7 +262,8 @@ async function repeatsBelow(
 }
 
 function storedProbe(
-  poller: Pick<Poller, 'seenEvents' | 'takeLargestBacklogEvents'>,
+  poller: { readonly seenEvents: number },
+  backlog: Backlog,
   { name, clock }: { readonly name: string; readonly clock: Clock },
 ): Probe {
   let before = { atMs: clock.nowMs(), events: 0 }
@@ -303,10 +275,10 @@ function storedProbe(
       const seconds = (now.atMs - before.atMs) / 1_000
       const perS = seconds > 0 ? (now.events - before.events) / seconds : null
       before = now
-      const backlog = poller.takeLargestBacklogEvents()
+      const waiting = backlog.takeLargest()
       return Promise.resolve([
         ...(perS === null ? [] : [{ metric: 'rate.storedEventsPerS', label: name, value: perS }]),
-        ...(backlog === null ? [] : [{ metric: 'backlog.events', label: name, value: backlog }]),
+        ...(waiting === null ? [] : [{ metric: 'backlog.events', label: name, value: waiting }]),
       ])
     },
   }

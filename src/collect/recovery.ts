@@ -1,5 +1,6 @@
 /**
- * How a target came back from each fault. In: the faults as they were put, the schedule, the lines of the series in order.
+ * How a target came back from each fault. In: the faults as they were put, the schedule, what died with what was killed or
+ * restored, the lines of the series in order.
  * Out: when it was noticed, when backlogs were gone, when every second was calm again, and what else moved.
  */
 import type { SegmentResult } from '../drive/job.ts'
@@ -23,6 +24,8 @@ const ACCEPTED_CALM_RATIO = 0.7
 /** Backlogs within this factor of the usual largest, or of this many events, are no sign of a fault. */
 const BACKLOG_FACTOR = 2
 const BACKLOG_MARGIN_EVENTS = 20
+/** Faults after which something may be gone for good. */
+const TAKES = new Set<FaultSpan['kind']>(['kill', 'restore'])
 const MOVED_FACTOR = 2
 const MOVED_MAX = 8
 /** What the machine, the driver and the harness do is no symptom of the target. */
@@ -47,6 +50,9 @@ export class RecoveryFold {
   readonly #faults: readonly FaultSpan[]
   readonly #fromMs: number
   readonly #toMs: number
+  readonly #takenEvents: ReadonlyMap<string, number>
+  /** From here on nobody waits for what was taken, ms. */
+  readonly #takenMs: number
   readonly #seconds: Second[] = []
   readonly #backlogs: Look[] = []
   /** Windows last a second, so a rate is a count; those of the drain hold what timed out there. */
@@ -54,8 +60,17 @@ export class RecoveryFold {
   readonly #latestBacklog = new Map<string, number>()
   readonly #gauges = new Map<string, { before: number | null; spans: Moved[] }>()
 
-  constructor(faults: readonly FaultSpan[], segments: readonly SegmentResult[]) {
+  /** @param takenEvents by store: lost with what died, and excused by that; it waits nowhere any more */
+  constructor(
+    faults: readonly FaultSpan[],
+    segments: readonly SegmentResult[],
+    takenEvents: ReadonlyMap<string, number> = new Map(),
+  ) {
     this.#faults = faults
+    this.#takenEvents = takenEvents
+    this.#takenMs = Math.min(
+      ...faults.filter(({ kind }) => TAKES.has(kind)).map(({ toMs }) => toMs),
+    )
     const measured = segments.filter(({ kind }) => kind === 'measure')
     this.#fromMs = Math.min(...measured.map(({ fromMs }) => fromMs))
     this.#toMs = Math.max(...measured.map(({ toMs }) => toMs))
@@ -88,7 +103,7 @@ export class RecoveryFold {
 
   #look(key: string, value: number, t: number): void {
     if (key.startsWith('backlog.events')) {
-      this.#latestBacklog.set(key, value)
+      this.#latestBacklog.set(key, Math.max(0, value - this.#taken(key, t)))
       this.#backlogs.push({ t, events: Math.max(...this.#latestBacklog.values()) })
       return
     }
@@ -106,6 +121,10 @@ export class RecoveryFold {
     }
     span.highest = Math.max(span.highest ?? value, value)
     span.last = value
+  }
+
+  #taken(key: string, t: number): number {
+    return t < this.#takenMs ? 0 : (this.#takenEvents.get(parseMetricKey(key).label ?? '') ?? 0)
   }
 
   #calmBefore(ms: number): FaultSeen['calm'] {

@@ -86,7 +86,7 @@ export async function measureTarget(
     })
     const after: After = { up, options, live, outcomes, statements, explained }
     const audit = await auditIfWhole(after)
-    const measured = await measuredFrom(after)
+    const measured = await measuredFrom(after, audit)
     return { outcome: outcomeOf(after, measured, audit), epochMs: live.epochMs }
   } finally {
     for (const seen of live.seen.values()) await seen[Symbol.asyncDispose]()
@@ -148,7 +148,7 @@ function preloadedRows({ evidence }: RunningTarget, { initialRows }: Scenario): 
   return evidence.by === 'stores' ? initialRows : 0
 }
 
-async function measuredFrom(after: After): Promise<Measured> {
+async function measuredFrom(after: After, audited: AuditEnd | null): Promise<Measured> {
   const { up, options, live } = after
   const { scenario, plan } = options
   const context = {
@@ -158,7 +158,7 @@ async function measuredFrom(after: After): Promise<Measured> {
     connections: scenario.connections,
     batchEvents: scenario.batchEvents,
   }
-  const { summary, faults } = await seriesOf(options, live)
+  const { summary, faults } = await seriesOf(options, live, takenEvents(audited))
   return measuredOf({
     scenario,
     segments: plan.segments,
@@ -181,14 +181,25 @@ async function measuredFrom(after: After): Promise<Measured> {
   })
 }
 
+/** By store: acknowledged events that died with what was killed or restored, and that its promise does not hold back. */
+function takenEvents(audited: AuditEnd | null): ReadonlyMap<string, number> {
+  const stores = audited?.audit?.stores ?? []
+  return new Map(
+    stores.flatMap(({ store, lostEvents, restored }) =>
+      restored === undefined ? [] : [[store, lostEvents - restored.beyondEvents] as const],
+    ),
+  )
+}
+
 /** One reading of the series for all that is folded from it. */
 async function seriesOf(
   options: MeasureOptions,
   live: LiveRun,
+  taken: ReadonlyMap<string, number>,
 ): Promise<{ readonly summary: SeriesSummary; readonly faults: readonly FaultSeen[] }> {
   const { segments } = live.driver
   const fold = new SummaryFold({ segments, slos: options.scenario.slos })
-  const recovery = new RecoveryFold(live.faults, segments)
+  const recovery = new RecoveryFold(live.faults, segments, taken)
   for await (const line of seriesLines(join(options.runDir, SERIES_FILE))) {
     fold.add(line)
     recovery.add(line)

@@ -49,8 +49,9 @@ function seenIn(
   faults: readonly FaultSpan[],
   stateAt: (t: number) => Parameters<typeof second>[1],
   more: readonly SeriesLine[] = [],
+  taken: Readonly<Record<string, number>> = {},
 ): readonly FaultSeen[] {
-  const fold = new RecoveryFold(faults, segments)
+  const fold = new RecoveryFold(faults, segments, new Map(Object.entries(taken)))
   const lines = Array.from({ length: SECONDS + 2 }, (_, at) =>
     second((at + 1) * 1_000, stateAt((at + 1) * 1_000)),
   )
@@ -87,6 +88,19 @@ describe('the recovery from a fault', () => {
   it('is not within the run where the last second was still bad', () => {
     const [seen] = seenIn([fault(20_500, 22_500)], (t) => (t > 21_000 ? 'slow' : 'calm'))
     expect(seen?.wholeMs).toBeNull()
+  })
+
+  it('does not wait for what died with what was killed, and for nothing else', () => {
+    const looks = [4_000, 12_000, 14_000, 20_000, 40_000].map((t) => ({
+      t,
+      v: { 'backlog.events{staging}': t < 10_000 ? 0 : 500, 'backlog.events{other}': 0 },
+    }))
+    const drained = (kind: FaultSpan['kind'], taken: Readonly<Record<string, number>>) =>
+      seenIn([{ ...fault(10_000, 13_000), kind }], () => 'calm', looks, taken)[0]
+    expect(drained('kill', { staging: 500 })).toMatchObject({ drainedMs: 0, noticedMs: 2_000 })
+    expect(drained('kill', { staging: 400 })?.drainedMs).toBeNull()
+    expect(drained('kill', { other: 500 })?.drainedMs).toBeNull()
+    expect(drained('session', { staging: 500 })?.drainedMs).toBeNull()
   })
 
   it('waits for backlogs that drain after every answer is quick again', () => {

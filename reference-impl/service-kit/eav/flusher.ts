@@ -11,7 +11,10 @@ import { RollingTimes } from '../rolling-times.ts'
 import type { EavSettings } from './settings.ts'
 import { STAGING } from './statements.ts'
 
-export type FlusherSettings = Pick<EavSettings, 'flush' | 'flushMs' | 'vacuumEveryFlushes'>
+export type FlusherSettings = Pick<
+  EavSettings,
+  'flush' | 'flushMs' | 'vacuumEveryFlushes' | 'retainPartitions'
+>
 
 export interface FlusherMeter {
   /** What the last whole second saw. */
@@ -20,13 +23,15 @@ export interface FlusherMeter {
   /** Moved, and dropped there because the series has the write already. */
   readonly repeatedRows: number
   readonly failedFlushes: number
+  /** Past retention. */
+  readonly droppedPartitions: number
 }
 
 const NO_PARTITION = '23514'
 const RETRY_MS = 250
 /** Partitions are there this long before their time. */
 const AHEAD = `SELECT ensure_partition(now()), ensure_partition(now() + interval '1 day')`
-const AHEAD_EVERY_MS = 60_000
+const MAINTAINED_EVERY_MS = 60_000
 
 export class Flusher {
   readonly #address: PostgresAddress
@@ -39,7 +44,8 @@ export class Flusher {
   #repeatedRows = 0
   #failedFlushes = 0
   #sinceVacuum = 0
-  #aheadAtMs = Number.NEGATIVE_INFINITY
+  #droppedPartitions = 0
+  #maintainedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(address: PostgresAddress, settings: FlusherSettings, log: (line: string) => void) {
     this.#address = address
@@ -55,6 +61,7 @@ export class Flusher {
       movedRows: this.#movedRows,
       repeatedRows: this.#repeatedRows,
       failedFlushes: this.#failedFlushes,
+      droppedPartitions: this.#droppedPartitions,
     }
   }
 
@@ -92,7 +99,7 @@ export class Flusher {
 
   async #flush(): Promise<void> {
     const client = this.#client ?? (await this.#connect())
-    await this.#makeAhead(client)
+    await this.#maintain(client)
     const startedMs = performance.now()
     const { moved, stored } = await this.#move(client)
     this.#durations.record(performance.now() - startedMs)
@@ -118,10 +125,26 @@ export class Flusher {
     return { moved: Number(row?.moved ?? 0), stored: Number(row?.stored ?? 0) }
   }
 
-  async #makeAhead(client: pg.Client): Promise<void> {
-    if (performance.now() - this.#aheadAtMs < AHEAD_EVERY_MS) return
+  async #maintain(client: pg.Client): Promise<void> {
+    if (performance.now() - this.#maintainedAtMs < MAINTAINED_EVERY_MS) return
     await client.query(AHEAD)
-    this.#aheadAtMs = performance.now()
+    this.#maintainedAtMs = performance.now()
+    const { retainPartitions } = this.#settings
+    if (retainPartitions === null) return
+    await this.#dropPast(client, retainPartitions).catch((error: unknown) => {
+      // Rows that are staged do not wait for this.
+      this.#log(`a past partition stays for now: ${messageOf(error)}`)
+    })
+  }
+
+  async #dropPast(client: pg.Client, retain: number): Promise<void> {
+    const past = 'SELECT name FROM partitions_past($1) AS name'
+    const { rows } = await client.query<{ name: string }>(past, [retain])
+    for (const { name } of rows) {
+      await client.query('SELECT drop_partition($1)', [name])
+      this.#droppedPartitions++
+      this.#log(`dropped ${name}: past retention`)
+    }
   }
 
   /** Deleted rows keep their place until then, and every flush reads the whole table. */

@@ -59,6 +59,13 @@ export const eavSettings = z
       .default(20)
       .describe('Staging is vacuumed after this many flushes that moved rows.'),
     partitionBy: z.enum(['month', 'day']).default('month').describe('Range of one partition.'),
+    retainPartitions: z
+      .int()
+      .nonnegative()
+      .max(10_000)
+      .nullable()
+      .default(null)
+      .describe('Past ranges that are kept; older ones are dropped whole. null keeps all.'),
     hashShards: z
       .int()
       .positive()

@@ -1,0 +1,62 @@
+/** Partitions of eav past retention: dropped whole by the worker, and never in the way of what is staged (mission-map B12). */
+import { describe, expect, it } from 'vitest'
+import { heldBy, startRig, untilReadable, type Rig } from './architecture-rig.ts'
+import { sqlOf } from './rig-sql.ts'
+import { makeWrite, writeKeyOf, type WriteBody } from './shape-kits.ts'
+
+const DAY_MS = 86_400_000
+const daysAgo = (days: number): WriteBody =>
+  makeWrite({ written_at: new Date(Date.now() - days * DAY_MS).toISOString() })
+const stored = async (rig: Rig): Promise<readonly string[]> =>
+  [...(await heldBy(rig.up.running.stores[0]!)).rows].sort()
+const keys = (...writes: readonly WriteBody[]): readonly string[] => writes.map(writeKeyOf).sort()
+const settings = (retainPartitions: number | null) => ({ partitionBy: 'day', retainPartitions })
+
+/** The worker looks after partitions when it begins, and then once a minute. */
+async function beginAgain(rig: Rig): Promise<void> {
+  const worker = rig.up.running.parts.find(({ kind }) => kind === 'worker')
+  await worker?.fault('kill')
+  await worker?.fault('restart')
+}
+
+describe('partitions past retention', () => {
+  it.each([1, 4])('are dropped whole: %i past days are kept', async (retain) => {
+    await using rig = await startRig('eav', { settings: { ...settings(retain), hashShards: 2 } })
+    const writes = Array.from({ length: 7 }, (_, days) => daysAgo(days))
+    expect((await rig.client.post(writes)).body).toMatchObject({ accepted: writes.length })
+    await untilReadable(rig.up.running.stores[0]!, writes.length)
+    await beginAgain(rig)
+    const kept = keys(...writes.slice(0, retain + 1))
+    await expect.poll(() => stored(rig)).toEqual(kept)
+    // A late write to a day that is gone is accepted, and gone with the next look.
+    expect((await rig.client.post([daysAgo(6)])).body).toMatchObject({ accepted: 1 })
+    await untilReadable(rig.up.running.stores[0]!, kept.length + 1)
+    await beginAgain(rig)
+    await expect.poll(() => stored(rig)).toEqual(kept)
+  })
+
+  it('are all kept where nothing is said', async () => {
+    await using rig = await startRig('eav', { settings: settings(null) })
+    const writes = [daysAgo(0), daysAgo(400)]
+    expect((await rig.client.post(writes)).body).toMatchObject({ accepted: 2 })
+    await untilReadable(rig.up.running.stores[0]!, 2)
+    await beginAgain(rig)
+    expect((await rig.client.post([daysAgo(1)])).body).toMatchObject({ accepted: 1 })
+    await untilReadable(rig.up.running.stores[0]!, 3)
+  })
+
+  it('wait for a long reader, and what is staged does not', async () => {
+    await using rig = await startRig('eav', { settings: settings(0) })
+    const [old, fresh] = [daysAgo(3), daysAgo(0)]
+    expect((await rig.client.post([old])).body).toMatchObject({ accepted: 1 })
+    await untilReadable(rig.up.running.stores[0]!, 1)
+    const reading = sqlOf(rig, 'SELECT count(*), pg_sleep(8) FROM entity_values_ts GROUP BY ()')
+    await beginAgain(rig)
+    expect((await rig.client.post([fresh])).body).toMatchObject({ accepted: 1 })
+    // The drop gave up after two seconds: both are there while the reader still reads.
+    await untilReadable(rig.up.running.stores[0]!, 2)
+    await reading
+    await beginAgain(rig)
+    await expect.poll(() => stored(rig)).toEqual(keys(fresh))
+  })
+})
