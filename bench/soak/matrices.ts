@@ -4,9 +4,9 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { sweepAsked } from '../../src/cli/sweep-asked.ts'
 import { ERROR_EXIT_CODES } from '../../src/kit/errors.ts'
 import { DATA_KINDS, dataFiles, nameOf } from '../../src/kit/data-file.ts'
@@ -14,7 +14,8 @@ import { packageRoot } from '../../src/kit/paths.ts'
 import { formatDurationS } from '../../src/kit/units.ts'
 import { headroomVersion } from '../../src/study/headroom-version.ts'
 import { estimateStudy } from '../../src/study/estimate.ts'
-import type { Sitting, Soak, SoakFindings, SoakOptions, SoakSummary } from './soak.ts'
+import { pointsTable } from './points-table.ts'
+import type { Sitting, Soak, SoakFindings, SoakOptions, SoakSummary, SoakTable } from './soak.ts'
 
 /** What a fault scenario is put on: the target it is about. */
 const FAULT_TARGETS: Readonly<Record<string, string>> = {
@@ -114,6 +115,8 @@ export interface Ended {
   readonly tookS: number
   /** The sentence over all targets; of one that failed, the last lines it said. */
   readonly verdict: string
+  /** Of a sweep: what was found at each point. */
+  readonly points?: SoakTable
 }
 
 async function runAll(
@@ -180,6 +183,7 @@ async function runOne(
   const [exitCode] = (await once(child, 'close')) as [number | null]
   signal.removeEventListener('abort', stop)
   signal.throwIfAborted()
+  const points = await pointsOf(wordsOf(args), said)
   return {
     command: wordsOf(args),
     startedAt,
@@ -188,7 +192,15 @@ async function runOne(
     exitCode: exitCode ?? -1,
     tookS: (performance.now() - startedMs) / 1_000,
     verdict: /^verdict\s+(.*)$/m.exec(said)?.[1] ?? complained.trim().replaceAll('\n', ' '),
+    ...(points === null ? {} : { points }),
   }
+}
+
+/** From the report whose path the command printed; null where it printed none. */
+async function pointsOf(command: string, said: string): Promise<SoakTable | null> {
+  const folder = /^report\s+(.*)index\.html$/m.exec(said)?.[1]
+  if (folder === undefined) return null
+  return pointsTable(command, await readFile(resolve(packageRoot, folder, 'report.md'), 'utf8'))
 }
 
 /** A broken SLO, and a target that did not come back in time, are findings; a broken promise is a failure. */
@@ -196,8 +208,16 @@ function cameToItsEnd({ exitCode }: Ended): boolean {
   return exitCode === 0 || exitCode === ERROR_EXIT_CODES.THRESHOLD_BROKEN
 }
 
-function findingsOf(ended: readonly Ended[], wanted: number): SoakFindings {
+/** As a sweep says it: a figure that its question is about and no point has. */
+const UNMEASURED = /Not measured at any point: [^.]*/
+
+/** @param wanted how many commands there are */
+export function findingsOf(ended: readonly Ended[], wanted: number): SoakFindings {
   const failed = ended.filter((one) => !cameToItsEnd(one))
+  const unmeasured = ended.flatMap(({ command, verdict }) => {
+    const [words] = UNMEASURED.exec(verdict) ?? []
+    return words === undefined ? [] : [`${command}: ${words}`]
+  })
   return {
     criteria: [
       {
@@ -211,6 +231,12 @@ function findingsOf(ended: readonly Ended[], wanted: number): SoakFindings {
         limit: 'none',
         seen: failed.length === 0 ? 'none' : failed.map(({ command }) => command).join('; '),
         met: failed.length === 0,
+      },
+      {
+        what: 'figures that a sweep asks for and no point has',
+        limit: 'none',
+        seen: unmeasured.length === 0 ? 'none' : unmeasured.join('; '),
+        met: unmeasured.length === 0,
       },
     ],
     tables: [
@@ -227,6 +253,7 @@ function findingsOf(ended: readonly Ended[], wanted: number): SoakFindings {
           verdict,
         ]),
       },
+      ...ended.flatMap(({ points }) => points ?? []),
     ],
     notes: [
       'The studies themselves are not kept: each command makes its own again.',

@@ -1,5 +1,6 @@
 /** eav (A18, A19): attribute writes over UNLOGGED staging to a partitioned time series, with a hot projection and a cache. */
 import { defineArchitecture, type StorePromise } from '../../src/architecture/architecture.ts'
+import { retentionWords } from '../service-kit/retention.ts'
 import { EAV_COLUMNS } from '../../src/shapes/eav/columns.ts'
 import { launchService } from '../service-kit/launch.ts'
 import { freshnessProbe, serviceMetricsProbe } from '../service-kit/metrics-probe.ts'
@@ -187,7 +188,11 @@ function staysStaged({ staging, asyncNonCritical }: EavSettings): boolean {
 function ackWords(settings: EavSettings, engineSettings: Readonly<Record<string, string>>): string {
   const committed = commitWords(engineSettings)
   const hot = `Apart from the time series, the latest value of a critical attribute is ${committed} in the hot projection and readable at once.`
-  const flushed = `a flush moves it to the time series, every ${String(settings.flushMs)} ms`
+  const kept =
+    settings.retainPartitions === null
+      ? ''
+      : `; ${retentionWords(settings.retainPartitions, settings.partitionBy)}`
+  const flushed = `a flush moves it to the time series, every ${String(settings.flushMs)} ms${kept}`
   if (settings.staging === 'unlogged') {
     return `Every accepted write is in an UNLOGGED staging table, which outlives the service and the flusher but not a crash of PostgreSQL: what no flush has moved by then is lost; ${flushed}. ${hot}`
   }

@@ -105,8 +105,9 @@ CREATE FUNCTION partitions_past(retain int) RETURNS SETOF text LANGUAGE sql STAB
    ORDER BY 1
 $$;
 
--- It locks the whole series: behind a long reader it gives up, and its caller tries again later.
-CREATE FUNCTION drop_partition(name text) RETURNS void LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
+-- It locks the whole series: behind a long reader it gives up at once, for readers and flushes wait behind it, and its caller
+-- tries again later.
+CREATE FUNCTION drop_partition(name text) RETURNS void LANGUAGE plpgsql SET lock_timeout = '50ms' AS $$
 BEGIN
   EXECUTE format('DROP TABLE %I', name);
 END

@@ -13,6 +13,7 @@ import type { PartitionMaker } from '../service-kit/postgres/partition/ranges.ts
 import {
   checkMaintenance,
   identityOf,
+  intervalOf,
   maintenanceOf,
   makerOf,
   partitionSettings,
@@ -24,6 +25,7 @@ import {
   postgresPromise,
 } from '../../src/architecture/commit-promise.ts'
 import { EVENT_QUERIES } from '../service-kit/reads.ts'
+import { retentionWords } from '../service-kit/retention.ts'
 import { applySchema } from '../service-kit/schema-script.ts'
 
 const settings = z
@@ -67,6 +69,7 @@ export const pgPartitioned = defineArchitecture({
           ? windowWords(settings)
           : repeatWords(identityOf(settings))),
         ...(rejects ? ['one outside of all ranges is rejected'] : []),
+        ...retained(settings),
       ]
         .join('; ')
         .concat('.'),
@@ -102,6 +105,14 @@ export const pgPartitioned = defineArchitecture({
     }
   },
 })
+
+function retained(settings: PgPartitionedSettings): readonly string[] {
+  const interval = intervalOf(settings)
+  const { retainPartitions } = settings
+  return interval === null || retainPartitions === null
+    ? []
+    : [retentionWords(retainPartitions, interval)]
+}
 
 async function makeSchema(
   database: StoringEngine<'postgres'>,

@@ -1,11 +1,14 @@
 /** The service process of pg-partitioned. */
 import type { PostgresAddress } from '../../src/engines/engine.ts'
 import type { RedisAddress } from '../../src/engines/redis/address.ts'
+import type { Door } from '../service-kit/door.ts'
+import type { IngestEvent } from '../service-kit/event.ts'
 import { withWindow } from '../service-kit/dedup/ingest.ts'
 import { DedupWindow } from '../service-kit/dedup/window.ts'
 import { WindowedWriter } from '../service-kit/dedup/windowed-writer.ts'
 import { openPostgresIngest } from '../service-kit/postgres/ingest.ts'
-import { identityOf } from '../service-kit/postgres/partition/settings.ts'
+import { identityOf, intervalOf } from '../service-kit/postgres/partition/settings.ts'
+import { withinRetention } from '../service-kit/retention.ts'
 import type { OpenContext } from '../service-kit/service-process.ts'
 import { runService } from '../service-kit/service-process.ts'
 import type { PgPartitionedSettings } from './architecture.ts'
@@ -31,8 +34,16 @@ await runService<Addresses, PgPartitionedSettings>(async ({ addresses, settings 
     table: { identity: identityOf(settings), foreignKeys: false, nonCriticalCodes: [] },
     ...(window === null ? {} : { guard: (writer) => new WindowedWriter(writer, window) }),
   })
-  return window === null ? ingest : withWindow(ingest, window)
+  const kept = { ...ingest, door: doorFor(ingest.door, settings) }
+  return window === null ? kept : withWindow(kept, window)
 })
+
+function doorFor(door: Door<IngestEvent>, settings: PgPartitionedSettings): Door<IngestEvent> {
+  const interval = intervalOf(settings)
+  const { retainPartitions: ranges } = settings
+  if (interval === null || ranges === null) return door
+  return withinRetention(door, ({ timestamp }) => timestamp, { interval, ranges })
+}
 
 async function openWindow(
   { dedup }: Addresses,

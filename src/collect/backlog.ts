@@ -1,9 +1,11 @@
 /**
- * How many acknowledged events were not readable yet, at a moment. In: what was answered by the end of each of the driver's
- * windows, and what each poll of a store had seen. Out: the backlog of the window told last, and the largest since it was asked.
+ * How many acknowledged events were not readable yet. In: what was answered by the end of each of the driver's windows, and what
+ * each poll of a store had seen. Out: the backlog at the end of each window, once; and what is left when no more windows come.
  */
 
-/** Of the window told last, so many polls are kept: two minutes without another, and nothing is waited for any more. */
+/** Windows last a second: without one for so long, nothing is acknowledged any more, and what is left only drains. */
+const OVER_MS = 2_000
+/** No poll is kept for a window that is not told within two minutes. */
 const POLLS_MAX = 1_200
 
 /** So many events at a moment, ms after the epoch. */
@@ -17,40 +19,47 @@ export class Backlog {
   #acknowledged: Count | null = null
   /** Since the window told last ended. */
   #polls: Count[] = []
-  #seenEvents = 0
-  /** Since it was asked; null: nothing was told. */
+  #latest: Count = { atMs: Number.NEGATIVE_INFINITY, events: 0 }
+  /** Whether the window told last is yet to be sampled. */
+  #isDue = false
+  /** Of windows before it that are; null: none. */
   #largest: number | null = null
 
   /** @param events answered accepted or duplicate until `atMs`, deliberate repeats left out */
   acknowledged(events: number, atMs: number): void {
-    // Two windows may fall between two samples: the one that is replaced counts as well.
-    this.#largest = this.#largestNow()
+    if (this.#isDue) this.#largest = Math.max(this.#largest ?? 0, this.events() ?? 0)
     this.#acknowledged = { atMs, events }
     this.#polls = this.#polls.filter((poll) => poll.atMs >= atMs)
+    this.#isDue = true
   }
 
   /** @param atMs when the poll began: it shows whatever was readable then */
   polled(seenEvents: number, atMs: number): void {
-    this.#seenEvents = seenEvents
-    if (this.#polls.length < POLLS_MAX) this.#polls.push({ atMs, events: seenEvents })
+    this.#latest = { atMs, events: seenEvents }
+    if (this.#polls.length < POLLS_MAX) this.#polls.push(this.#latest)
   }
 
-  /** By the first poll that began after the window's end, or the last there was; null: nothing was told yet. */
+  /**
+   * At the end of the window told last, by the first poll that began after it; now, where no window came for long. Null: none
+   * ever was told.
+   */
   events(): number | null {
     if (this.#acknowledged === null) return null
-    const seenEvents = this.#polls[0]?.events ?? this.#seenEvents
-    return Math.max(0, Math.round(this.#acknowledged.events - seenEvents))
+    const { events: seen } = this.#isOver() ? this.#latest : (this.#polls[0] ?? this.#latest)
+    return Math.max(0, Math.round(this.#acknowledged.events - seen))
   }
 
-  /** Of all windows told since this was asked last. */
-  takeLargest(): number | null {
-    const largest = this.#largestNow()
+  /** The largest of all windows told since this was asked last, each once; null: none was, and more are to come. */
+  take(): number | null {
+    if (!this.#isDue && !this.#isOver()) return null
+    const events = this.events()
+    const largest = events === null ? null : Math.max(events, this.#largest ?? 0)
+    this.#isDue = false
     this.#largest = null
     return largest
   }
 
-  #largestNow(): number | null {
-    const events = this.events()
-    return events === null ? null : Math.max(events, this.#largest ?? 0)
+  #isOver(): boolean {
+    return this.#acknowledged !== null && this.#latest.atMs - this.#acknowledged.atMs > OVER_MS
   }
 }

@@ -275,7 +275,7 @@ function storedProbe(
       const seconds = (now.atMs - before.atMs) / 1_000
       const perS = seconds > 0 ? (now.events - before.events) / seconds : null
       before = now
-      const waiting = backlog.takeLargest()
+      const waiting = backlog.take()
       return Promise.resolve([
         ...(perS === null ? [] : [{ metric: 'rate.storedEventsPerS', label: name, value: perS }]),
         ...(waiting === null ? [] : [{ metric: 'backlog.events', label: name, value: waiting }]),

@@ -24,8 +24,6 @@ const ACCEPTED_CALM_RATIO = 0.7
 /** Backlogs within this factor of the usual largest, or of this many events, are no sign of a fault. */
 const BACKLOG_FACTOR = 2
 const BACKLOG_MARGIN_EVENTS = 20
-/** Faults after which something may be gone for good. */
-const TAKES = new Set<FaultSpan['kind']>(['kill', 'restore'])
 const MOVED_FACTOR = 2
 const MOVED_MAX = 8
 /** What the machine, the driver and the harness do is no symptom of the target. */
@@ -40,9 +38,17 @@ interface Second {
   readonly p99Us: number | null
 }
 
-interface Look {
+interface Count {
   readonly t: number
   readonly events: number
+}
+
+/** Acknowledged events of a store that are gone for good, and excused by what happened to it. */
+export interface Taken {
+  readonly store: string
+  readonly events: number
+  /** The parts that were killed; null: a restore. */
+  readonly by: readonly (string | null)[]
 }
 
 /** Memory grows with the seconds of the run, not with the keys of the series. */
@@ -50,26 +56,25 @@ export class RecoveryFold {
   readonly #faults: readonly FaultSpan[]
   readonly #fromMs: number
   readonly #toMs: number
-  readonly #takenEvents: ReadonlyMap<string, number>
-  /** From here on nobody waits for what was taken, ms. */
-  readonly #takenMs: number
+  readonly #taken: ReadonlyMap<string, Count>
   readonly #seconds: Second[] = []
-  readonly #backlogs: Look[] = []
+  readonly #backlogs: Count[] = []
   /** Windows last a second, so a rate is a count; those of the drain hold what timed out there. */
-  readonly #failures: Look[] = []
+  readonly #failures: Count[] = []
   readonly #latestBacklog = new Map<string, number>()
   readonly #gauges = new Map<string, { before: number | null; spans: Moved[] }>()
 
-  /** @param takenEvents by store: lost with what died, and excused by that; it waits nowhere any more */
   constructor(
     faults: readonly FaultSpan[],
     segments: readonly SegmentResult[],
-    takenEvents: ReadonlyMap<string, number> = new Map(),
+    taken: readonly Taken[] = [],
   ) {
     this.#faults = faults
-    this.#takenEvents = takenEvents
-    this.#takenMs = Math.min(
-      ...faults.filter(({ kind }) => TAKES.has(kind)).map(({ toMs }) => toMs),
+    this.#taken = new Map(
+      taken.map(({ store, events, by }) => {
+        const ends = faults.filter((fault) => by.some((one) => took(one, fault)))
+        return [store, { t: Math.min(...ends.map(({ toMs }) => toMs)), events }]
+      }),
     )
     const measured = segments.filter(({ kind }) => kind === 'measure')
     this.#fromMs = Math.min(...measured.map(({ fromMs }) => fromMs))
@@ -103,7 +108,7 @@ export class RecoveryFold {
 
   #look(key: string, value: number, t: number): void {
     if (key.startsWith('backlog.events')) {
-      this.#latestBacklog.set(key, Math.max(0, value - this.#taken(key, t)))
+      this.#latestBacklog.set(key, Math.max(0, value - this.#takenBefore(key, t)))
       this.#backlogs.push({ t, events: Math.max(...this.#latestBacklog.values()) })
       return
     }
@@ -123,8 +128,10 @@ export class RecoveryFold {
     span.last = value
   }
 
-  #taken(key: string, t: number): number {
-    return t < this.#takenMs ? 0 : (this.#takenEvents.get(parseMetricKey(key).label ?? '') ?? 0)
+  /** From the end of the first fault that took any: nobody waits for it any more. */
+  #takenBefore(key: string, ms: number): number {
+    const taken = this.#taken.get(parseMetricKey(key).label ?? '')
+    return taken === undefined || ms < taken.t ? 0 : taken.events
   }
 
   #calmBefore(ms: number): FaultSeen['calm'] {
@@ -169,8 +176,8 @@ export class RecoveryFold {
   }
 
   #drainedMs(
-    lagging: readonly Look[],
-    backlogs: readonly Look[],
+    lagging: readonly Count[],
+    backlogs: readonly Count[],
     { toMs }: FaultSpan,
   ): number | null {
     // A target without a freshness poll has no backlog that could be seen.
@@ -194,6 +201,10 @@ export class RecoveryFold {
 interface Moved {
   highest: number | null
   last: number | null
+}
+
+function took(by: string | null, { kind, on }: FaultSpan): boolean {
+  return by === null ? kind === 'restore' : kind === 'restore' || on === by
 }
 
 function isSymptom(key: string): boolean {

@@ -139,7 +139,13 @@ interface Compared {
   readonly comparedAtPerS: number | null
 }
 
-function cellOf(swept: Swept, compared: Compared): Omit<SweepCell, 'best'> {
+/** A cell before it is known which is the best. */
+type Judged = Omit<SweepCell, 'best'> & {
+  /** Known in as many rounds as a ranking takes. */
+  readonly isRankable: boolean
+}
+
+function cellOf(swept: Swept, compared: Compared): Judged {
   const { own, base, isBase, comparedAtPerS } = compared
   const values = byRound(own, swept, comparedAtPerS)
   const baseValues = byRound(base, swept, comparedAtPerS)
@@ -155,7 +161,8 @@ function cellOf(swept: Swept, compared: Compared): Omit<SweepCell, 'best'> {
     if (swept.better === 'neither') return 'differs'
     return interval.mid < baseInterval.mid === (swept.better === 'less') ? 'better' : 'worse'
   })()
-  return { figure: swept.figure, interval, ratio, seen }
+  const isRankable = interval !== null && values.length >= RANKING_MIN_ROUNDS
+  return { figure: swept.figure, interval, ratio, seen, isRankable }
 }
 
 interface RoundValue {
@@ -199,35 +206,34 @@ function isMadeAgain({ run }: Round): boolean {
 /** Only points that promise the same are rivals; those that cannot be told from the best share its mark. */
 function withBest(
   rows: readonly (Omit<SweepRow, 'cells'> & {
-    readonly cells: readonly Omit<SweepCell, 'best'>[]
+    readonly cells: readonly Judged[]
   })[],
   columns: readonly Swept[],
 ): readonly SweepRow[] {
   return rows.map((row) => ({
     ...row,
-    cells: row.cells.map((cell, at) => {
+    cells: row.cells.map(({ isRankable, ...cell }, at) => {
       const rivals = rows
         .filter(({ durability }) => durability === row.durability)
         .flatMap(({ cells }) => cells[at] ?? [])
-      return { ...cell, best: isBest(cell, rivals, columns[at]?.better ?? 'neither') }
+      const better = columns[at]?.better ?? 'neither'
+      return { ...cell, best: isRankable && isBest(cell, rivals, better) }
     }),
   }))
 }
 
-type Known = Omit<SweepCell, 'best'> & { readonly interval: Interval }
+type Known = Judged & { readonly interval: Interval }
 
 function isBest(
-  cell: Omit<SweepCell, 'best'>,
-  rivals: readonly Omit<SweepCell, 'best'>[],
+  { interval }: Pick<SweepCell, 'interval'>,
+  rivals: readonly Judged[],
   better: Swept['better'],
 ): boolean {
-  if (better === 'neither') return false
-  const known = rivals.filter(
-    (one): one is Known => one.interval !== null && one.seen !== 'too-few-rounds',
-  )
+  if (better === 'neither' || interval === null) return false
+  const known = rivals.filter((one): one is Known => one.interval !== null && one.isRankable)
   const sign = better === 'less' ? 1 : -1
   const [top] = known.toSorted((a, b) => sign * (a.interval.mid - b.interval.mid))
-  if (top === undefined || cell.interval === null || cell.seen === 'too-few-rounds') return false
+  if (top === undefined) return false
   const behind = known.filter((one) => separates(one.interval, top.interval))
-  return behind.length > 0 && !separates(cell.interval, top.interval)
+  return behind.length > 0 && !separates(interval, top.interval)
 }

@@ -9,7 +9,8 @@ const AGAIN_MAX_RATIO = 0.25
 
 export interface EndedRun<R> {
   readonly run: R
-  readonly isVoid: boolean
+  /** Void, and it could be otherwise. */
+  readonly isDueAgain: boolean
 }
 
 /**
@@ -25,8 +26,9 @@ export function nextAgain<T extends { readonly name: string }, R extends Planned
   if (again.length >= Math.ceil(planned * AGAIN_MAX_RATIO)) return null
   const isSettled = ({ target, round }: R): boolean =>
     again.some(
-      ({ run, isVoid }) => run.target.name === target.name && (isVoid || run.round === round),
+      ({ run, isDueAgain }) =>
+        run.target.name === target.name && (isDueAgain || run.round === round),
     )
-  const next = ended.slice(0, planned).find(({ run, isVoid }) => isVoid && !isSettled(run))
+  const next = ended.slice(0, planned).find(({ run, isDueAgain }) => isDueAgain && !isSettled(run))
   return next === undefined ? null : { ...next.run, position: ended.length + 1 }
 }

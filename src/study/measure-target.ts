@@ -14,6 +14,7 @@ import { latenessBySegment } from '../audit/lateness.ts'
 import { coresAllowed } from '../collect/machine.ts'
 import { answersInWords, nothingAccepted } from '../collect/not-accepted.ts'
 import { RecoveryFold } from '../collect/recovery.ts'
+import type { Taken } from '../collect/recovery.ts'
 import { queryOverlap } from '../collect/query-overlap.ts'
 import { saturation } from '../collect/saturation.ts'
 import type { SeriesSummary } from '../collect/summary.ts'
@@ -158,7 +159,7 @@ async function measuredFrom(after: After, audited: AuditEnd | null): Promise<Mea
     connections: scenario.connections,
     batchEvents: scenario.batchEvents,
   }
-  const { summary, faults } = await seriesOf(options, live, takenEvents(audited))
+  const { summary, faults } = await seriesOf(options, live, takenFrom(audited))
   return measuredOf({
     scenario,
     segments: plan.segments,
@@ -182,20 +183,19 @@ async function measuredFrom(after: After, audited: AuditEnd | null): Promise<Mea
 }
 
 /** By store: acknowledged events that died with what was killed or restored, and that its promise does not hold back. */
-function takenEvents(audited: AuditEnd | null): ReadonlyMap<string, number> {
-  const stores = audited?.audit?.stores ?? []
-  return new Map(
-    stores.flatMap(({ store, lostEvents, restored }) =>
-      restored === undefined ? [] : [[store, lostEvents - restored.beyondEvents] as const],
-    ),
-  )
+function takenFrom(audited: AuditEnd | null): readonly Taken[] {
+  return (audited?.audit?.stores ?? []).flatMap(({ store, lostEvents, restored }) => {
+    if (restored === undefined) return []
+    const by = restored.restores.map(({ killed }) => killed ?? null)
+    return [{ store, events: lostEvents - restored.beyondEvents, by }]
+  })
 }
 
 /** One reading of the series for all that is folded from it. */
 async function seriesOf(
   options: MeasureOptions,
   live: LiveRun,
-  taken: ReadonlyMap<string, number>,
+  taken: readonly Taken[],
 ): Promise<{ readonly summary: SeriesSummary; readonly faults: readonly FaultSeen[] }> {
   const { segments } = live.driver
   const fold = new SummaryFold({ segments, slos: options.scenario.slos })

@@ -202,7 +202,7 @@ async function runAll(
       await writeRunRecord(join(studyDir, folder), record, options.secrets)
       cutShort = reasonToStop(record, run, options.signal)
     }
-    ended.push({ run, record, isVoid: isToBeMadeAgain(record, run, options) })
+    ended.push({ run, record, isDueAgain: isDueAgain(record, run, options) })
   }
   return {
     runs: ended.map(({ record }) => record),
@@ -212,7 +212,7 @@ async function runAll(
 }
 
 /** @returns whether it was void, and could be otherwise */
-function isToBeMadeAgain(record: RunRecord, run: StudyRun, options: StudyOptions): boolean {
+function isDueAgain(record: RunRecord, run: StudyRun, options: StudyOptions): boolean {
   if (record.outcome.state !== 'void') return false
   const because = whyNotAgain(run, options)
   if (because === null) return true

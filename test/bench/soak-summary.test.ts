@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { SoakSummary } from '../../bench/soak/soak.ts'
-import { type Ended, keptOf } from '../../bench/soak/matrices.ts'
+import { type Ended, findingsOf, keptOf } from '../../bench/soak/matrices.ts'
 import { readSummary, writeSummary } from '../../bench/soak/summary.ts'
 
 const summary = (name: string, passed: boolean): SoakSummary => ({
@@ -75,6 +75,27 @@ describe('a matrix in several sittings', () => {
     const kept = keptOf({ ...summary('sweeps', false), data }, ['a', 'b', 'c', 'd'])
     expect([...kept.keys()]).toEqual(['a', 'c'])
     expect(keptOf(null, ['a'])).toEqual(new Map())
+  })
+
+  it('has failed where a command is missing, broke a promise, or asks for a figure that no point has', () => {
+    const unmeasured = 'No difference seen. Not measured at any point: pool wait, refresh (worker).'
+    const met = (all: readonly Ended[]): readonly boolean[] =>
+      findingsOf(all, 2).criteria.map((criterion) => criterion.met)
+    const [a, b] = [ended('a', 0), ended('b', 0)]
+    expect(met([a, b])).toEqual([true, true, true])
+    expect(met([a])).toEqual([false, true, true])
+    expect(met([a, { ...b, exitCode: 71 }])).toEqual([true, false, true])
+    const blind = findingsOf([a, { ...b, verdict: unmeasured }], 2)
+    expect(blind.criteria.map((criterion) => criterion.met)).toEqual([true, true, false])
+    expect(blind.criteria[2]?.seen).toBe(
+      'b: Not measured at any point: pool wait, refresh (worker)',
+    )
+  })
+
+  it('lists what was found at each point behind the commands', () => {
+    const points = { title: 'a', columns: ['point'], rows: [['x=1']] }
+    const { tables } = findingsOf([{ ...ended('a', 0), points }, ended('b', 0)], 2)
+    expect(tables.map(({ title }) => title)).toEqual(['Commands', 'a'])
   })
 
   it('finds what the same soak left, and nothing where there is no folder', async () => {

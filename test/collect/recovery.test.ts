@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { FaultSpan } from '../../src/collect/recovery.ts'
+import type { FaultSpan, Taken } from '../../src/collect/recovery.ts'
 import { RecoveryFold } from '../../src/collect/recovery.ts'
 import type { SegmentResult } from '../../src/drive/job.ts'
 import type { FaultSeen } from '../../src/results/fault-record.ts'
@@ -49,9 +49,9 @@ function seenIn(
   faults: readonly FaultSpan[],
   stateAt: (t: number) => Parameters<typeof second>[1],
   more: readonly SeriesLine[] = [],
-  taken: Readonly<Record<string, number>> = {},
+  taken: readonly Taken[] = [],
 ): readonly FaultSeen[] {
-  const fold = new RecoveryFold(faults, segments, new Map(Object.entries(taken)))
+  const fold = new RecoveryFold(faults, segments, taken)
   const lines = Array.from({ length: SECONDS + 2 }, (_, at) =>
     second((at + 1) * 1_000, stateAt((at + 1) * 1_000)),
   )
@@ -95,12 +95,26 @@ describe('the recovery from a fault', () => {
       t,
       v: { 'backlog.events{staging}': t < 10_000 ? 0 : 500, 'backlog.events{other}': 0 },
     }))
-    const drained = (kind: FaultSpan['kind'], taken: Readonly<Record<string, number>>) =>
-      seenIn([{ ...fault(10_000, 13_000), kind }], () => 'calm', looks, taken)[0]
-    expect(drained('kill', { staging: 500 })).toMatchObject({ drainedMs: 0, noticedMs: 2_000 })
-    expect(drained('kill', { staging: 400 })?.drainedMs).toBeNull()
-    expect(drained('kill', { other: 500 })?.drainedMs).toBeNull()
-    expect(drained('session', { staging: 500 })?.drainedMs).toBeNull()
+    const drained = (store: string, events: number, by: string | null = 'service') =>
+      seenIn([fault(10_000, 13_000)], () => 'calm', looks, [{ store, events, by: [by] }])[0]
+    expect(drained('staging', 500)).toMatchObject({ drainedMs: 0, noticedMs: 2_000 })
+    expect(drained('staging', 400)?.drainedMs).toBeNull()
+    expect(drained('other', 500)?.drainedMs).toBeNull()
+    // Of another part, and of a restore that was none of this run's faults.
+    expect(drained('staging', 500, 'postgres')?.drainedMs).toBeNull()
+    expect(drained('staging', 500, null)?.drainedMs).toBeNull()
+  })
+
+  it('takes it from the fault that took it, and from none before', () => {
+    const looks = [4_000, 12_000, 14_000, 22_000, 24_000, 32_000].map((t) => ({
+      t,
+      v: { 'backlog.events{staging}': t < 10_000 ? 0 : t < 20_000 ? 300 : 500 },
+    }))
+    const other = { ...fault(8_000, 9_000), on: 'cache', name: 'kill -9 of cache' }
+    const taken = [{ store: 'staging', events: 500, by: ['service'] }]
+    const [cache, service] = seenIn([other, fault(20_000, 21_000)], () => 'calm', looks, taken)
+    expect(cache).toMatchObject({ noticedMs: 4_000, drainedMs: null, backlogEventsMax: 300 })
+    expect(service).toMatchObject({ noticedMs: null, drainedMs: 0 })
   })
 
   it('waits for backlogs that drain after every answer is quick again', () => {

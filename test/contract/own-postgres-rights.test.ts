@@ -21,7 +21,7 @@ const base = mkdtempSync(join(tmpdir(), 'headroom-rights-'))
 const { signal } = new AbortController()
 let server: OwnPostgres
 beforeAll(async () => {
-  server = await startOwnPostgres()
+  server = await startOwnPostgres({ segmentMb: 32 })
   for (const role of ['making', 'least', 'seeing', 'walking', 'reading', 'stuck']) {
     await server.sql(`CREATE ROLE ${role} LOGIN PASSWORD '${PASSWORD}'`)
   }
@@ -98,6 +98,11 @@ describe('a role on a PostgreSQL of the user’s own', () => {
     )
     expect(refused).toMatchObject({ code: 'ENGINE_RIGHTS_MISSING' })
     expect(refused?.hint).toContain('GRANT pg_checkpoint TO "least"')
+  })
+
+  it('with the least rights: what was chosen when the server was made is recorded too', async () => {
+    await using engine = await start('least')
+    expect(engine.settings).toMatchObject({ wal_segment_size: '32MB' })
   })
 
   it('works in its own schema, where no table of the user’s is ever found instead', async () => {

@@ -93,6 +93,17 @@ describe('the best point', () => {
     const promises = sweep?.rows.map(({ promisesOther }) => promisesOther)
     expect(promises).toEqual([false, false, false, true])
   })
+
+  it.each([
+    [2, false],
+    [3, true],
+  ])('is named where there are %i rounds: %s, two bases or one', (rounds, isNamed) => {
+    for (const twoTargets of [true, false]) {
+      const { sweep } = sweepFindingsFixture({ rounds, twoTargets })
+      const best = sweep?.rows.flatMap(({ cells }) => cells.filter((one) => one.best)) ?? []
+      expect(best.length > 0).toBe(isNamed)
+    }
+  })
 })
 
 describe('the verdict of a sweep', () => {

@@ -13,24 +13,24 @@ type Run = PlannedRun<Named>
 const targets = (count: number): Named[] =>
   Array.from({ length: count }, (_, at) => ({ name: `t${String(at)}` }))
 
-/** Goes through a whole study. @param isVoid of a run, and whether it is made again */
+/** Goes through a whole study. @param isDueAgain of a run, and whether it is made again */
 function study(
   planned: readonly Run[],
-  isVoid: (run: Run, again: boolean) => boolean,
+  isDueAgain: (run: Run, again: boolean) => boolean,
 ): readonly EndedRun<Run>[] {
-  const ended: EndedRun<Run>[] = planned.map((run) => ({ run, isVoid: isVoid(run, false) }))
+  const ended: EndedRun<Run>[] = planned.map((run) => ({ run, isDueAgain: isDueAgain(run, false) }))
   for (
     let run = nextAgain(planned.length, ended);
     run !== null;
     run = nextAgain(planned.length, ended)
   ) {
-    ended.push({ run, isVoid: isVoid(run, true) })
+    ended.push({ run, isDueAgain: isDueAgain(run, true) })
   }
   return ended
 }
 
-const again = (planned: readonly Run[], isVoid: (run: Run, again: boolean) => boolean) =>
-  study(planned, isVoid)
+const again = (planned: readonly Run[], isDueAgain: (run: Run, again: boolean) => boolean) =>
+  study(planned, isDueAgain)
     .slice(planned.length)
     .map(({ run }) => [run.target.name, run.round, run.position])
 
@@ -38,18 +38,18 @@ describe('void runs', () => {
   const planned = interleave(targets(4), 3)
 
   it('are made again behind all others, in their order', () => {
-    const isVoid = (run: Run, isAgain: boolean): boolean =>
+    const isDueAgain = (run: Run, isAgain: boolean): boolean =>
       !isAgain && (run.position === 2 || run.position === 12)
-    expect(again(planned, isVoid)).toEqual([
+    expect(again(planned, isDueAgain)).toEqual([
       ['t1', 1, 13],
       ['t3', 3, 14],
     ])
   })
 
   it('of a target that is void again are given up on, others are not', () => {
-    const isVoid = ({ target, round }: Run, isAgain: boolean): boolean =>
+    const isDueAgain = ({ target, round }: Run, isAgain: boolean): boolean =>
       target.name === 't0' || (!isAgain && target.name === 't3' && round === 2)
-    expect(again(planned, isVoid).map(([name]) => name)).toEqual(['t0', 't3'])
+    expect(again(planned, isDueAgain).map(([name]) => name)).toEqual(['t0', 't3'])
   })
 
   it('are made again once where there is one run only', () => {
@@ -66,15 +66,15 @@ describe('void runs', () => {
         fc.array(fc.boolean(), { minLength: 40, maxLength: 40 }),
         (many, rounds, voids) => {
           const runs = interleave(targets(many), rounds)
-          const isVoid = ({ position }: Run): boolean => voids[position] ?? false
-          const ended = study(runs, isVoid)
+          const isDueAgain = ({ position }: Run): boolean => voids[position] ?? false
+          const ended = study(runs, isDueAgain)
           const more = ended.slice(runs.length).map(({ run }) => run)
           expect(more.length).toBeLessThanOrEqual(Math.ceil(runs.length / 4))
           const keys = more.map(({ target, round }) => `${target.name} ${String(round)}`)
           expect(new Set(keys).size).toBe(keys.length)
           for (const run of more) {
             const first = ended.find((one) => keyOf(one.run) === keyOf(run))
-            expect(first?.isVoid).toBe(true)
+            expect(first?.isDueAgain).toBe(true)
           }
           expect(ended.map(({ run }) => run.position)).toEqual(ended.map((_, at) => at + 1))
         },

@@ -23,8 +23,6 @@ export interface FlusherMeter {
   /** Moved, and dropped there because the series has the write already. */
   readonly repeatedRows: number
   readonly failedFlushes: number
-  /** Past retention. */
-  readonly droppedPartitions: number
 }
 
 const NO_PARTITION = '23514'
@@ -44,7 +42,6 @@ export class Flusher {
   #repeatedRows = 0
   #failedFlushes = 0
   #sinceVacuum = 0
-  #droppedPartitions = 0
   #maintainedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(address: PostgresAddress, settings: FlusherSettings, log: (line: string) => void) {
@@ -61,7 +58,6 @@ export class Flusher {
       movedRows: this.#movedRows,
       repeatedRows: this.#repeatedRows,
       failedFlushes: this.#failedFlushes,
-      droppedPartitions: this.#droppedPartitions,
     }
   }
 
@@ -132,7 +128,7 @@ export class Flusher {
     const { retainPartitions } = this.#settings
     if (retainPartitions === null) return
     await this.#dropPast(client, retainPartitions).catch((error: unknown) => {
-      // Rows that are staged do not wait for this.
+      // Behind a long reader: staged rows wait 50 ms at most for this, and it is tried again in a minute.
       this.#log(`a past partition stays for now: ${messageOf(error)}`)
     })
   }
@@ -142,7 +138,6 @@ export class Flusher {
     const { rows } = await client.query<{ name: string }>(past, [retain])
     for (const { name } of rows) {
       await client.query('SELECT drop_partition($1)', [name])
-      this.#droppedPartitions++
       this.#log(`dropped ${name}: past retention`)
     }
   }

@@ -8,6 +8,8 @@ import { openRoutedPools, replicaName, type CopyAddresses } from '../postgres/ro
 import type { OpenContext } from '../service-process.ts'
 import type { Ingest } from '../service.ts'
 import { EntityCache } from './cache.ts'
+import type { Door } from '../door.ts'
+import { withinRetention } from '../retention.ts'
 import { EAV_DOOR, type AttributeWrite } from './door.ts'
 import { EavReads } from './reads.ts'
 import type { EavSettings } from './settings.ts'
@@ -66,7 +68,7 @@ export async function openEavIngest(
     settledLagMs: (pool) => reading.settledLagMs(pool),
   })
   return {
-    door: EAV_DOOR,
+    door: doorFor(settings),
     submit: (writes, answer) => {
       commit.submit(writes, answer)
     },
@@ -84,6 +86,12 @@ export async function openEavIngest(
       await reading[Symbol.asyncDispose]()
     },
   }
+}
+
+function doorFor({ partitionBy, retainPartitions }: EavSettings): Door<AttributeWrite> {
+  if (retainPartitions === null) return EAV_DOOR
+  const kept = { interval: partitionBy, ranges: retainPartitions }
+  return withinRetention(EAV_DOOR, ({ writtenAt }) => writtenAt, kept)
 }
 
 function cacheLines(cache: EntityCache): readonly string[] {

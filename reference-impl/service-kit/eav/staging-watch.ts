@@ -68,9 +68,6 @@ export class StagingWatch implements AsyncDisposable {
       ...counter('headroom_failed_flushes_total', 'Flushes that moved nothing.', [
         ['', meter.failedFlushes],
       ]),
-      ...counter('headroom_dropped_partitions_total', 'Partitions past retention.', [
-        ['', meter.droppedPartitions],
-      ]),
     ]
     if (this.#look === null) return flushed
     const { staged, oldest_s: oldestS, updates, hot_updates: hot } = this.#look

@@ -118,8 +118,9 @@ export async function nonDefaultSettings(client: Client): Promise<EngineSettings
     `SELECT name, current_setting(name) AS value
        FROM pg_settings
       WHERE setting IS DISTINCT FROM boot_val
-        AND source NOT IN ('default', 'client', 'session')
-        AND context <> 'internal'
+        -- Chosen when the cluster was made, and how often a checkpoint comes depends on it.
+        AND (name = 'wal_segment_size'
+             OR source NOT IN ('default', 'client', 'session') AND context <> 'internal')
         AND name NOT IN (${NOT_RECORDED.map((name) => `'${name}'`).join(', ')})
       ORDER BY name`,
   )

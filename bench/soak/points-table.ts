@@ -1,0 +1,22 @@
+/** What a sweep found at each of its points. In: its `report.md`. Out: that table, to be kept when the study is not. */
+import type { SoakTable } from './soak.ts'
+
+const FIRST_COLUMN = 'point'
+
+/** @param title the command that made it; null where the report compares no points */
+export function pointsTable(title: string, report: string): SoakTable | null {
+  const lines = report.split('\n')
+  const first = lines.findIndex((line) => cellsOf(line)[0] === FIRST_COLUMN)
+  if (first === -1) return null
+  const after = lines.slice(first)
+  const end = after.findIndex((line) => line.trim() === '')
+  const [columns = [], , ...rows] = after.slice(0, end === -1 ? undefined : end).map(cellsOf)
+  return { title, columns, rows }
+}
+
+/** What a cell holds is text again: pipes without the backslash that keeps them in it. */
+function cellsOf(line: string): readonly string[] {
+  const match = /^\|(.*)\|\s*$/.exec(line)
+  if (match === null) return []
+  return (match[1] ?? '').split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('\\|', '|'))
+}

@@ -1,0 +1,61 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Backlog } from '../../src/collect/backlog.ts'
+
+describe('a backlog', () => {
+  it('is told once for each window, by the first poll that began after its end', () => {
+    const backlog = new Backlog()
+    expect(backlog.take()).toBeNull()
+    const samples: (number | null)[] = []
+    for (const [second, waiting] of [0, 1_000, 0].entries()) {
+      const endMs = (second + 1) * 1_000
+      const acknowledged = (second + 1) * 5_000
+      backlog.polled(acknowledged - waiting - 200, endMs - 50)
+      backlog.polled(acknowledged - waiting, endMs + 50)
+      backlog.polled(acknowledged + 700, endMs + 150)
+      backlog.acknowledged(acknowledged, endMs)
+      samples.push(backlog.take(), backlog.take())
+    }
+    expect(samples).toEqual([0, null, 1_000, null, 0, null])
+  })
+
+  it('is the largest where several windows fall between two samples', () => {
+    const backlog = new Backlog()
+    for (const [at, waiting] of [10, 70, 30].entries()) {
+      backlog.acknowledged(at * 100 + waiting, at * 1_000)
+      backlog.polled(at * 100, at * 1_000 + 20)
+    }
+    expect(backlog.events()).toBe(30)
+    expect(backlog.take()).toBe(70)
+  })
+
+  it('drains when no more windows come', () => {
+    const backlog = new Backlog()
+    backlog.acknowledged(1_000, 5_000)
+    backlog.polled(400, 5_100)
+    expect(backlog.take()).toBe(600)
+    const samples = [6_000, 7_500, 8_500, 9_500].map((atMs, at) => {
+      backlog.polled(600 + at * 200, atMs)
+      return backlog.take()
+    })
+    expect(samples).toEqual([null, 200, 0, 0])
+  })
+
+  it('is never less than nothing, and never more than was acknowledged', () => {
+    const step = fc.record({ acknowledged: fc.nat(500), seen: fc.nat(700), lateMs: fc.nat(900) })
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 30 }), (steps) => {
+        const backlog = new Backlog()
+        let [acknowledged, seen] = [0, 0]
+        for (const [at, one] of steps.entries()) {
+          acknowledged += one.acknowledged
+          seen += one.seen
+          backlog.acknowledged(acknowledged, at * 1_000)
+          backlog.polled(seen, at * 1_000 + one.lateMs)
+          const events = backlog.take()
+          expect(events).toBe(Math.max(0, acknowledged - seen))
+        }
+      }),
+    )
+  })
+})
