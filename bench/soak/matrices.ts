@@ -147,12 +147,13 @@ async function runAll(
 
 const wordsOf = (args: readonly string[]): string => `headroom ${args.join(' ')}`
 
-/** What earlier sittings brought to its end; what failed, or is not asked any more, is not kept. */
+/** What earlier sittings brought to its end; what failed, measured too little, or is not asked any more, is not kept. */
 export function keptOf(earlier: SoakSummary | null, wanted: readonly string[]): Map<string, Ended> {
   const ended = (earlier?.data ?? []) as readonly Ended[]
   return new Map(
     ended
       .filter((one) => cameToItsEnd(one) && wanted.includes(one.command))
+      .filter(({ verdict }) => !UNMEASURED.test(verdict))
       .map((one) => [one.command, one]),
   )
 }

@@ -14,7 +14,7 @@ export function pointsTable(title: string, report: string): SoakTable | null {
   return { title, columns, rows }
 }
 
-/** What a cell holds is text again: pipes without the backslash that keeps them in it. */
+/** Cells stay Markdown, but for the backslash that keeps a pipe in its cell: whoever writes the table puts it back. */
 function cellsOf(line: string): readonly string[] {
   const match = /^\|(.*)\|\s*$/.exec(line)
   if (match === null) return []

@@ -51,15 +51,19 @@ export class Backlog {
 
   /** The largest of all windows told since this was asked last, each once; null: none was, and more are to come. */
   take(): number | null {
-    if (!this.#isDue && !this.#isOver()) return null
-    const events = this.events()
-    const largest = events === null ? null : Math.max(events, this.#largest ?? 0)
-    this.#isDue = false
+    const earlier = this.#largest
     this.#largest = null
-    return largest
+    if (!this.#isDue) return this.#isOver() ? this.events() : null
+    // No poll began after its end yet: it is told with the next sample.
+    if (this.#polls.length === 0) return earlier
+    const events = this.events()
+    this.#isDue = false
+    return events === null ? earlier : Math.max(events, earlier ?? 0)
   }
 
+  /** A window that came late is still told as it was at its end. */
   #isOver(): boolean {
-    return this.#acknowledged !== null && this.#latest.atMs - this.#acknowledged.atMs > OVER_MS
+    if (this.#acknowledged === null || this.#isDue) return false
+    return this.#latest.atMs - this.#acknowledged.atMs > OVER_MS
   }
 }

@@ -204,7 +204,7 @@ interface Moved {
 }
 
 function took(by: string | null, { kind, on }: FaultSpan): boolean {
-  return by === null ? kind === 'restore' : kind === 'restore' || on === by
+  return kind === 'restore' || (kind === 'kill' && on === by)
 }
 
 function isSymptom(key: string): boolean {

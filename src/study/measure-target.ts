@@ -38,6 +38,7 @@ import { preload } from './preload.ts'
 import type { RunOptions } from './run-options.ts'
 import { explainQueries } from './explained.ts'
 import { readStatementTotals, topStatements } from './statements.ts'
+import { takenFrom } from './taken.ts'
 import { unseenHere } from './unseen-here.ts'
 
 export interface MeasureOptions extends RunOptions {
@@ -159,7 +160,8 @@ async function measuredFrom(after: After, audited: AuditEnd | null): Promise<Mea
     connections: scenario.connections,
     batchEvents: scenario.batchEvents,
   }
-  const { summary, faults } = await seriesOf(options, live, takenFrom(audited))
+  const taken = takenFrom(audited?.audit ?? null, live.freshness)
+  const { summary, faults } = await seriesOf(options, live, taken)
   return measuredOf({
     scenario,
     segments: plan.segments,
@@ -179,15 +181,6 @@ async function measuredFrom(after: After, audited: AuditEnd | null): Promise<Mea
     unseenHere: context.unseenHere,
     // What a fault takes away is no limit of the target.
     saturated: (steps) => (faults.length > 0 ? null : saturation({ ...context, steps })),
-  })
-}
-
-/** By store: acknowledged events that died with what was killed or restored, and that its promise does not hold back. */
-function takenFrom(audited: AuditEnd | null): readonly Taken[] {
-  return (audited?.audit?.stores ?? []).flatMap(({ store, lostEvents, restored }) => {
-    if (restored === undefined) return []
-    const by = restored.restores.map(({ killed }) => killed ?? null)
-    return [{ store, events: lostEvents - restored.beyondEvents, by }]
   })
 }
 

@@ -71,7 +71,8 @@ describe('a matrix in several sittings', () => {
   })
 
   it('keeps what came to its end, a broken SLO too, and runs again what failed', () => {
-    const data = [ended('a', 0), ended('b', 1), ended('c', 99), ended('no longer asked', 0)]
+    const blind = { ...ended('d', 0), verdict: 'One. Not measured at any point: pool wait.' }
+    const data = [ended('a', 0), ended('b', 1), ended('c', 99), ended('no longer asked', 0), blind]
     const kept = keptOf({ ...summary('sweeps', false), data }, ['a', 'b', 'c', 'd'])
     expect([...kept.keys()]).toEqual(['a', 'c'])
     expect(keptOf(null, ['a'])).toEqual(new Map())

@@ -29,6 +29,37 @@ describe('a backlog', () => {
     expect(backlog.take()).toBe(70)
   })
 
+  it('waits for such a poll where it is asked before there is one', () => {
+    const backlog = new Backlog()
+    const samples: (number | null)[] = []
+    for (let second = 1; second <= 3; second++) {
+      backlog.polled(second * 1_000 - 100, second * 1_000 - 100)
+      backlog.acknowledged(second * 1_000, second * 1_000)
+      samples.push(backlog.take())
+      backlog.polled(second * 1_000 - second, second * 1_000 + 10)
+    }
+    samples.push(backlog.take())
+    expect(samples).toEqual([null, 1, 2, 3])
+  })
+
+  it('is as it was at the end of a window, however late that is told', () => {
+    const backlog = new Backlog()
+    for (let atMs = 0; atMs <= 6_000; atMs += 100) backlog.polled(atMs < 2_000 ? 10 : 500, atMs)
+    backlog.acknowledged(400, 1_000)
+    expect(backlog.events()).toBe(390)
+    expect([backlog.take(), backlog.take()]).toEqual([390, 0])
+  })
+
+  it('is told where a store no longer answers, a window later', () => {
+    const backlog = new Backlog()
+    backlog.polled(100, 900)
+    const samples = [1_000, 2_000, 3_000].map((atMs) => {
+      backlog.acknowledged(atMs, atMs)
+      return backlog.take()
+    })
+    expect(samples).toEqual([null, 900, 1_900])
+  })
+
   it('drains when no more windows come', () => {
     const backlog = new Backlog()
     backlog.acknowledged(1_000, 5_000)

@@ -103,6 +103,10 @@ describe('the recovery from a fault', () => {
     // Of another part, and of a restore that was none of this run's faults.
     expect(drained('staging', 500, 'postgres')?.drainedMs).toBeNull()
     expect(drained('staging', 500, null)?.drainedMs).toBeNull()
+    // A part that only stood still took nothing.
+    const frozen = { ...fault(10_000, 13_000), kind: 'freeze' as const }
+    const taken = [{ store: 'staging', events: 500, by: ['service'] }]
+    expect(seenIn([frozen], () => 'calm', looks, taken)[0]?.drainedMs).toBeNull()
   })
 
   it('takes it from the fault that took it, and from none before', () => {

@@ -1,7 +1,7 @@
 /** Partitions of eav past retention: dropped whole by the worker, and never in the way of what is staged (mission-map B12). */
 import { describe, expect, it } from 'vitest'
 import { heldBy, startRig, untilReadable, type Rig } from './architecture-rig.ts'
-import { sqlOf } from './rig-sql.ts'
+import { clientOf, sqlOf } from './rig-sql.ts'
 import { makeWrite, writeKeyOf, type WriteBody } from './shape-kits.ts'
 
 const DAY_MS = 86_400_000
@@ -30,6 +30,13 @@ async function hold(rig: Rig, writes: readonly WriteBody[]): Promise<void> {
       [tenant_id, entity_id, write_id, written_at],
     )
   }
+}
+
+/** A transaction that has read the series, and holds its lock until the returned function is called. */
+async function reading(rig: Rig): Promise<() => Promise<void>> {
+  const client = await clientOf(rig)
+  await client.query('BEGIN; SELECT count(*) FROM entity_values_ts')
+  return () => client.end()
 }
 
 describe('partitions past retention', () => {
@@ -65,14 +72,11 @@ describe('partitions past retention', () => {
     await using rig = await startRig('eav', { settings: settings(0) })
     const [old, fresh] = [daysAgo(3), daysAgo(0)]
     await hold(rig, [old])
-    let isRead = false
-    const read = 'SELECT count(*), pg_sleep(8) FROM entity_values_ts GROUP BY ()'
-    const reading = sqlOf(rig, read).then(() => (isRead = true))
+    const done = await reading(rig)
     await beginAgain(rig)
     expect((await rig.client.post([fresh])).body).toMatchObject({ accepted: 1 })
     await untilReadable(rig.up.running.stores[0]!, 2)
-    expect(isRead).toBe(false)
-    await reading
+    await done()
     await beginAgain(rig)
     await expect.poll(() => stored(rig)).toEqual(keys(fresh))
   })

@@ -10,14 +10,20 @@ export async function sqlOf<Row extends pg.QueryResultRow>(
   text: string,
   values: readonly unknown[] = [],
 ): Promise<readonly Row[]> {
-  const found = rig.up.engines.find(({ engine }) => engine.kind === 'postgres')
-  if (found === undefined) throw new Error('the rig has no PostgreSQL')
-  const address = found.engine.addressFor('harness') as PostgresAddress
-  const client = new pg.Client(clientConfig(address, 'contract'))
-  await client.connect()
+  const client = await clientOf(rig)
   try {
     return (await client.query<Row>(text, [...values])).rows
   } finally {
     await client.end()
   }
+}
+
+/** A session of its own: whoever asks for it ends it. */
+export async function clientOf(rig: Rig): Promise<pg.Client> {
+  const found = rig.up.engines.find(({ engine }) => engine.kind === 'postgres')
+  if (found === undefined) throw new Error('the rig has no PostgreSQL')
+  const address = found.engine.addressFor('harness') as PostgresAddress
+  const client = new pg.Client(clientConfig(address, 'contract'))
+  await client.connect()
+  return client
 }

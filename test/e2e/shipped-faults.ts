@@ -127,8 +127,11 @@ export const SHIPPED: readonly ShippedFault[] = [
     target: 'pg-replica',
     keeps: losesNothing,
     check: (met) => {
-      expect(movedIn(met)).toContain('replica.unreplayedBytes{replica}')
       const { fromMs, toMs } = met.faults[0] ?? {}
+      // Among what rose most are eight at most: on a busy machine others may have risen more.
+      const unreplayed = 'replica.unreplayedBytes{replica}'
+      const before = highest(met, unreplayed, -Infinity, fromMs)
+      expect(highest(met, unreplayed, fromMs, toMs)).toBeGreaterThan(before)
       expect(highest(met, CRITICAL_OPEN, fromMs, toMs)).toBe(1)
       // Reports have minutes: the replica never leaves them.
       expect(highest(met, ANALYTICS_OPEN, fromMs, toMs)).toBe(0)
@@ -171,10 +174,10 @@ export const SHIPPED: readonly ShippedFault[] = [
     target: 'pg-batch-slot',
     keeps: losesNothing,
     check: (met) => {
-      expect(movedIn(met)).toContain(STALLED_LAG)
       expect(looksAt(met, STALLED_LOST)).toEqual([])
       // Nothing is given up: WAL behind it only grows as long as it is there.
       const lag = looksAt(met, STALLED_LAG)
+      expect(lag.at(-1)).toBeGreaterThan(lag[0] ?? Infinity)
       expect(lag).toEqual(lag.toSorted((a, b) => a - b))
     },
   },

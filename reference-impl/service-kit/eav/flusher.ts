@@ -128,7 +128,7 @@ export class Flusher {
     const { retainPartitions } = this.#settings
     if (retainPartitions === null) return
     await this.#dropPast(client, retainPartitions).catch((error: unknown) => {
-      // Behind a long reader: staged rows wait 50 ms at most for this, and it is tried again in a minute.
+      // Behind a long reader; staged rows waited 50 ms for each lock, and it is tried again in a minute.
       this.#log(`a past partition stays for now: ${messageOf(error)}`)
     })
   }

@@ -65,7 +65,9 @@ export const eavSettings = z
       .max(10_000)
       .nullable()
       .default(null)
-      .describe('Past ranges that are kept; older ones are dropped whole. null keeps all.'),
+      .describe(
+        'Past ranges that are kept; older ones are dropped whole, and older events rejected. null keeps all.',
+      ),
     hashShards: z
       .int()
       .positive()

@@ -33,7 +33,9 @@ export const partitionSettings = {
     .nonnegative()
     .nullable()
     .default(null)
-    .describe('Past ranges that are kept; older ones are dropped whole. null keeps all.'),
+    .describe(
+      'Past ranges that are kept; older ones are dropped whole, and older events rejected. null keeps all.',
+    ),
   outOfRange: z
     .enum(['default-partition', 'reject'])
     .default('default-partition')
