@@ -9,6 +9,7 @@ import { startEngine } from '../../src/engines/registry.ts'
 import { ClickHouseHttp } from '../../src/engines/clickhouse/http.ts'
 import { withClient } from '../../src/engines/postgres/connection.ts'
 import { docker, leftOf, withoutDocker } from './docker-here.ts'
+import { textsOf } from '../fixtures/left-behind.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'headroom-compose-'))
 afterAll(() => {
@@ -88,13 +89,7 @@ describe.skipIf(withoutDocker !== null)(
           .map((file) => readFileSync(file, 'utf8')),
       )
       const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-      for (const pid of processes) {
-        try {
-          texts.push(readFileSync(`/proc/${pid}/cmdline`, 'latin1'))
-        } catch {
-          // It has ended since.
-        }
-      }
+      texts.push(...textsOf(processes))
       expect(texts.filter((text) => text.includes(password ?? ''))).toEqual([])
       expect(said.join('\n')).not.toContain(password)
       expect(statSync(join(dataDir, 'docker-compose.override.json')).mode & 0o777).toBe(0o600)

@@ -9,6 +9,7 @@ import { engineName, rolesOf, withDefaultNeeds } from '../../src/target/roles.ts
 import type { CliProcess } from '../cli/cli-process.ts'
 import { headroom, startHeadroom, temporaryFolder } from '../cli/cli-process.ts'
 import { leftOf, withoutDocker } from './docker-here.ts'
+import { textsOf } from '../fixtures/left-behind.ts'
 
 /** What finds the engine, and what a build of our image needs behind a proxy. */
 const KEPT = ['HOME', 'DOCKER_HOST', 'DOCKER_CONFIG', 'DOCKER_CONTEXT', 'HEADROOM_IMAGE_TAG']
@@ -119,7 +120,7 @@ describe.skipIf(withoutDocker !== null)(
       const guardian = children
         .trim()
         .split(' ')
-        .find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('guardian-main'))
+        .find((pid) => textsOf([pid]).some((text) => text.includes('guardian-main')))
       process.kill(Number(guardian), 'SIGKILL')
       run.child.kill('SIGKILL')
       await run.ended

@@ -11,6 +11,7 @@ import { bringUp } from '../../src/target/up.ts'
 import { heldBy } from '../contract/architecture-rig.ts'
 import { makeEvent, ServiceClient } from '../contract/service-client.ts'
 import { docker, leftOf, withoutDocker } from './docker-here.ts'
+import { textsOf } from '../fixtures/left-behind.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'headroom-parts-'))
 afterAll(() => {
@@ -37,15 +38,7 @@ function up(
 function processesWith(...words: readonly string[]): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-        return words.every((word) => command.includes(word))
-      } catch {
-        // It has ended since.
-        return false
-      }
-    })
+    .filter((pid) => textsOf([pid]).some((text) => words.every((word) => text.includes(word))))
     .map(Number)
 }
 
@@ -114,13 +107,7 @@ describe.skipIf(withoutDocker !== null)(`parts in containers (${withoutDocker ??
       .map((name) => join(base, name))
       .filter((file) => statSync(file).isFile())
     const texts = files.map((file) => readFileSync(file, 'utf8'))
-    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-      try {
-        texts.push(readFileSync(`/proc/${pid}/cmdline`, 'latin1'))
-      } catch {
-        // It has ended since.
-      }
-    }
+    texts.push(...textsOf(readdirSync('/proc').filter((name) => /^\d+$/.test(name))))
     expect(texts.filter((text) => text.includes(password ?? ''))).toEqual([])
   })
 

@@ -19,6 +19,7 @@ import { cleanServers } from '../../src/engines/own-leftovers.ts'
 import { noteOnServer, serverLedgerDir } from '../../src/kit/server-ledger.ts'
 import { startEngine } from '../../src/engines/registry.ts'
 import { rowOf } from '../../src/kit/process-table.ts'
+import { textsOf } from '../fixtures/left-behind.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'headroom-redis-'))
 afterAll(() => {
@@ -87,11 +88,9 @@ describe.skipIf(isMissing)('an embedded Redis (headroom engines install redis)',
       .map((name) => join(base, name))
       .filter((file) => statSync(file).isFile())
       .map((file) => readFileSync(file, 'latin1'))
-    for (const pid of engine.parts.flatMap((part) => part.pids())) {
-      texts.push(readFileSync(`/proc/${String(pid)}/cmdline`, 'latin1'))
-      texts.push(readFileSync(`/proc/${String(pid)}/environ`, 'latin1'))
-    }
-    expect(texts.filter((text) => text.includes(password))).toEqual([])
+    const processes = engine.parts.flatMap((part) => textsOf(part.pids(), ['cmdline', 'environ']))
+    expect(processes.length).toBeGreaterThan(1)
+    expect([...texts, ...processes].filter((text) => text.includes(password))).toEqual([])
   })
 
   it('runs scripts, a command a line', async () => {

@@ -1,5 +1,5 @@
 /** A real streaming replica: that it follows, that it comes back, and what it leaves behind. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -13,6 +13,7 @@ import { rowOf } from '../../src/kit/process-table.ts'
 import { packageRoot } from '../../src/kit/paths.ts'
 import { Scope } from '../../src/kit/scope.ts'
 import { isReadableByAll } from '../fixtures/readable.ts'
+import { textsOf } from '../fixtures/left-behind.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'headroom-replica-'))
 chmodSync(base, 0o755)
@@ -112,9 +113,7 @@ describe('a streaming replica', () => {
   it('keeps the password out of its command line', () => {
     const secret = pair.primary.addressFor('harness').password ?? ''
     expect(secret.length).toBeGreaterThan(10)
-    const commands = pair.replica.parts.flatMap((part) =>
-      part.pids().map((pid) => readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8')),
-    )
+    const commands = pair.replica.parts.flatMap((part) => textsOf(part.pids()))
     expect(commands.length).toBeGreaterThan(3)
     expect(commands.filter((command) => command.includes(secret))).toEqual([])
   })

@@ -1,25 +1,16 @@
 /** pg-partitioned where its partitions come and go: ranges made under load, rows out of all ranges, each way of dedup. */
 import { randomUUID } from 'node:crypto'
-import pg from 'pg'
+import type pg from 'pg'
 import { describe, expect, it, vi } from 'vitest'
-import type { PostgresAddress } from '../../src/engines/engine.ts'
 import { findPackage } from '../../src/engines/packages/installed.ts'
-import { clientConfig } from '../../src/engines/postgres/connection.ts'
 import { ENGINES, heldBy, startRig, type Rig } from './architecture-rig.ts'
+import { clientOf } from './rig-sql.ts'
 import { keyOf, makeEvent, type EventBody } from './service-client.ts'
 
 const HOUR_MS = 3_600_000
 const hoursFromNow = (hours: number): string => new Date(Date.now() + hours * HOUR_MS).toISOString()
 const ROOT = 'events'
 const isRequired = process.env['HEADROOM_REQUIRE_ALL'] !== undefined
-
-async function sqlOf(rig: Rig): Promise<pg.Client> {
-  const address = rig.up.engines[0]!.engine.addressFor('harness') as PostgresAddress
-  const client = new pg.Client(clientConfig(address))
-  client.on('error', () => undefined)
-  await client.connect()
-  return client
-}
 
 async function one<T>(client: pg.Client, sql: string): Promise<T> {
   const { rows } = await client.query<{ answer: T }>(`SELECT (${sql}) AS answer`)
@@ -109,7 +100,7 @@ describe.each(MAKERS)('pg-partitioned maintenance by %s', (maintenance) => {
     await using rig = await startRig('pg-partitioned', {
       settings: { maintenance, partitionBy: 'hour', partitionsAhead: 3, maintenanceEveryS: 0.3 },
     })
-    const sql = await sqlOf(rig)
+    const sql = await clientOf(rig)
     expect(rig.up.facts.decided).toEqual([
       expect.stringMatching(
         maintenance === 'own'
@@ -154,7 +145,7 @@ describe.each(MAKERS)('pg-partitioned maintenance by %s', (maintenance) => {
     await using rig = await startRig('pg-partitioned', {
       settings: { maintenance, partitionBy: 'hour', partitions: 2, maintenanceEveryS: 0.2 },
     })
-    const sql = await sqlOf(rig)
+    const sql = await clientOf(rig)
     const worker = rig.up.running.parts.find(({ kind }) => kind === 'worker')!
     expect((await partitionsOf(sql)).length).toBeOneOf([3, 3 + oneMore])
     const far = ['1999-01-01T00:00:00Z', '2040-01-01T00:00:00Z']
@@ -235,7 +226,7 @@ describe.each(MAKERS)('pg-partitioned maintenance by %s', (maintenance) => {
         maintenanceEveryS: 0.3,
       },
     })
-    const sql = await sqlOf(rig)
+    const sql = await clientOf(rig)
     await expect
       .poll(async () => (await partitionsOf(sql)).length, { timeout: 10_000 })
       .toBeOneOf([5, 5 + oneMore])
@@ -267,7 +258,7 @@ describe.each(MAKERS)('pg-partitioned maintenance by %s', (maintenance) => {
     await using rig = await startRig('pg-partitioned', {
       settings: { maintenance, partitions: 365, dedup: 'key' },
     })
-    const sql = await sqlOf(rig)
+    const sql = await clientOf(rig)
     expect((await partitionsOf(sql)).length).toBeOneOf([366, 366 + oneMore])
     const event = makeEvent({ timestamp: hoursFromNow(0) })
     expect((await rig.client.post(event)).body).toEqual(accepted)
@@ -328,7 +319,7 @@ describe.skipIf(ENGINES === 'compose')('pg-partitioned publication', () => {
       settings: { partitionBy: 'hour', partitions: 2, maintenanceEveryS: 0.2 },
       engines: { database: { settings: { wal_level: 'logical' } } },
     })
-    const sql = await sqlOf(rig)
+    const sql = await clientOf(rig)
     await sql.query(`SELECT pg_create_logical_replication_slot('cdc', 'pgoutput')`)
     const events = [0, -1, -2, 90_000].map((hours) => makeEvent({ timestamp: hoursFromNow(hours) }))
     await rig.client.post(events)
@@ -366,7 +357,7 @@ describe('pg-partitioned by hash', () => {
       settings: { partitionBy: 'hash', partitions: 4 },
     })
     expect(rig.up.running.parts.map(({ kind }) => kind)).toEqual(['service'])
-    const sql = await sqlOf(rig)
+    const sql = await clientOf(rig)
     const events = Array.from({ length: 60 }, () => makeEvent({ organization_id: randomUUID() }))
     expect((await rig.client.post(events)).body.accepted).toBe(60)
     expect(await one(sql, 'SELECT count(DISTINCT tableoid)::int FROM events')).toBe(4)

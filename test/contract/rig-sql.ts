@@ -24,6 +24,8 @@ export async function clientOf(rig: Rig): Promise<pg.Client> {
   if (found === undefined) throw new Error('the rig has no PostgreSQL')
   const address = found.engine.addressFor('harness') as PostgresAddress
   const client = new pg.Client(clientConfig(address, 'contract'))
+  // Statements reject as well when its server dies; without a listener the process would end.
+  client.on('error', () => undefined)
   await client.connect()
   return client
 }
