@@ -73,6 +73,19 @@ export function measuredSteps(round: Round): readonly Step[] {
   return round.measured.steps.filter((step) => step.kind === 'measure' && step.dueEvents > 0)
 }
 
+/**
+ * How many of the acknowledged events were new, from 0 to 1. A figure per accepted event is of new ones alone, while a rate
+ * counts those that were there already as well: it is this share of a rate that such a figure is multiplied by. 1 where
+ * none was acknowledged.
+ */
+export function newEventsRatio(steps: readonly Step[]): number {
+  const sum = (of: (step: Step) => number): number =>
+    steps.reduce((total, one) => total + of(one), 0)
+  const accepted = sum(({ counts }) => counts.accepted)
+  const acknowledged = accepted + sum(({ counts }) => counts.duplicate)
+  return acknowledged === 0 ? 1 : accepted / acknowledged
+}
+
 /** Steps that ran to their end, kept every SLO, and were accepted. */
 export function keptSteps(round: Round): readonly Step[] {
   return measuredSteps(round).filter(

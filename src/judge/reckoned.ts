@@ -6,10 +6,10 @@ import { findMetric } from '../collect/metrics.ts'
 import { formatDurationS, formatNumber, formatQuantity, formatRate } from '../kit/units.ts'
 import { deadRowsBetweenVisits } from '../plan/formulas.ts'
 import { naptimeS } from '../plan/postgres-settings.ts'
-import type { Interval } from '../results/record.ts'
+import type { Interval, Step } from '../results/record.ts'
 import { conditionsOf } from './conditions.ts'
 import { datesOf } from './dates.ts'
-import { measuredSteps, runIds } from './evidence.ts'
+import { measuredSteps, newEventsRatio, runIds } from './evidence.ts'
 import type { Round } from './evidence.ts'
 import { FormulaRun } from './formulas/formula-run.ts'
 import { deadRowsPerEvent, outdatedTable } from './formulas/dead-rows.ts'
@@ -108,17 +108,28 @@ interface Stretch {
 
 /** The steps of a round that last long enough; where none does all of them together, if they do. */
 function stretchesOf(round: Round, metric: string): readonly Stretch[] {
-  const steps = measuredSteps(round).map(({ metrics, fromMs, toMs }) => ({
-    value: metrics[metric] ?? null,
-    seconds: (toMs - fromMs) / 1e3,
+  const measured = measuredSteps(round)
+  const steps = measured.map((step) => ({
+    value: perArrival(step.metrics[metric], [step]),
+    seconds: (step.toMs - step.fromMs) / 1e3,
   }))
-  const whole = { value: round.measured.metrics[metric] ?? null, seconds: measuredS(round) }
+  const whole = {
+    value: perArrival(round.measured.metrics[metric], measured),
+    seconds: measuredS(round),
+  }
   const lasts = ({ seconds }: { readonly seconds: number }): boolean =>
     seconds >= STRETCH_MIN_S * SHORTER_RATIO
   const long = steps.filter(lasts)
   return (long.length > 0 ? long : [whole].filter(lasts)).flatMap(({ value, seconds }) =>
     value === null ? [] : [{ value, seconds }],
   )
+}
+
+/** A declared rate is of all events that arrive; the figure is of those that were not there already. */
+function perArrival(perNewEvent: number | null | undefined, steps: readonly Step[]): number | null {
+  return perNewEvent === null || perNewEvent === undefined
+    ? null
+    : perNewEvent * newEventsRatio(steps)
 }
 
 /** Steps end some milliseconds early or late. */
@@ -152,7 +163,12 @@ function betweenVacuums(run: FormulaRun | null): Reckoned | null {
   if (table === null) return null
   const napS = naptimeS(run.server)
   const perEvent = spanOf(
-    run.rounds.map(({ measured }) => deadRowsPerEvent(table, (key) => measured.metrics[key])),
+    run.rounds.map((round) =>
+      perArrival(
+        deadRowsPerEvent(table, (key) => round.measured.metrics[key]),
+        measuredSteps(round),
+      ),
+    ),
   )
   if (perEvent === null) return null
   return {

@@ -8,6 +8,7 @@ import type { Round } from './evidence.ts'
 import type { Figure } from './figures.ts'
 import { figureOf } from './figures.ts'
 import { metricFigure, takesOf } from './metric-figure.ts'
+import { percentileOf } from './step-percentiles.ts'
 
 interface Described {
   readonly better: 'less' | 'more' | 'neither'
@@ -58,9 +59,12 @@ export function isOfEverySweep({ metric, of }: Pick<SweepFigure, 'metric' | 'of'
 }
 
 export function sweptValue(round: Round, swept: Swept, ratePerS: number | null): number | null {
-  return swept.asked === null
+  if (swept.asked !== null) return metricFigure(round, swept.asked, ratePerS)
+  const of = percentileOf(swept.figure)
+  // No less is asked of p50 and p99 than where a sweep's own file asks for them.
+  return of === null
     ? figureOf(round, swept.figure, ratePerS)
-    : metricFigure(round, swept.asked, ratePerS)
+    : metricFigure(round, { metric: swept.figure, of }, ratePerS)
 }
 
 function asSwept(asked: SweepFigure): OfThisSweep {

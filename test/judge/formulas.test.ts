@@ -409,6 +409,14 @@ describe('F9, partitions per year', () => {
     expect(found.because).toMatch(/takes 34\.6 million rows: 8\.64 GB with indexes.*here 12 were/)
   })
 
+  it('counts no rows for events that are there already', () => {
+    const found = one('F9', { architecture, counts: { accepted: 10_000, duplicate: 10_000 } })
+    expect(found.inputs).toBe(
+      'daily partitions at the declared 400 events/s, of which 50 % are new as here',
+    )
+    expect(found.because).toContain('takes 17.3 million rows')
+  })
+
   it.each([
     ['30 days', 4, 48, '30-day partitions, each in 4 parts by hash,', 'takes 259 million rows'],
     ['1 day', 4, 1_460, 'daily partitions, each in 4 parts by hash,', 'takes 8.64 million rows'],
@@ -585,6 +593,12 @@ describe('F14, a slot that nobody reads', () => {
     expect(found).toMatchObject({ predicted: 80e9 / (2_000 * 400), measured: null })
     expect(found.because).toContain('gives the slot up after 8.59 GB')
     expect(one('F14', { freeBytes: 80e9 }).because).toContain('the disk fills')
+  })
+
+  it('does not count the WAL of events that were there already twice', () => {
+    const found = one('F14', { freeBytes: 80e9, counts: { accepted: 15_000, duplicate: 5_000 } })
+    expect(found.predicted).toBeCloseTo(80e9 / (2_000 * 400 * 0.75))
+    expect(found.inputs).toContain('400 events/s, of which 75 % are new as here')
   })
 
   it('is left out where the server is not embedded: its disk may be another', () => {

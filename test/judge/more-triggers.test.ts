@@ -20,6 +20,8 @@ interface Given {
   readonly worst?: Readonly<Record<string, number>>
   /** Of every step and of the whole measured phase. */
   readonly metrics?: Readonly<Record<string, number>>
+  /** Of every measured step. */
+  readonly counts?: Pick<Step['counts'], 'accepted' | 'duplicate'>
   /** p99 from acknowledgement to readable, by store. */
   readonly freshP99Us?: Readonly<Record<string, number>>
   readonly architecture?: string
@@ -56,6 +58,7 @@ function tweaked(run: RunRecord, given: Given): RunRecord {
   const steps = measured.steps.map((step): Step => ({
     ...step,
     metrics: { ...step.metrics, ...given.metrics },
+    counts: { ...step.counts, ...given.counts },
     worst: { ...given.worst },
     freshnessUs: Object.fromEntries(
       Object.entries(given.freshP99Us ?? {}).flatMap(([store, p99]) => {
@@ -243,6 +246,9 @@ describe('E12', () => {
   })
 })
 
+/** Too little in what was measured for the rule to be answered by it. */
+const WAL_OF_NEW = { 'wal.bytesPerS': 1e5, 'wal.totalBytesPerEvent': 1_000 }
+
 describe('E12 in steps shorter than its window', () => {
   const short = (stepS: number): Given => ({
     stepS,
@@ -254,6 +260,14 @@ describe('E12 in steps shorter than its window', () => {
     const verdict = verdictOf('E12', short(2.5))
     expect(verdict).toMatchObject({ state: 'fired', evidence: 'extrapolated', value: 1e7 })
     expect(verdict.state === 'fired' && verdict.because).toContain('over 5 s or more')
+  })
+
+  it.each([2.5, 10])('takes WAL per event for the new ones alone, over steps of %d s', (stepS) => {
+    const counts = { accepted: 800, duplicate: 200 }
+    expect(verdictOf('E12', { ...short(stepS), metrics: WAL_OF_NEW, counts })).toMatchObject({
+      evidence: 'extrapolated',
+      value: 10_000 * 1_000 * 0.8,
+    })
   })
 
   it('is unknown where all of them together are too short, with the reason', () => {

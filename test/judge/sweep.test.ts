@@ -18,6 +18,17 @@ function asFirst(run: RunRecord): RunRecord {
   return like === undefined ? run : { ...run, engines: like.engines, outcome: like.outcome }
 }
 
+/** As if every step had had so few events. */
+function withSamples(run: RunRecord, samples: number): RunRecord {
+  if (run.outcome.state !== 'completed') return run
+  const { measured } = run.outcome
+  const steps = measured.steps.map((step) => ({
+    ...step,
+    latencyUs: step.latencyUs === null ? null : { ...step.latencyUs, samples },
+  }))
+  return { ...run, outcome: { ...run.outcome, measured: { ...measured, steps } } }
+}
+
 describe('a point against its base', () => {
   it('is better or worse where the intervals of three rounds separate, and its ratio says by how much', () => {
     const rate = cell({}, 1, 'rate.sustainedPerS')
@@ -35,6 +46,17 @@ describe('a point against its base', () => {
     expect(sweepFindingsFixture({ tweak: asFirst }).verdict).toBe(
       'No difference seen against pg-direct, batchEvents=1: in every figure the rounds overlap.',
     )
+  })
+
+  it('has p50 of twenty events and p99 of a thousand only', () => {
+    const few = (samples: number) => (run: RunRecord) => withSamples(run, samples)
+    for (const [figure, needed] of [
+      ['latency.p50Us', 20],
+      ['latency.p99Us', 1_000],
+    ] as const) {
+      expect(cell({ tweak: few(needed) }, 1, figure).interval, figure).not.toBeNull()
+      expect(cell({ tweak: few(needed - 1) }, 1, figure).interval, figure).toBeNull()
+    }
   })
 
   it('says that two rounds are too few, whatever they show', () => {

@@ -23,7 +23,7 @@ export function deadRows(run: FormulaRun): FormulaFinding | null {
   const perEvent = middlePerEvent(run, table)
   const napS = naptimeS(run.server)
   const { ratePerS } = run.study.profile
-  const declared = deadRowsBetweenVisits(ratePerS, perArrival(run, table) ?? perEvent, napS)
+  const declared = deadRowsBetweenVisits(ratePerS * run.newEventsRatio, perEvent, napS)
   const long = peaksOf(run, table, (stretch) => holdsWholeGap(run, table, stretch))
   const peakRows = medianOf(long.map((one) => one.peakRows))
   const atPerS =
@@ -56,17 +56,6 @@ function holdsWholeGap(run: FormulaRun, table: string, { metrics, seconds }: Str
   // Those of partitions are counted together, so two of them may be of one visit each.
   const isCountedAlone = !run.labels('partition.count').includes(table)
   return isCountedAlone && (metrics[`table.autovacuums{${table}}`] ?? 0) >= 2
-}
-
-/** Dead rows for each event that arrives: a declared rate has those in it that are there already. null where none did. */
-function perArrival(run: FormulaRun, table: string): number | null {
-  return medianOf(
-    run.rounds.flatMap((round) => {
-      const whole = wholeOf(round)
-      const arrivedPerS = whole.metrics['rate.acceptedEventsPerS'] ?? 0
-      return arrivedPerS > 0 ? [deadRowsPerS(whole, table) / arrivedPerS] : []
-    }),
-  )
 }
 
 type Comparison = Pick<FormulaFinding, 'predicted' | 'measured' | 'verdict' | 'because'>

@@ -45,3 +45,9 @@ export function compared(
     because: comparedInWords(predicted, measured),
   }
 }
+
+/** What a declared rate is made of, where not every event that arrived was new. */
+export function repeatsInWords(newEventsRatio: number): string {
+  const percent = Math.round(newEventsRatio * 100)
+  return percent === 100 ? '' : `, of which ${String(percent)} % are new as here`
+}

@@ -2,7 +2,7 @@
 import { parseMetricKey } from '../../collect/metrics.ts'
 import type { ServerSettings } from '../../plan/postgres-settings.ts'
 import type { RunRecord, StudyRecord } from '../../results/record.ts'
-import { measuredSteps } from '../evidence.ts'
+import { measuredSteps, newEventsRatio } from '../evidence.ts'
 import type { Round, TargetEvidence } from '../evidence.ts'
 import { medianOf } from '../statistics.ts'
 
@@ -56,6 +56,11 @@ export class FormulaRun {
   get acceptedPerS(): number | null {
     const rate = this.middle('rate.acceptedEventsPerS')
     return rate !== null && rate > 0 ? rate : null
+  }
+
+  /** Of the events that arrive, how many are new: what a figure per accepted event is multiplied by for a declared rate. */
+  get newEventsRatio(): number {
+    return medianOf(this.rounds.map((round) => newEventsRatio(measuredSteps(round)))) ?? 1
   }
 
   get measuredS(): number {

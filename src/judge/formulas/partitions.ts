@@ -2,6 +2,7 @@
 import { formatBytes, formatCount, formatMany, formatRate } from '../../kit/units.ts'
 import { partitionsPerYear, rowsPerPartition } from '../../plan/formulas.ts'
 import { layoutInWords, partitionLayoutOf } from '../partition-interval.ts'
+import { repeatsInWords } from './finding.ts'
 import type { FormulaFinding } from './finding.ts'
 import type { FormulaRun } from './formula-run.ts'
 
@@ -11,7 +12,7 @@ export function partitions(run: FormulaRun): FormulaFinding | null {
   const layout = round === undefined ? null : partitionLayoutOf(round.run)
   if (layout === null) return null
   const { ratePerS } = run.study.profile
-  const rows = rowsPerPartition(ratePerS, layout)
+  const rows = rowsPerPartition(ratePerS * run.newEventsRatio, layout)
   const perEvent = storedBytesPerEvent(run)
   const bytes =
     perEvent === null
@@ -22,7 +23,7 @@ export function partitions(run: FormulaRun): FormulaFinding | null {
     title: 'Partitions per year',
     target: run.target,
     documented: '365 daily, 52 weekly, 12 monthly',
-    inputs: `${layoutInWords(layout)} at the declared ${formatRate(ratePerS)}`,
+    inputs: `${layoutInWords(layout)} at the declared ${formatRate(ratePerS)}${repeatsInWords(run.newEventsRatio)}`,
     unit: 'partitions',
     predicted: partitionsPerYear(layout),
     measured: null,

@@ -18,7 +18,7 @@ import { checkpointSettings, slotKeepBytes } from '../../plan/postgres-settings.
 import { measuredSteps } from '../evidence.ts'
 import type { Round } from '../evidence.ts'
 import { medianOf } from '../statistics.ts'
-import { HELD_WITHIN_RATIO } from './finding.ts'
+import { HELD_WITHIN_RATIO, repeatsInWords } from './finding.ts'
 import type { FormulaFinding } from './finding.ts'
 import type { FormulaRun } from './formula-run.ts'
 
@@ -106,7 +106,7 @@ export function stalledSlot(run: FormulaRun): FormulaFinding | null {
   // The disk that was looked at is the harness's, and only an embedded server writes to it for sure.
   if (perEvent === null || free === undefined || run.server.provider !== 'embedded') return null
   const { ratePerS } = run.study.profile
-  const walPerS = perEvent * ratePerS
+  const walPerS = perEvent * run.newEventsRatio * ratePerS
   const keep = slotKeepBytes(run.server)
   const lost =
     keep === null
@@ -117,7 +117,7 @@ export function stalledSlot(run: FormulaRun): FormulaFinding | null {
     title: 'Disk full behind a slot that nobody reads',
     target: run.target,
     documented: 'free bytes ÷ WAL rate',
-    inputs: `${formatBytes(free)} free on this machine, ${formatBytes(perEvent)} of WAL per event at the declared ${formatRate(ratePerS)}`,
+    inputs: `${formatBytes(free)} free on this machine, ${formatBytes(perEvent)} of WAL per new event at the declared ${formatRate(ratePerS)}${repeatsInWords(run.newEventsRatio)}`,
     unit: 's',
     predicted: diskFullInS(free, walPerS),
     measured: null,
