@@ -10,6 +10,7 @@ import { findPackage } from '../../src/engines/packages/installed.ts'
 import { readArrivals } from '../../src/engines/postgres/arrivals.ts'
 import { clientConfig } from '../../src/engines/postgres/connection.ts'
 import { startEmbeddedPostgres } from '../../src/engines/postgres/embedded.ts'
+import { Scope } from '../../src/kit/scope.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'headroom-arrivals-'))
 chmodSync(base, 0o755)
@@ -18,31 +19,34 @@ const hasTimescale = findPackage('timescaledb') !== null || isRequired
 const COLUMNS = { source: 'org', id: 'tx' }
 const DAY_MS = 86_400_000
 
+const scope = new Scope()
 let engine: StoringEngine<'postgres'>
 let writer: pg.Client
 
 beforeAll(async () => {
+  scope.defer(() => {
+    rmSync(base, { recursive: true, force: true })
+  })
   const dataDir = join(base, 'data')
   mkdirSync(dataDir)
-  engine = await startEmbeddedPostgres(
-    { max_locks_per_transaction: '1024' },
-    {
-      dataDir,
-      logDir: join(base, 'logs'),
-      name: 'postgres',
-      runId: 'test',
-      signal: new AbortController().signal,
-      log: () => undefined,
-    },
-    hasTimescale ? { extensions: ['timescaledb'] } : {},
+  engine = scope.use(
+    await startEmbeddedPostgres(
+      { max_locks_per_transaction: '1024' },
+      {
+        dataDir,
+        logDir: join(base, 'logs'),
+        name: 'postgres',
+        runId: 'test',
+        signal: new AbortController().signal,
+        log: () => undefined,
+      },
+      hasTimescale ? { extensions: ['timescaledb'] } : {},
+    ),
   )
   writer = await connected()
+  scope.defer(() => writer.end())
 })
-afterAll(async () => {
-  await writer.end()
-  await engine[Symbol.asyncDispose]()
-  rmSync(base, { recursive: true, force: true })
-})
+afterAll(() => scope[Symbol.asyncDispose]())
 
 async function connected(): Promise<pg.Client> {
   const client = new pg.Client(clientConfig(engine.addressFor('harness')))

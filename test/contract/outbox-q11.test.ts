@@ -1,10 +1,7 @@
 /** Q11, which walks the way of a claim: over an index in every form of the claim, and past dead rows while they may not go. */
-import pg from 'pg'
 import { expect, it } from 'vitest'
-import type { PostgresAddress } from '../../src/engines/engine.ts'
-import { clientConfig } from '../../src/engines/postgres/connection.ts'
 import { startRig, untilReadable, type Rig } from './architecture-rig.ts'
-import { sqlOf } from './rig-sql.ts'
+import { clientOf, sqlOf } from './rig-sql.ts'
 import { makeEvent } from './service-client.ts'
 
 const BATCHES = 20
@@ -14,15 +11,6 @@ const PINNED = 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM outb
 interface Meta {
   readonly bytesRead: number
   readonly plan: { readonly nodes: readonly string[] }
-}
-
-async function sessionOf(rig: Rig): Promise<pg.Client> {
-  const address = rig.up.engines[0]!.engine.addressFor('harness') as PostgresAddress
-  const client = new pg.Client(clientConfig(address))
-  // It is idle most of the time: what breaks it then fails its next query, and not the whole process.
-  client.on('error', () => undefined)
-  await client.connect()
-  return client
 }
 
 async function explained(rig: Rig): Promise<Meta> {
@@ -39,7 +27,7 @@ it.each([
   { completion: 'done', claimOn: 'status' },
 ])('reads by an index, and past dead rows while a snapshot keeps them: %o', async (settings) => {
   await using rig = await startRig('outbox', { settings: { ...settings, vacuum: 'default' } })
-  const holder = await sessionOf(rig)
+  const holder = await clientOf(rig)
   try {
     await holder.query(PINNED)
     for (let batch = 0; batch < BATCHES; batch++) {

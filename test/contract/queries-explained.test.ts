@@ -1,12 +1,10 @@
 /** What PostgreSQL reads for a query (mission-map D12): known rows, the same question, and index sets that differ. */
 import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
-import type { PostgresAddress } from '../../src/engines/engine.ts'
-import { clientConfig } from '../../src/engines/postgres/connection.ts'
 import { askExplained } from '../../src/drive/explained.ts'
 import { startRig, type Rig } from './architecture-rig.ts'
+import { sqlOf } from './rig-sql.ts'
 import { makeEvent } from './service-client.ts'
-import pg from 'pg'
 
 const EVENTS = 4_000
 const PER_HOUR = EVENTS / 20
@@ -31,16 +29,8 @@ async function filled(schemaVariant: string): Promise<Rig> {
     const { body } = await rig.client.post(events)
     expect(body.accepted).toBe(PER_HOUR)
   }
-  await analyzed(rig)
+  await sqlOf(rig, 'VACUUM ANALYZE events')
   return rig
-}
-
-async function analyzed(rig: Rig): Promise<void> {
-  const address = rig.up.engines[0]!.engine.addressFor('harness') as PostgresAddress
-  const client = new pg.Client(clientConfig(address))
-  await client.connect()
-  await client.query('VACUUM ANALYZE events')
-  await client.end()
 }
 
 async function explained(rig: Rig, name: string, params: Readonly<Record<string, string>>) {
