@@ -8,6 +8,7 @@ import { findMetric } from '../../src/collect/metrics.ts'
 import { startEngine } from '../../src/engines/registry.ts'
 import type { EngineContext, StoringKind, StoringEngine, Store } from '../../src/engines/engine.ts'
 import { clientConfig } from '../../src/engines/postgres/connection.ts'
+import { FullPageImages } from '../../src/engines/postgres/full-page-images.ts'
 import { ClickHouseHttp } from '../../src/engines/clickhouse/http.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'headroom-stores-'))
@@ -232,6 +233,37 @@ it('PostgreSQL counts WAL and its full-page images as running totals', async () 
   // Every page of the table is touched once after a checkpoint: about 340 pages of 8 KiB.
   expect(imageBytes).toBeGreaterThan(1_000_000)
   expect(imageBytes).toBeLessThan(walBytes)
+})
+
+it('PostgreSQL full-page images are counted though a reading was cut short, and though a checkpoint removed WAL', async () => {
+  const engine = engineOf('postgres') as StoringEngine<'postgres'>
+  const client = new pg.Client(clientConfig(engine.addressFor('harness')))
+  await client.connect()
+  try {
+    const images = new FullPageImages()
+    const write = async (sql: string): Promise<void> => {
+      await client.query('CHECKPOINT')
+      await client.query(sql)
+    }
+    await client.query('DROP TABLE IF EXISTS paged')
+    await client.query(`CREATE TABLE paged AS SELECT n, repeat('x', 900) AS filler
+                          FROM generate_series(1, 40000) AS n`)
+    const before = (await images.readBytes(client)) ?? NaN
+    await write('UPDATE paged SET n = -n WHERE n % 8 = 0')
+    await client.query(`SET statement_timeout = '3ms'`)
+    await expect(images.readBytes(client)).rejects.toMatchObject({ code: '57014' })
+    await client.query('SET statement_timeout = 0')
+    const cut = (await images.readBytes(client)) ?? NaN
+    // 5,000 pages, each touched once after the checkpoint.
+    expect(cut - before).toBeGreaterThan(20e6)
+    // The segment that was read up to lies before the checkpoint now.
+    await client.query(`UPDATE paged SET filler = repeat('y', 900)`)
+    await write('UPDATE paged SET n = n + 1 WHERE n % 8 = 0')
+    expect(((await images.readBytes(client)) ?? NaN) - cut).toBeGreaterThan(20e6)
+    await client.query('DROP TABLE paged')
+  } finally {
+    await client.end()
+  }
 })
 
 it('PostgreSQL arrivals never skip a row that commits behind a later one', async () => {

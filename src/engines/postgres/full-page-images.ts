@@ -35,22 +35,57 @@ export class FullPageImages {
       'SELECT pg_current_wal_flush_lsn()::text AS lsn',
     )
     const to = rows[0]?.lsn ?? null
-    this.#readUpTo = to
-    if (from === null || to === null || from === to) return this.#totalBytes
-    try {
-      const stats = await client.query<{ bytes: string | null }>(
-        `SELECT sum(fpi_size) AS bytes FROM ${quoteName(schema)}.pg_get_wal_stats($1::pg_lsn, $2::pg_lsn)`,
-        [from, to],
-      )
-      this.#totalBytes += Number(stats.rows[0]?.bytes ?? 0)
-    } catch (error) {
-      // Nothing whole between the two positions yet: look again from the same place. WAL that a checkpoint has
-      // removed meanwhile cannot be read any more: go on from here.
-      if (messageOf(error).includes('could not find a valid record')) this.#readUpTo = from
-      else if (!/has already been removed|could not open file/.test(messageOf(error))) throw error
+    if (from !== null && to !== null && from !== to) {
+      const bytes = await imageBytes(client, { schema, from, to })
+      if (bytes === null) return this.#totalBytes
+      this.#totalBytes += bytes
     }
+    // Only now: what a reading that was cut short did not count is left for the next.
+    this.#readUpTo = to
     return this.#totalBytes
   }
+}
+
+interface Stretch {
+  readonly schema: string
+  readonly from: string
+  readonly to: string
+}
+
+/** null: no record lies whole between the two positions yet. */
+async function imageBytes(client: Client, stretch: Stretch): Promise<number | null> {
+  try {
+    return await walStats(client, stretch)
+  } catch (error) {
+    if (messageOf(error).includes('could not find a valid record')) return null
+    if (!isRemoved(error)) throw error
+  }
+  // A checkpoint has removed the WAL before it. Images are written after it above all, and that WAL is there.
+  const { rows } = await client.query<{ lsn: string; isBefore: boolean }>(
+    `SELECT redo_lsn::text AS lsn, redo_lsn < $1::pg_lsn AS "isBefore" FROM pg_control_checkpoint()`,
+    [stretch.to],
+  )
+  const redo = rows[0]
+  if (redo?.isBefore !== true) return 0
+  try {
+    return await walStats(client, { ...stretch, from: redo.lsn })
+  } catch (error) {
+    // Another checkpoint came between the two questions.
+    if (isRemoved(error)) return 0
+    throw error
+  }
+}
+
+async function walStats(client: Client, { schema, from, to }: Stretch): Promise<number> {
+  const { rows } = await client.query<{ bytes: string | null }>(
+    `SELECT sum(fpi_size) AS bytes FROM ${quoteName(schema)}.pg_get_wal_stats($1::pg_lsn, $2::pg_lsn)`,
+    [from, to],
+  )
+  return Number(rows[0]?.bytes ?? 0)
+}
+
+function isRemoved(error: unknown): boolean {
+  return /has already been removed|could not open file/.test(messageOf(error))
 }
 
 /** How full-page images can be told apart here, with this role's rights. */
