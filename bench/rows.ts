@@ -18,12 +18,16 @@ export async function benchStream(
   return await openStream({ ...spec, seed }, momentMs)
 }
 
-/** COPY text of `rows` events in chunks of 1,000. */
-export function* copyChunks(stream: EventStream, rows: number): Generator<Buffer> {
-  for (let from = 0; from < rows; from += CHUNK_ROWS) {
-    const target = Buffer.alloc(CHUNK_ROWS * stream.maxEventBytes)
+/** COPY text of `rows` events in chunks, each made when it is asked for. */
+export function* copyChunks(
+  stream: EventStream,
+  rows: number,
+  chunkRows = CHUNK_ROWS,
+): Generator<Buffer> {
+  for (let from = 0; from < rows; from += chunkRows) {
+    const target = Buffer.alloc(chunkRows * stream.maxEventBytes)
     let end = 0
-    for (let index = from; index < Math.min(rows, from + CHUNK_ROWS); index++) {
+    for (let index = from; index < Math.min(rows, from + chunkRows); index++) {
       end = stream.writeCopyRow(index, target, end)
     }
     yield target.subarray(0, end)

@@ -12,6 +12,8 @@ import { ERROR_EXIT_CODES } from '../../src/kit/errors.ts'
 import { DATA_KINDS, dataFiles, nameOf } from '../../src/kit/data-file.ts'
 import { packageRoot } from '../../src/kit/paths.ts'
 import { formatDurationS } from '../../src/kit/units.ts'
+import { loadClaims } from '../../src/scenario/load-claims.ts'
+import { estimateClaims } from '../../src/study/claims.ts'
 import { headroomVersion } from '../../src/study/headroom-version.ts'
 import { estimateStudy } from '../../src/study/estimate.ts'
 import { pointsTable } from './points-table.ts'
@@ -37,7 +39,6 @@ const FAULT_TARGETS: Readonly<Record<string, string>> = {
 }
 
 const FAULT_S = 60
-const CLAIMS_S = 3_600
 const COMPLAINT_CHARACTERS = 600
 
 const names = (kind: keyof typeof DATA_KINDS): readonly string[] =>
@@ -83,7 +84,8 @@ export const claims: Soak = matrix({
   name: 'claims',
   title: 'every claim at full scale',
   commands: () => [['claims', '--scale', 'full']],
-  seconds: () => CLAIMS_S,
+  // As `headroom claims --list --scale full` says.
+  seconds: () => estimateClaims(loadClaims([]).experiments, 'full'),
 })
 
 interface Matrix {

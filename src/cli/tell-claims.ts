@@ -27,7 +27,6 @@ export function tellClaims(
     const told = claims.map(({ claim, ...finding }) => ({
       ...{ id: claim.id, title: claim.title, source: claim.source, conditions: claim.conditions },
       ...finding,
-      reading: claim.reading,
     }))
     const about = { study: record.id, exitCode, verdict, scale: record.scale, caveats }
     const places = { results: studyDir, report: reportFile }
@@ -43,7 +42,7 @@ export function tellClaims(
 }
 
 function linesOf(
-  { claim, verdict, because, measures }: ClaimFinding,
+  { claim, verdict, because, reading, measures }: ClaimFinding,
   terminal: Terminal,
 ): readonly string[] {
   const more = measures.filter(({ role }) => role !== 'decides')
@@ -53,7 +52,7 @@ function linesOf(
     `      under     ${claim.conditions.trim()}`,
     `      because   ${because}`,
     ...more.map((measure) => `      besides   ${measureWords(measure)}`),
-    ...(claim.reading.trim() === '' ? [] : [`      so        ${claim.reading.trim()}`]),
+    ...(reading === '' ? [] : [`      so        ${reading}`]),
     '',
   ]
 }

@@ -5,7 +5,7 @@
 import { formatInterval, formatQuantity } from '../kit/units.ts'
 import type { ClaimsRecord, ExperimentRecord } from '../results/claims-record.ts'
 import type { Interval } from '../results/record.ts'
-import type { Bounds, Claim, Measure } from '../scenario/claim.ts'
+import type { Bounds, Claim, Measure, Reading } from '../scenario/claim.ts'
 import { saturatedClients } from './busy-clients.ts'
 import type { SkippedRounds } from './claim-figures.ts'
 import { valuesPerRound } from './claim-figures.ts'
@@ -44,6 +44,8 @@ export interface ClaimFinding {
   readonly verdict: ClaimVerdict
   /** The rule's own words: figures and what they were held against. */
   readonly because: string
+  /** What to make of it, by the figures. */
+  readonly reading: string
   readonly measures: readonly MeasureFinding[]
   /** What the engine said meanwhile: plans, refusals; by `arm.step.what`. */
   readonly texts: readonly { readonly name: string; readonly text: string }[]
@@ -81,10 +83,29 @@ export function judgeClaim(claim: Claim, experiment: ExperimentRecord | undefine
   return {
     claim,
     ...verdictOf(measures, claim.cannotRefute),
+    reading: readingOf(claim, experiment),
     measures,
     texts: textsOf(experiment),
     ranOn: ranOn(experiment),
   }
+}
+
+function readingOf({ reading, readings }: Claim, experiment: ExperimentRecord | undefined): string {
+  const held = readings.filter((one) => holds(one, experiment)).map(({ says }) => says.trim())
+  return [reading.trim(), ...held].filter((words) => words !== '').join(' ')
+}
+
+/** In every round that was begun, and of the server: what is not known is not said. */
+function holds(
+  { value, kind, within }: Reading,
+  experiment: ExperimentRecord | undefined,
+): boolean {
+  const found = valuesPerRound(value, experiment)
+  if (found.state === 'unknown' || found.skipped !== null) return false
+  const interval = intervalOverRounds(found.values)
+  if (interval === null || compare(interval, within) !== 'inside') return false
+  if (kind === 'counter') return true
+  return found.values.length >= RANKING_MIN_ROUNDS && saturatedClients(value, experiment) === null
 }
 
 function experimentOf(claim: Claim, record: ClaimsRecord): ExperimentRecord | undefined {

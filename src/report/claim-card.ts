@@ -20,7 +20,7 @@ export function verdictBadge(verdict: ClaimVerdict): Markup {
 }
 
 export function claimCard(finding: ClaimFinding, id: string): Markup {
-  const { claim, verdict, because, measures } = finding
+  const { claim, verdict, because, reading, measures } = finding
   return html`<article class="card trigger" id="${id}" aria-labelledby="${id}-title">
     <div>
       <h3 id="${id}-title"><span class="id">${claim.id}</span> ${claim.title}</h3>
@@ -35,7 +35,7 @@ export function claimCard(finding: ClaimFinding, id: string): Markup {
     <div class="judged">
       <p>${verdictBadge(verdict)}</p>
       <p class="because">${because}</p>
-      ${claim.reading.trim() === '' ? nothing : html`<p>${claim.reading.trim()}</p>`}
+      ${reading === '' ? nothing : html`<p>${reading}</p>`}
       ${factTable({
         label: `Figures of ${claim.id}`,
         headings: ['Figure', '#Measured', '#Documented', 'Seen before', 'Role'],

@@ -17,9 +17,9 @@ export function renderClaimsMarkdown(findings: ClaimsFindings, pageHref: string)
 
 function claimsTable({ claims }: ClaimsFindings): string {
   const rows = claims.map((finding) => {
-    const { claim, verdict } = finding
+    const { claim, verdict, reading } = finding
     const claimed = `${claim.title}: “${claim.source.quote}” (${claim.source.document})`
-    const cells = [claim.id, claimed, measuredWords(finding), verdict, claim.reading.trim()]
+    const cells = [claim.id, claimed, measuredWords(finding), verdict, reading]
     return `| ${cells.map(escapeMarkdown).join(' | ')} |`
   })
   return [

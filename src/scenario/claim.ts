@@ -44,6 +44,16 @@ const Measure = z.strictObject({
 })
 export type Measure = z.infer<typeof Measure>
 
+/** A sentence that is said only where a figure lies within bounds of our own in every round. */
+const Reading = z.strictObject({
+  says: z.string().min(1),
+  /** Arithmetic over figures, as a measure's. */
+  value: z.string().min(1),
+  kind: z.enum(['counter', 'time']),
+  within: Bounds,
+})
+export type Reading = z.infer<typeof Reading>
+
 export const Claim = z.strictObject({
   id: z.string().regex(/^[A-Z][A-Za-z0-9-]*$/, 'a capital letter, then letters, digits and dashes'),
   title: z.string().min(1),
@@ -60,7 +70,9 @@ export const Claim = z.strictObject({
   measures: z.array(Measure).min(1),
   /** Why what is measured here cannot refute the claim, only qualify it. */
   cannotRefute: z.string().optional(),
-  /** What to make of it: a sentence beside the verdict. */
+  /** What to make of it, beside the verdict: only what no measurement can contradict. */
   reading: z.string().default(''),
+  /** The rest of it follows from the figures: each sentence in order, where it holds. */
+  readings: z.array(Reading).default([]),
 })
 export type Claim = z.infer<typeof Claim>

@@ -143,6 +143,9 @@ export function claimFindings(claim: Claim, experiment: Experiment): readonly Fi
   )
   return [
     ...claim.measures.flatMap((measure, index) => measureFindings(measure, index, known)),
+    ...claim.readings.flatMap(({ value }, index) =>
+      formulaFindings(value, ['readings', index, 'value'], known),
+    ),
     ...undecided(claim),
   ]
 }
@@ -152,7 +155,6 @@ function measureFindings(
   index: number,
   known: ReadonlySet<string>,
 ): readonly Finding[] {
-  const path = ['measures', index, 'value']
   const judged =
     role !== 'context' && documented === undefined
       ? [
@@ -163,19 +165,24 @@ function measureFindings(
           },
         ]
       : []
+  return [...judged, ...formulaFindings(value, ['measures', index, 'value'], known)]
+}
+
+function formulaFindings(
+  formula: string,
+  path: Path,
+  known: ReadonlySet<string>,
+): readonly Finding[] {
   try {
-    const unknown = parseFormula(value).names.filter((name) => !known.has(name))
-    return [
-      ...judged,
-      ...unknown.map((name) => ({
-        path,
-        message: `the experiment leaves no figure ${name}`,
-        remedy: suggest(name, [...known]),
-      })),
-    ]
+    const unknown = parseFormula(formula).names.filter((name) => !known.has(name))
+    return unknown.map((name) => ({
+      path,
+      message: `the experiment leaves no figure ${name}`,
+      remedy: suggest(name, [...known]),
+    }))
   } catch (error) {
     if (!(error instanceof FormulaError)) throw error
-    return [...judged, { path, message: error.message, remedy: 'write arithmetic over figures' }]
+    return [{ path, message: error.message, remedy: 'write arithmetic over figures' }]
   }
 }
 

@@ -120,7 +120,10 @@ const FIGURES: Readonly<Record<Exclude<Step['do'], 'query'>, readonly string[]>>
     ...['rows', 'heapBytes', 'indexBytes', 'totalBytes', 'heapBytesPerRow'],
     'indexBytesPerRow',
   ],
-  explain: ['planningMs', 'executionMs', 'heapPages', 'pagesRead', 'relations', 'usesIndex'],
+  explain: [
+    ...['planningMs', 'executionMs', 'heapPages', 'pagesRead', 'rowsRead', 'relations'],
+    'usesIndex',
+  ],
   refused: ['refused'],
   crash: ['recoveryS'],
   loss: ['ackedRows', 'lostRows', 'lostMs'],

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { SoakSummary } from '../../bench/soak/soak.ts'
-import { type Ended, findingsOf, keptOf } from '../../bench/soak/matrices.ts'
+import { type Ended, claims, findingsOf, keptOf } from '../../bench/soak/matrices.ts'
 import { readSummary, writeSummary } from '../../bench/soak/summary.ts'
+import { loadClaims } from '../../src/scenario/load-claims.ts'
 
 const summary = (name: string, passed: boolean): SoakSummary => ({
   schemaVersion: 1,
@@ -106,5 +107,19 @@ describe('a matrix in several sittings', () => {
     expect(await readSummary(dir, 'faults')).toBeNull()
     await rm(dir, { recursive: true })
     expect(await readSummary(dir, 'sweeps')).toBeNull()
+  })
+})
+
+describe('the soak of claims', () => {
+  const options = {
+    ...{ seconds: 1, events: 1, positions: 1, rounds: 1, seed: 1 },
+    ...{ signal: new AbortController().signal, log: () => undefined },
+  }
+
+  it('is announced with what its experiments say of themselves at full scale, at most its limit', () => {
+    const { experiments } = loadClaims([])
+    const saidS = experiments.reduce((sum, { scales }) => sum + scales.full.estimatedS, 0)
+    expect(claims.estimateS({ ...options, limitS: 1e6 })).toBe(saidS)
+    expect(claims.estimateS({ ...options, limitS: 60 })).toBe(60)
   })
 })

@@ -224,19 +224,36 @@ describe('unlogged', () => {
 })
 
 describe('hot-attributes', () => {
-  it('never uses GIN for ->>, uses it for @> and for jsonpath equality, and breaks on a cast', async () => {
-    const record = await run(loadExperiment('hot-attributes'))
+  let record: ExperimentRecord
+  beforeAll(async () => {
+    record = await run(loadExperiment('hot-attributes'))
+  })
+
+  it('never uses GIN for ->>, uses it for @> and for jsonpath equality, and breaks on a cast', () => {
     const figure = figuresOf(record)
-    expect(figure('gin.arrow.usesIndex')).toBe(0)
-    expect(figure('gin.contains.usesIndex')).toBe(1)
-    expect(figure('gin.jsonpath.usesIndex')).toBe(1)
-    expect(figure('gin.range.usesIndex')).toBe(0)
+    for (const arm of ['gin', 'large', 'common']) {
+      expect(figure(`${arm}.arrow.usesIndex`)).toBe(0)
+      expect(figure(`${arm}.range.usesIndex`)).toBe(0)
+    }
+    expect(figure('large.contains.usesIndex')).toBe(1)
+    expect(figure('large.jsonpath.usesIndex')).toBe(1)
     expect(figure('expression.arrow.usesIndex')).toBe(1)
-    expect(figure('gin.cast.refused')).toBe(1)
-    expect(textOf(record, 'gin', 'cast.message')).toContain(
+    expect(figure('mixed.cast.refused')).toBe(1)
+    expect(textOf(record, 'mixed', 'cast.message')).toContain(
       '22P02: invalid input syntax for type integer: "XL"',
     )
-    expect(textOf(record, 'gin', 'arrow.plan')).toContain('Seq Scan on entity_jsonb')
+  })
+
+  it('reads the tenant as documented, the whole table where a tenant has half of it, what is red with an index', () => {
+    const figure = figuresOf(record)
+    expect(figure('gin.has.rows')).toBeLessThan(figure('gin.has.allRows') / 50)
+    expect(figure('gin.arrow.rowsRead')).toBeGreaterThanOrEqual(figure('gin.has.rows'))
+    expect(figure('gin.arrow.rowsRead')).toBeLessThanOrEqual(figure('gin.has.rows') * 2.1)
+    expect(textOf(record, 'gin', 'arrow.plan')).toContain('tenant_entity')
+    expect(figure('large.arrow.rowsRead')).toBeGreaterThanOrEqual(figure('large.has.allRows'))
+    expect(textOf(record, 'large', 'arrow.plan')).toContain('Seq Scan on entity_jsonb')
+    expect(figure('large.contains.rowsRead')).toBeLessThan(3 * figure('large.has.allRed'))
+    expect(figure('largeExpression.arrow.rowsRead')).toBeLessThan(3 * figure('large.has.red'))
   })
 })
 

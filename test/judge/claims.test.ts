@@ -63,6 +63,25 @@ describe('a claim', () => {
     expect(judgeClaim(claim, twice).verdict).toBe('confirmed')
   })
 
+  it('says of its reading what its figures bear out, in every round, and nothing of what they do not', () => {
+    const ratio = 'b.load.s / a.load.s'
+    const claim = claimFixture([{}], {
+      reading: 'Always so.',
+      readings: [
+        { says: 'b is slower.', value: ratio, kind: 'time', within: { atLeast: 1.5 } },
+        { says: 'b is no slower.', value: ratio, kind: 'time', within: { atMost: 1.5 } },
+        { says: 'Nobody knows.', value: 'b.load.nothing', kind: 'counter', within: { atLeast: 0 } },
+      ],
+    })
+    expect(judgeClaim(claim, twice).reading).toBe('Always so. b is slower.')
+    const across = recordFixture({ a: [1, 1, 1], b: [2, 1, 2] })
+    expect(judgeClaim(claim, across).reading).toBe('Always so.')
+    // A time of too few rounds, or of rounds of which one gave none, bears nothing out.
+    expect(judgeClaim(claim, recordFixture({ a: [1], b: [2] })).reading).toBe('Always so.')
+    const failed = withOutcome(twice, ['b', 2], { state: 'failed', code: 'X', message: 'no' })
+    expect(judgeClaim(claim, failed).reading).toBe('Always so.')
+  })
+
   it('takes a ratio within each round, so that drift hits both ends', () => {
     const drifting = recordFixture({ a: [1, 10, 100], b: [2, 20, 200] })
     expect(judgeClaim(claimFixture([{}]), drifting).measures[0]).toMatchObject({

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -103,6 +103,19 @@ describe('a claim of one’s own', () => {
       /^7 \| measures\[0\]\.value \| the experiment leaves no figure full\.load\.second/,
     )
     expect(problem).toContain('full.load.s')
+  })
+
+  it('is refused where a sentence of its reading hangs on a figure that its experiment does not leave', () => {
+    const file = written(
+      '{ says: x, value: full.load.s, unit: s, kind: time, documented: { atMost: 1 } }',
+    )
+    const reading = '{ says: y, value: full.load.second, kind: time, within: { atMost: 1 } }'
+    appendFileSync(file, `\nreadings:\n  - ${reading}\n`)
+    expect(problemsOf(() => loadClaims([file]))).toEqual([
+      expect.stringMatching(
+        /^9 \| readings\[0\]\.value \| the experiment leaves no figure full\.load\.second/,
+      ) as string,
+    ])
   })
 
   it('is refused where its formula is no arithmetic, and where nothing decides it', () => {

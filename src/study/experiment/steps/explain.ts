@@ -1,4 +1,4 @@
-/** What the planner does with a query. In: the step. Out: its shape as text, and planning, pages and indexes as figures. */
+/** What the planner does with a query. In: the step. Out: its shape as text, and planning, rows, pages and indexes as figures. */
 import type { StepOf } from '../../../scenario/experiment-step.ts'
 import type { ArmContext } from '../arm-context.ts'
 
@@ -6,6 +6,11 @@ interface PlanNode {
   readonly 'Node Type': string
   readonly 'Relation Name'?: string
   readonly 'Index Name'?: string
+  /** Means over loops; with ANALYZE. */
+  readonly 'Actual Rows'?: number
+  readonly 'Actual Loops'?: number
+  readonly 'Rows Removed by Filter'?: number
+  readonly 'Rows Removed by Index Recheck'?: number
   readonly 'Exact Heap Blocks'?: number
   readonly 'Lossy Heap Blocks'?: number
   readonly 'Shared Hit Blocks'?: number
@@ -37,6 +42,7 @@ export async function explain(arm: ArmContext, step: StepOf<'explain'>): Promise
     planningMs: middle(seen.map((one) => one['Planning Time'])),
     executionMs: middle(seen.map((one) => one['Execution Time'] ?? Number.NaN)),
     heapPages: nodes.reduce((sum, node) => sum + heapPagesOf(node), 0),
+    rowsRead: step.analyze ? nodes.reduce((sum, node) => sum + rowsReadBy(node), 0) : Number.NaN,
     pagesRead: (last.Plan['Shared Hit Blocks'] ?? 0) + (last.Plan['Shared Read Blocks'] ?? 0),
     relations: new Set(nodes.flatMap((node) => node['Relation Name'] ?? [])).size,
     usesIndex:
@@ -47,6 +53,14 @@ export async function explain(arm: ArmContext, step: StepOf<'explain'>): Promise
 
 function nodesOf(node: PlanNode): readonly PlanNode[] {
   return [node, ...(node.Plans ?? []).flatMap(nodesOf)]
+}
+
+/** Rows of tables that a scan looked at, whether it gave them on or not. */
+function rowsReadBy(node: PlanNode): number {
+  if (node['Relation Name'] === undefined) return 0
+  const removed =
+    (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0)
+  return Math.round(((node['Actual Rows'] ?? 0) + removed) * (node['Actual Loops'] ?? 0))
 }
 
 /** A bitmap scan counts the heap pages it visits; a sequential scan touches nothing but heap. */
