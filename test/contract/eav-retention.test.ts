@@ -19,16 +19,23 @@ async function beginAgain(rig: Rig): Promise<void> {
   await worker?.fault('restart')
 }
 
+async function insert(
+  rig: Rig,
+  { tenant_id, entity_id, write_id, written_at }: WriteBody,
+): Promise<void> {
+  await sqlOf(
+    rig,
+    `INSERT INTO entity_values_ts (tenant_id, entity_id, attribute_id, is_number, critical, value, write_id, ingested_at)
+     VALUES ($1, $2, 0, false, false, 'v', $3, $4)`,
+    [tenant_id, entity_id, write_id, written_at],
+  )
+}
+
 /** Rows that got in when they were young. */
 async function hold(rig: Rig, writes: readonly WriteBody[]): Promise<void> {
-  for (const { tenant_id, entity_id, write_id, written_at } of writes) {
-    await sqlOf(rig, 'SELECT ensure_partition($1)', [written_at])
-    await sqlOf(
-      rig,
-      `INSERT INTO entity_values_ts (tenant_id, entity_id, attribute_id, is_number, critical, value, write_id, ingested_at)
-       VALUES ($1, $2, 0, false, false, 'v', $3, $4)`,
-      [tenant_id, entity_id, write_id, written_at],
-    )
+  for (const write of writes) {
+    await sqlOf(rig, 'SELECT ensure_partition($1)', [write.written_at])
+    await insert(rig, write)
   }
 }
 
@@ -46,6 +53,17 @@ describe('partitions past retention', () => {
     await hold(rig, writes)
     await beginAgain(rig)
     await expect.poll(() => stored(rig)).toEqual(keys(...writes.slice(0, retain + 1)))
+  })
+
+  it('are left in the default partition by nobody: rows there go one by one', async () => {
+    await using rig = await startRig('eav', { settings: settings(200) })
+    const [kept, past] = [daysAgo(150), daysAgo(201)]
+    expect((await rig.client.post([kept])).body).toMatchObject({ accepted: 1 })
+    await untilReadable(rig.up.running.stores[0]!, 1)
+    await insert(rig, past)
+    expect(await sqlOf(rig, 'SELECT FROM entity_values_ts_default')).toHaveLength(2)
+    await beginAgain(rig)
+    await expect.poll(() => stored(rig)).toEqual(keys(kept))
   })
 
   it('take no new write: it is rejected, with the reason', async () => {

@@ -340,10 +340,10 @@ describe('F3, connections', () => {
     expect(needed('pg-partitioned', { partitionBy: 'hash' })).toBe(36)
     // Routed reads, heartbeat and positions.
     expect(needed('pg-replica')).toBe(44)
-    // A watch and a flusher, a view, a heartbeat.
-    expect(needed('eav', { distinctQuery: 'indexed' })).toBe(39)
-    expect(needed('eav', { distinctQuery: 'view' })).toBe(40)
-    expect(needed('eav', { distinctQuery: 'indexed', readReplicas: true })).toBe(40)
+    // A watch, a flusher and the session behind the cache; a view, a heartbeat.
+    expect(needed('eav', { distinctQuery: 'indexed' })).toBe(40)
+    expect(needed('eav', { distinctQuery: 'view' })).toBe(41)
+    expect(needed('eav', { distinctQuery: 'indexed', readReplicas: true })).toBe(41)
   })
 })
 
@@ -374,6 +374,7 @@ describe('F3 and the services', () => {
     'service-kit/eav/staging-watch.ts': 'staging',
     'service-kit/eav/flusher.ts': 'flusher',
     'service-kit/eav/view-refresher.ts': 'view',
+    'service-kit/postgres/session-watch.ts': 'session',
   }
 
   it('knows every place where one opens connections, each of which does so once', () => {

@@ -2,9 +2,10 @@
  * The hot projection in Redis, written through before the ack (mission-map A19, H13). In: rows as a commit left them. Out:
  * an entity no older than the last acknowledged write, or nothing: then the primary is asked.
  *
- * What Redis may have missed is never read. Keys begin with a generation; as soon as one write is not certain to be in, the
- * generation changes, and what was cached before is out of reach until it expires. Within a generation a row only replaces
- * an older revision of itself, so it does not matter in which order commits arrive here.
+ * What Redis may have missed is never read, nor what the database may have lost. Keys begin with a generation; as soon as one
+ * write is not certain to be in, or the database was away and may have gone back, the generation changes, and what was cached
+ * before is out of reach until it expires. Within a generation a row only replaces an older revision of itself, so it does not
+ * matter in which order commits arrive here.
  */
 import { randomUUID } from 'node:crypto'
 import type { ChainableCommander, Redis } from 'ioredis'
@@ -25,7 +26,7 @@ export interface CacheMeter {
   readonly misses: number
   /** Commands that failed or took too long. */
   readonly errors: number
-  /** Reads and writes that did without, while Redis was away. */
+  /** Reads and writes that did without, while Redis or the database was away. */
   readonly bypassed: number
   readonly isUp: boolean
 }
@@ -57,6 +58,8 @@ export class EntityCache implements AsyncDisposable {
   readonly #prefix: string
   #generation = randomUUID()
   #isUp = false
+  #hasDatabase = false
+  #databaseLosses = 0
   #hits = 0
   #misses = 0
   #errors = 0
@@ -87,7 +90,12 @@ export class EntityCache implements AsyncDisposable {
   }
 
   get generation(): Generation {
-    return this.#isUp ? this.#generation : null
+    return this.#isUsed ? this.#generation : null
+  }
+
+  /** How often the database may have gone back. A commit that began before the last time may be gone again. */
+  get databaseLosses(): number {
+    return this.#databaseLosses
   }
 
   get meter(): CacheMeter {
@@ -96,14 +104,23 @@ export class EntityCache implements AsyncDisposable {
       misses: this.#misses,
       errors: this.#errors,
       bypassed: this.#bypassed,
-      isUp: this.#isUp,
+      isUp: this.#isUsed,
     }
   }
 
-  /** Never rejects. Once it resolves, no read finds an older revision of these rows. */
-  async put(rows: readonly ProjectedRow[]): Promise<void> {
+  /**
+   * Never rejects. Once it resolves, no read finds an older revision of these rows.
+   *
+   * @param lossesBefore `databaseLosses` before their transaction began
+   */
+  async put(rows: readonly ProjectedRow[], lossesBefore: number): Promise<void> {
     if (rows.length === 0) return
-    if (!this.#isUp) {
+    if (lossesBefore !== this.#databaseLosses) {
+      // They may be lost, or newer than what was read since.
+      this.forget()
+      return
+    }
+    if (!this.#isUsed) {
       this.#bypassed += rows.length
       return
     }
@@ -124,7 +141,7 @@ export class EntityCache implements AsyncDisposable {
 
   /** Null: not here. */
   async get(tenantId: string, entityId: string): Promise<CachedEntity | null> {
-    if (!this.#isUp) {
+    if (!this.#isUsed) {
       this.#bypassed++
       return null
     }
@@ -150,7 +167,7 @@ export class EntityCache implements AsyncDisposable {
 
   /** Keeps what the primary answered, unless something was forgotten since the question. */
   async fill(row: ProjectedRow, asked: Generation): Promise<void> {
-    if (asked !== null && asked === this.generation) await this.put([row])
+    if (asked !== null && asked === this.generation) await this.put([row], this.#databaseLosses)
   }
 
   /** After a write whose outcome nobody knows: it may be committed and is not here. */
@@ -158,10 +175,26 @@ export class EntityCache implements AsyncDisposable {
     this.#generation = randomUUID()
   }
 
+  /** A connection to the database broke or was refused: it may come back without what it had. */
+  databaseMayGoBack(): void {
+    this.#databaseLosses++
+    this.forget()
+  }
+
+  /** Nothing is read or kept while nobody would notice that the database goes away. */
+  databaseIs(state: 'found' | 'lost'): void {
+    this.#hasDatabase = state === 'found'
+    if (state === 'lost') this.databaseMayGoBack()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#retry)
     this.#redis.disconnect()
     return Promise.resolve()
+  }
+
+  get #isUsed(): boolean {
+    return this.#isUp && this.#hasDatabase
   }
 
   #keyOf(tenantId: string, entityId: string): string {

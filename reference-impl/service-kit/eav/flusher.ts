@@ -1,15 +1,17 @@
 /**
- * Moves staged rows to the time series, again and again. In: the database, how often. Out: rows moved, and what it counts.
- * A flush that fails moves nothing: its rows stay staged for the next one.
+ * Moves staged rows to the time series, again and again, and looks after its partitions. In: the database, how often. Out: rows
+ * moved, and what it counts. A flush that fails moves nothing: its rows stay staged for the next one. None fails for want of a
+ * partition: what has none lies in the default partition until it can be made.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import type { PostgresAddress } from '../../../src/engines/engine.ts'
 import { messageOf } from '../../../src/kit/errors.ts'
 import { clientConfig } from '../postgres/connection.ts'
+import { isWorthRepeating } from '../postgres/failure.ts'
 import { RollingTimes } from '../rolling-times.ts'
 import type { EavSettings } from './settings.ts'
-import { STAGING } from './statements.ts'
+import { SERIES, STAGING } from './statements.ts'
 
 export type FlusherSettings = Pick<
   EavSettings,
@@ -25,11 +27,23 @@ export interface FlusherMeter {
   readonly failedFlushes: number
 }
 
-const NO_PARTITION = '23514'
+interface Moved {
+  readonly moved: number
+  readonly stored: number
+  /** Rows in the default partition whose range should have a partition. */
+  readonly late: number
+}
+
+const OUT_OF_LOCKS = '53200'
+const FIRST = '-infinity'
+const LAST = 'infinity'
 const RETRY_MS = 250
-/** Partitions are there this long before their time. */
-const AHEAD = `SELECT ensure_partition(now()), ensure_partition(now() + interval '1 day')`
 const MAINTAINED_EVERY_MS = 60_000
+/** A partition that could not be made is tried again after this long: each attempt may hold up readers for 50 ms. */
+const PARTITION_RETRY_MS = 5_000
+const BORDER = 'SELECT flush_border($1)::text AS border'
+const WANTED = 'SELECT first_at::text FROM wanted_ranges() AS first_at'
+const DELETE_PAST = `DELETE FROM ${SERIES}_default WHERE ingested_at < first_kept($1)`
 
 export class Flusher {
   readonly #address: PostgresAddress
@@ -43,13 +57,18 @@ export class Flusher {
   #failedFlushes = 0
   #sinceVacuum = 0
   #maintainedAtMs = Number.NEGATIVE_INFINITY
+  /** Where the next part begins while what is staged lies in more partitions than one transaction can lock; else null. */
+  #partFrom: string | null = null
+  /** When wanted partitions are made. */
+  #partitionsDueMs = Number.NEGATIVE_INFINITY
+  #lacksPartitions = false
 
   constructor(address: PostgresAddress, settings: FlusherSettings, log: (line: string) => void) {
     this.#address = address
     this.#settings = settings
     this.#log = log
-    const call = settings.flush === 'naive' ? 'stage_flush_naive()' : 'stage_flush()'
-    this.#statement = `SELECT moved::text, stored::text FROM ${call}`
+    const flush = settings.flush === 'naive' ? 'stage_flush_naive' : 'stage_flush'
+    this.#statement = `SELECT moved::text, stored::text, late::text FROM ${flush}($1, $2)`
   }
 
   get meter(): FlusherMeter {
@@ -79,7 +98,7 @@ export class Flusher {
         failing = true
         this.#discard()
       }
-      const everyMs = failing ? RETRY_MS : this.#settings.flushMs
+      const everyMs = failing ? RETRY_MS : this.#partFrom === null ? this.#settings.flushMs : 0
       const pauseMs = Math.max(0, startedMs + everyMs - performance.now())
       await delay(pauseMs, undefined, { signal }).catch(() => undefined)
     }
@@ -87,9 +106,12 @@ export class Flusher {
 
   /** What is staged now goes along; then the connection closes. */
   async close(): Promise<void> {
-    await this.#flush().catch((error: unknown) => {
+    try {
+      do await this.#flush()
+      while (this.#partFrom !== null)
+    } catch (error) {
       this.#log(`rows stay staged: ${messageOf(error)}`)
-    })
+    }
     await this.#client?.end().catch(() => undefined)
   }
 
@@ -97,48 +119,87 @@ export class Flusher {
     const client = this.#client ?? (await this.#connect())
     await this.#maintain(client)
     const startedMs = performance.now()
-    const { moved, stored } = await this.#move(client)
+    const { moved, stored, late } = await this.#move(client)
     this.#durations.record(performance.now() - startedMs)
     this.#movedRows += moved
     this.#repeatedRows += moved - stored
+    if (late > 0 && !this.#lacksPartitions) this.#partitionsDueMs = startedMs
     if (moved > 0) await this.#vacuum(client)
   }
 
-  async #move(client: pg.Client): Promise<{ readonly moved: number; readonly stored: number }> {
-    const ask = async (): Promise<{ moved: string; stored: string } | undefined> => {
-      const { rows } = await client.query<{ moved: string; stored: string }>(this.#statement)
-      return rows[0]
+  async #move(client: pg.Client): Promise<Moved> {
+    if (this.#partFrom === null) {
+      try {
+        return await this.#moveRange(client, FIRST, LAST)
+      } catch (error) {
+        if (!(error instanceof pg.DatabaseError) || error.code !== OUT_OF_LOCKS) throw error
+        this.#log(`staged rows are moved a few partitions at a time: ${messageOf(error)}`)
+      }
     }
-    let row: Awaited<ReturnType<typeof ask>>
+    const from = this.#partFrom ?? FIRST
+    const { rows } = await client.query<{ border: string }>(BORDER, [from])
+    const border = rows[0]?.border ?? LAST
+    const moved = await this.#moveRange(client, from, border)
+    this.#partFrom = border === LAST ? null : border
+    return moved
+  }
+
+  async #moveRange(client: pg.Client, from: string, to: string): Promise<Moved> {
+    const ask = async (): Promise<Moved> => {
+      const { rows } = await client.query<Record<keyof Moved, string>>(this.#statement, [from, to])
+      const [row] = rows
+      return {
+        moved: Number(row?.moved ?? 0),
+        stored: Number(row?.stored ?? 0),
+        late: Number(row?.late ?? 0),
+      }
+    }
     try {
-      row = await ask()
+      return await ask()
     } catch (error) {
-      if (!(error instanceof pg.DatabaseError) || error.code !== NO_PARTITION) throw error
-      // A write from a time that nobody expected: its partition is made, and nothing has moved yet.
-      await client.query('SELECT ensure_partitions()')
-      row = await ask()
+      if (!isWorthRepeating(error)) throw error
+      return await ask()
     }
-    return { moved: Number(row?.moved ?? 0), stored: Number(row?.stored ?? 0) }
   }
 
   async #maintain(client: pg.Client): Promise<void> {
-    if (performance.now() - this.#maintainedAtMs < MAINTAINED_EVERY_MS) return
-    await client.query(AHEAD)
-    this.#maintainedAtMs = performance.now()
-    const { retainPartitions } = this.#settings
-    if (retainPartitions === null) return
-    await this.#dropPast(client, retainPartitions).catch((error: unknown) => {
-      // Behind a long reader; staged rows waited 50 ms for each lock, and it is tried again in a minute.
-      this.#log(`a past partition stays for now: ${messageOf(error)}`)
-    })
+    const nowMs = performance.now()
+    const isDue = nowMs - this.#maintainedAtMs >= MAINTAINED_EVERY_MS
+    if (isDue) {
+      this.#maintainedAtMs = nowMs
+      const { retainPartitions } = this.#settings
+      if (retainPartitions !== null) await this.#dropPast(client, retainPartitions)
+    }
+    if (isDue || nowMs >= this.#partitionsDueMs) await this.#makePartitions(client)
+  }
+
+  /** Each in a transaction of its own: no lock table is too small for one. */
+  async #makePartitions(client: pg.Client): Promise<void> {
+    try {
+      const { rows } = await client.query<{ first_at: string }>(WANTED)
+      for (const { first_at: at } of rows) await client.query('SELECT ensure_partition($1)', [at])
+      this.#lacksPartitions = false
+      this.#partitionsDueMs = Number.POSITIVE_INFINITY
+    } catch (error) {
+      // Behind a long reader, mostly. Whatever it is, staged rows do not wait for it.
+      if (!this.#lacksPartitions) this.#log(`rows wait for a partition: ${messageOf(error)}`)
+      this.#lacksPartitions = true
+      this.#partitionsDueMs = performance.now() + PARTITION_RETRY_MS
+    }
   }
 
   async #dropPast(client: pg.Client, retain: number): Promise<void> {
-    const past = 'SELECT name FROM partitions_past($1) AS name'
-    const { rows } = await client.query<{ name: string }>(past, [retain])
-    for (const { name } of rows) {
-      await client.query('SELECT drop_partition($1)', [name])
-      this.#log(`dropped ${name}: past retention`)
+    try {
+      const past = 'SELECT name FROM partitions_past($1) AS name'
+      const { rows } = await client.query<{ name: string }>(past, [retain])
+      for (const { name } of rows) {
+        await client.query('SELECT drop_partition($1)', [name])
+        this.#log(`dropped ${name}: past retention`)
+      }
+      await client.query(DELETE_PAST, [retain])
+    } catch (error) {
+      // Behind a long reader; staged rows waited 50 ms for each lock, and it is tried again in a minute.
+      this.#log(`a past partition stays for now: ${messageOf(error)}`)
     }
   }
 

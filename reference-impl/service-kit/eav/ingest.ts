@@ -4,6 +4,7 @@ import { lagBudgets } from '../freshness/settings.ts'
 import { GroupCommit } from '../group-commit.ts'
 import { counter, gauge } from '../metrics-text.ts'
 import { Lanes } from '../postgres/lanes.ts'
+import { SessionWatch } from '../postgres/session-watch.ts'
 import { openRoutedPools, replicaName, type CopyAddresses } from '../postgres/routed-pools.ts'
 import type { OpenContext } from '../service-process.ts'
 import type { Ingest } from '../service.ts'
@@ -30,13 +31,17 @@ export async function openEavIngest(
   settings: EavSettings,
   { meters, log }: OpenContext,
 ): Promise<Ingest<AttributeWrite>> {
-  const lanes = new Lanes(copies.database, { name: NAME, log })
-  await lanes.open(settings.connections)
   const cache = await EntityCache.open(redis, {
     ttlS: settings.cacheTtlS,
     timeoutMs: settings.cacheTimeoutMs,
     log,
   })
+  const onBroken = (): void => {
+    cache.databaseMayGoBack()
+  }
+  const lanes = new Lanes(copies.database, { name: NAME, log, onBroken })
+  await lanes.open(settings.connections)
+  const session = await sessionOf(copies, cache)
   const reading = await openRoutedPools(copies, {
     name: NAME,
     freshness: settings,
@@ -82,10 +87,24 @@ export async function openEavIngest(
     metrics: () => cacheLines(cache),
     async [Symbol.asyncDispose]() {
       await commit[Symbol.asyncDispose]()
+      await session[Symbol.asyncDispose]()
       await cache[Symbol.asyncDispose]()
       await reading[Symbol.asyncDispose]()
     },
   }
+}
+
+/** The cache is used only while its end would be noticed. */
+function sessionOf({ session }: CopyAddresses, cache: EntityCache): Promise<SessionWatch> {
+  return SessionWatch.open(session, {
+    name: `${NAME} session`,
+    onFound: () => {
+      cache.databaseIs('found')
+    },
+    onLost: () => {
+      cache.databaseIs('lost')
+    },
+  })
 }
 
 function doorFor({ partitionBy, retainPartitions }: EavSettings): Door<AttributeWrite> {

@@ -16,7 +16,7 @@ import { arrayLiterals, copyRows } from './row-text.ts'
 import { COPY_STAGING, PROJECT_GIVEN, type ProjectedRow } from './statements.ts'
 
 export interface StagingWriterOptions {
-  readonly cache: Pick<EntityCache, 'put' | 'forget'>
+  readonly cache: Pick<EntityCache, 'put' | 'forget' | 'databaseLosses'>
   /** Whether batches without a critical write commit with synchronous_commit = off. */
   readonly asyncNonCritical: boolean
 }
@@ -57,6 +57,8 @@ export class StagingWriter implements BatchWriter<AttributeWrite> {
 
   /** Never rejects. A transaction that lost a deadlock was rolled back whole and goes again. */
   async #attempt(client: pg.Client, batch: Batch): Promise<Written> {
+    const { cache } = this.#options
+    const { databaseLosses } = cache
     for (let attempt = 1; ; attempt++) {
       let projected: readonly ProjectedRow[]
       try {
@@ -66,7 +68,7 @@ export class StagingWriter implements BatchWriter<AttributeWrite> {
         return failureOf(error, true)
       }
       // Before the ack: whoever was told that a write is stored reads it from the cache too.
-      await this.#options.cache.put(projected)
+      await cache.put(projected, databaseLosses)
       return STORED
     }
   }

@@ -9,6 +9,8 @@ import { clientConfig } from './connection.ts'
 export interface LanesOptions {
   readonly name: string
   readonly log: (line: string) => void
+  /** A connection broke, or none could be opened: the database may have been away. */
+  readonly onBroken?: () => void
 }
 
 export class Lanes implements AsyncDisposable {
@@ -50,17 +52,19 @@ export class Lanes implements AsyncDisposable {
   }
 
   async #connect(): Promise<pg.Client> {
-    const { name, log } = this.#options
+    const { name, log, onBroken } = this.#options
     const client = new pg.Client(clientConfig(this.#address, name))
     client.on('error', (error) => {
       // It broke while idle; while it worked, its query rejects as well and the writer discards it.
       const at = this.#idle.indexOf(client)
       if (at >= 0) this.#idle.splice(at, 1)
+      onBroken?.()
       log(`a connection broke: ${error.message}`)
     })
     try {
       await client.connect()
     } catch (error) {
+      onBroken?.()
       this.discard(client)
       throw error
     }

@@ -27,6 +27,8 @@ export const FIXED_CONNECTIONS = {
   staging: 1,
   flusher: 1,
   view: 1,
+  /** Of the service of `eav`: it does nothing but end when the database does, and so empties the cache. */
+  session: 1,
 } as const
 
 /** Beside what every service has open, by architecture and its settings: a judge may not ask the services. */
@@ -40,6 +42,7 @@ const BESIDE: Readonly<Record<string, (run: FormulaRun) => number>> = {
   eav: (run) =>
     FIXED_CONNECTIONS.staging +
     FIXED_CONNECTIONS.flusher +
+    FIXED_CONNECTIONS.session +
     (run.word('distinctQuery') === 'view' ? FIXED_CONNECTIONS.view : 0) +
     (run.isOn('readReplicas') ? FIXED_CONNECTIONS.heartbeat : 0),
 }
