@@ -340,6 +340,7 @@ describe('F3, connections', () => {
     expect(needed('pg-partitioned', { partitionBy: 'hash' })).toBe(36)
     // Routed reads, heartbeat and positions.
     expect(needed('pg-replica')).toBe(44)
+    expect(needed('pg-partitioned', { partitionBy: 'day', readReplicas: true })).toBe(45)
     // A watch and a flusher, a view, a heartbeat.
     expect(needed('eav', { distinctQuery: 'indexed' })).toBe(39)
     expect(needed('eav', { distinctQuery: 'view' })).toBe(40)
