@@ -10,6 +10,7 @@ import {
   commitWords,
   POSTGRES_PART,
 } from '../../src/architecture/commit-promise.ts'
+import { READ_REPLICAS } from '../service-kit/postgres/read-replicas.ts'
 import { applySchema } from '../service-kit/schema-script.ts'
 import type { FlusherSettings } from '../service-kit/eav/flusher.ts'
 import { eavSettings, type EavSettings } from '../service-kit/eav/settings.ts'
@@ -22,8 +23,6 @@ import {
 } from '../service-kit/eav/stores.ts'
 import { hourlyView } from '../service-kit/eav/viewed.ts'
 import { hotProjection } from '../service-kit/eav/projection.ts'
-
-const REPLICA = { kind: 'postgres', of: 'database', many: true } as const
 
 /** For the refresh that is under way when the audit looks, and the one after its pause. */
 const REFRESH_SLACK_MS = 60_000
@@ -45,12 +44,12 @@ export const eav = defineArchitecture({
   needs: {
     database: 'postgres',
     cache: 'redis',
-    replica: { ...REPLICA, optional: true },
+    replica: { ...READ_REPLICAS, optional: true },
   },
   needsWith: ({ readReplicas }) => ({
     database: 'postgres',
     cache: 'redis',
-    ...(readReplicas ? { replica: REPLICA } : {}),
+    ...(readReplicas ? { replica: READ_REPLICAS } : {}),
   }),
   alongside: ['worker'],
   schemaVariants: ['default', 'no-gin', 'top-n'],

@@ -1,20 +1,20 @@
 /** The service process of pg-partitioned. */
-import type { PostgresAddress } from '../../src/engines/engine.ts'
 import type { RedisAddress } from '../../src/engines/redis/address.ts'
 import type { Door } from '../service-kit/door.ts'
 import type { IngestEvent } from '../service-kit/event.ts'
 import { withWindow } from '../service-kit/dedup/ingest.ts'
 import { DedupWindow } from '../service-kit/dedup/window.ts'
 import { WindowedWriter } from '../service-kit/dedup/windowed-writer.ts'
-import { openPostgresIngest } from '../service-kit/postgres/ingest.ts'
+import { openPostgresIngest, type PostgresIngestOptions } from '../service-kit/postgres/ingest.ts'
 import { identityOf, intervalOf } from '../service-kit/postgres/partition/settings.ts'
+import { openReplicatedIngest } from '../service-kit/postgres/replicated-ingest.ts'
+import type { CopyAddresses } from '../service-kit/postgres/routed-pools.ts'
 import { withinRetention } from '../service-kit/retention.ts'
 import type { OpenContext } from '../service-kit/service-process.ts'
 import { runService } from '../service-kit/service-process.ts'
 import type { PgPartitionedSettings } from './architecture.ts'
 
-interface Addresses {
-  readonly database: PostgresAddress
+interface Addresses extends CopyAddresses {
   /** Absent: Redis is not asked. */
   readonly dedup?: RedisAddress
 }
@@ -25,7 +25,7 @@ const CLAIM_MARGIN_MS = 2_000
 
 await runService<Addresses, PgPartitionedSettings>(async ({ addresses, settings }, context) => {
   const window = await openWindow(addresses, settings, context)
-  const ingest = await openPostgresIngest(addresses.database, context, {
+  const options: PostgresIngestOptions = {
     name: 'pg-partitioned',
     connections: settings.connections,
     timeoutMs: settings.timeoutMs,
@@ -33,7 +33,10 @@ await runService<Addresses, PgPartitionedSettings>(async ({ addresses, settings 
     writer: settings,
     table: { identity: identityOf(settings), foreignKeys: false, nonCriticalCodes: [] },
     ...(window === null ? {} : { guard: (writer) => new WindowedWriter(writer, window) }),
-  })
+  }
+  const ingest = await (addresses.replicas.length === 0
+    ? openPostgresIngest(addresses.database, context, options)
+    : openReplicatedIngest(addresses, context, { ...options, freshness: settings }))
   const kept = { ...ingest, door: doorFor(ingest.door, settings) }
   return window === null ? kept : withWindow(kept, window)
 })

@@ -1,8 +1,8 @@
 /** pg-replica: written on a primary in group commits, read from streaming replicas as long as they are fresh enough. */
 import { z } from 'zod'
-import { defineArchitecture, type StorePromise } from '../../src/architecture/architecture.ts'
+import { defineArchitecture } from '../../src/architecture/architecture.ts'
 import { edgeSettings } from '../service-kit/edge-settings.ts'
-import { freshnessProblem, freshnessSettings } from '../service-kit/freshness/settings.ts'
+import { checkFreshness, freshnessSettings } from '../service-kit/freshness/settings.ts'
 import { launchService } from '../service-kit/launch.ts'
 import { freshnessProbe } from '../service-kit/metrics-probe.ts'
 import { postgresBatchSettings } from '../service-kit/postgres/batch-settings.ts'
@@ -14,11 +14,14 @@ import {
   identityIn,
   INDEX_SETS,
 } from '../service-kit/postgres/events-table.ts'
-import { replicaStore } from '../service-kit/postgres/replicated-ingest.ts'
+import {
+  applyHeartbeat,
+  READ_REPLICAS,
+  replicaStores,
+  replicatedPromise,
+} from '../service-kit/postgres/read-replicas.ts'
 import type { Identity } from '../service-kit/postgres/statements.ts'
-import { commitWaitsFor, waitsWords } from '../service-kit/postgres/synchronous.ts'
 import { EVENT_QUERIES } from '../service-kit/reads.ts'
-import { applySchema } from '../service-kit/schema-script.ts'
 
 const settings = z
   .strictObject({
@@ -32,10 +35,7 @@ const settings = z
       .default(false)
       .describe('Replicas follow the log: it must be there.'),
   })
-  .superRefine((values, context) => {
-    const problem = freshnessProblem(values)
-    if (problem !== null) context.addIssue({ code: 'custom', message: problem })
-  })
+  .superRefine(checkFreshness)
 export type PgReplicaSettings = z.infer<typeof settings> & { readonly identity: Identity }
 
 export const pgReplica = defineArchitecture({
@@ -44,7 +44,7 @@ export const pgReplica = defineArchitecture({
   documents: ['A2', 'A19', 'B13', 'C24', 'D15', 'D16', 'E17', 'E18', 'H10', 'H12'],
   shapes: ['billing'],
   queries: EVENT_QUERIES,
-  needs: { database: 'postgres', replica: { kind: 'postgres', of: 'database', many: true } },
+  needs: { database: 'postgres', replica: READ_REPLICAS },
   schemaVariants: INDEX_SETS,
   settings,
 
@@ -52,32 +52,16 @@ export const pgReplica = defineArchitecture({
 
   promises: (settings, { database, replica }, schemaVariant) => {
     const { words, but, store } = eventsTablePromise(settings, database, schemaVariant)
-    const waits = commitWaitsFor(database, replica.length)
-    // Whoever else holds it on disk still has it when the machine is gone: by design, not tested here.
-    const isElsewhere = waits.what === 'flushed' || waits.what === 'replayed'
-    const survives = isElsewhere && store.survives === 'power-loss' ? 'node-loss' : store.survives
-    const readAfterAck =
-      waits.what === 'replayed' && waits.replicas === replica.length ? 'at-once' : 'eventually'
+    const { waits, stores } = replicatedPromise(store, database, replica.length)
     return {
-      ack: `Every accepted event is ${words} in PostgreSQL, together with its batch${waitsWords(waits)}${but}.`,
-      stores: [
-        { ...store, survives },
-        ...replica.map((_settings, index): StorePromise => ({
-          ...store,
-          store: replicaStore(index),
-          survives,
-          readAfterAck,
-        })),
-      ],
+      ack: `Every accepted event is ${words} in PostgreSQL, together with its batch${waits}${but}.`,
+      stores,
     }
   },
 
   async start({ database, replica }, { settings, schemaVariant }, context) {
     await applyEventsTable(database, { settings, schemaVariant }, context.signal)
-    await applySchema(database, 'pg-replica/schema.sql', {
-      variant: schemaVariant,
-      signal: context.signal,
-    })
+    await applyHeartbeat(database, context.signal)
     const service = await launchService(context, {
       entry: 'reference-impl/pg-replica/service.ts',
       addresses: {
@@ -91,12 +75,7 @@ export const pgReplica = defineArchitecture({
     return {
       ...service,
       probes: [...service.probes, ...service.parts.map(freshnessProbe)],
-      stores: [
-        eventsTableStore(database, settings),
-        ...replica.map((engine, index) =>
-          engine.eventsStore({ name: replicaStore(index), table: 'events', readable: 'events' }),
-        ),
-      ],
+      stores: [eventsTableStore(database, settings), ...replicaStores(replica)],
     }
   },
 })

@@ -7,6 +7,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EngineContext, PostgresAddress, StoringEngine } from '../../src/engines/engine.ts'
 import { clientConfig } from '../../src/engines/postgres/connection.ts'
+import { findPackage } from '../../src/engines/packages/installed.ts'
 import { startEmbeddedPostgres } from '../../src/engines/postgres/embedded.ts'
 import { startEngine } from '../../src/engines/registry.ts'
 import { rowOf } from '../../src/kit/process-table.ts'
@@ -186,6 +187,29 @@ describe('starting and stopping a replica', () => {
     }
   })
 })
+
+const hasPartman = findPackage('pg_partman') !== null
+describe.runIf(hasPartman || process.env['HEADROOM_REQUIRE_ALL'] !== undefined)(
+  'a replica of a server with an extension that was unpacked beside it',
+  () => {
+    it('finds what that loads, and has its tables', async () => {
+      await using scope = new Scope()
+      const primary = scope.use(
+        await startEmbeddedPostgres({}, context('extended-primary'), { wants: ['pg_partman'] }),
+      )
+      expect(primary.settings['shared_preload_libraries']).toContain('pg_partman_bgw')
+      const replica = scope.use(
+        await startEngine(
+          'postgres',
+          { provider: 'embedded', settings: {}, upstream: primary },
+          context('extended-replica'),
+        ),
+      )
+      const parents = `SELECT count(*)::int AS n FROM partman.part_config`
+      expect(await query(replica.addressFor('harness'), parents)).toEqual([{ n: 0 }])
+    })
+  },
+)
 
 /** As root each of these can be what a machine leaves; PostgreSQL itself never runs as root. */
 describe.runIf(process.getuid?.() === 0)('a replica of a server that runs', () => {

@@ -1,17 +1,24 @@
 /** pg-replica on a real primary and a real replica: what is known of its lag, who answers, and what a reader sees of his own writes. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Heartbeat } from '../../reference-impl/service-kit/freshness/heartbeat.ts'
 import {
   ReplicaWatch,
   type ReplicaSample,
 } from '../../reference-impl/service-kit/freshness/replica-watch.ts'
-import type { RunningEngine } from '../../src/engines/engine.ts'
-import { clientConfig } from '../../src/engines/postgres/connection.ts'
 import { startRig, type Rig } from './architecture-rig.ts'
-import { makeEvent } from './service-client.ts'
+import {
+  postTo,
+  readFrom,
+  serverOf,
+  setOn,
+  until,
+  withClient,
+  type Posted,
+  type ReadBack,
+  type Server,
+} from './routed-reader.ts'
 
 const signal = AbortSignal.timeout(170_000)
 
@@ -24,54 +31,24 @@ const SETTINGS = {
 }
 
 let rig: Rig
-let primary: RunningEngine<'postgres'>
-let replica: RunningEngine<'postgres'>
+let primary: Server
+let replica: Server
 
 beforeAll(async () => {
   rig = await startRig('pg-replica', { settings: SETTINGS })
-  const engineOf = (role: string) =>
-    rig.up.engines.find((one) => one.role === role)!.engine as RunningEngine<'postgres'>
-  primary = engineOf('database')
-  replica = engineOf('replica')
+  primary = serverOf(rig, 'database')
+  replica = serverOf(rig, 'replica')
 })
 afterAll(async () => {
   await rig[Symbol.asyncDispose]()
 })
 
-async function withClient<T>(
-  engine: RunningEngine<'postgres'>,
-  use: (client: pg.Client) => Promise<T>,
-): Promise<T> {
-  const client = new pg.Client(clientConfig(engine.addressFor('harness')))
-  client.on('error', () => undefined)
-  await client.connect()
-  try {
-    return await use(client)
-  } finally {
-    await client.end()
-  }
-}
-
-async function setOnReplica(name: string, value: string): Promise<void> {
-  await withClient(replica, async (client) => {
-    await client.query(`ALTER SYSTEM SET ${name} = '${value}'`)
-    await client.query('SELECT pg_reload_conf()')
-  })
-}
-
+const setOnReplica = (name: string, value: string) => setOn(replica, name, value)
 const metric = async (name: string) => (await rig.client.metrics()).get(name) ?? 0
 const breakerOf = (readClass: string) =>
   metric(`headroom_replica_breaker_open{replica="replica-1",class="${readClass}"}`)
 const openingsOf = (readClass: string) =>
   metric(`headroom_breaker_openings_total{replica="replica-1",class="${readClass}"}`)
-
-async function until(what: string, holds: () => Promise<boolean>, withinMs = 40_000) {
-  const deadlineMs = performance.now() + withinMs
-  while (!(await holds())) {
-    if (performance.now() > deadlineMs) throw new Error(`did not come true: ${what}`)
-    await delay(10)
-  }
-}
 
 const settled = () =>
   until('the breaker is closed', async () => (await breakerOf('critical')) === 0)
@@ -146,38 +123,9 @@ function medianOf(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!
 }
 
-interface ReadBack {
-  readonly status: number
-  readonly source: string
-  readonly lagS: number
-  readonly level: string
-}
-
-type Posted = ReturnType<typeof makeEvent> & { readonly token: string }
-
-async function post(): Promise<Posted> {
-  const event = makeEvent()
-  const response = await fetch(new URL('/v1/events', rig.up.running.ingestUrl), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(event),
-  })
-  expect(response.status).toBe(200)
-  return { ...event, token: response.headers.get('x-consistency-token') ?? '' }
-}
-
-async function read(event: Posted, headers: Readonly<Record<string, string>>): Promise<ReadBack> {
-  const path = `/v1/events/${event.organization_id}/${event.transaction_id}`
-  const response = await fetch(new URL(path, rig.up.running.ingestUrl), { headers })
-  const body = (await response.json()) as { readonly stale?: boolean }
-  expect(body.stale).toBe(false)
-  return {
-    status: response.status,
-    source: response.headers.get('x-data-source') ?? '',
-    lagS: Number(response.headers.get('x-data-lag-seconds')),
-    level: response.headers.get('x-consistency-level') ?? '',
-  }
-}
+const post = () => postTo(rig)
+const read = (event: Posted, headers: Readonly<Record<string, string>>) =>
+  readFrom(rig, event, headers)
 
 describe('a reader of his own writes', () => {
   it('finds 500 of 500 while replay is late, on the replica where it can', async () => {

@@ -340,6 +340,7 @@ describe('F3, connections', () => {
     expect(needed('pg-partitioned', { partitionBy: 'hash' })).toBe(36)
     // Routed reads, heartbeat and positions.
     expect(needed('pg-replica')).toBe(44)
+    expect(needed('pg-partitioned', { partitionBy: 'day', readReplicas: true })).toBe(45)
     // A watch, a flusher and the session behind the cache; a view, a heartbeat.
     expect(needed('eav', { distinctQuery: 'indexed' })).toBe(40)
     expect(needed('eav', { distinctQuery: 'view' })).toBe(41)

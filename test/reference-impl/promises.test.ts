@@ -171,6 +171,29 @@ describe('promises of pg-replica', () => {
   })
 })
 
+describe('promises of pg-partitioned', () => {
+  const promised = (settings: object, database: Record<string, string> = {}) =>
+    promisesOf('pg-partitioned', { database }, { settings })
+  const waiting = { synchronous_standby_names: '*', synchronous_commit: 'remote_apply' }
+
+  it('are those of the primary alone, unless replicas are asked for', () => {
+    expect(promised({}, waiting).ack).not.toContain('replica')
+    expect(promised({}, waiting).stores).toMatchObject([
+      { store: 'postgres.events', survives: 'power-loss' },
+    ])
+    expect(promised({ readReplicas: true, dedup: 'none' }).stores).toMatchObject([
+      { store: 'postgres.events', duplicates: 'kept', readAfterAck: 'at-once' },
+      { store: 'replica-1.events', duplicates: 'kept', readAfterAck: 'eventually' },
+    ])
+  })
+
+  it('are more where a commit waits for replicas', () => {
+    const { ack, stores } = promised({ readReplicas: true, outOfRange: 'reject' }, waiting)
+    expect(ack).toMatch(/its batch, and one replica has replayed it; one outside of all ranges/)
+    expect(stores[1]).toMatchObject({ survives: 'node-loss', readAfterAck: 'at-once' })
+  })
+})
+
 describe('batches', () => {
   it('says of dual-write what its settings make of it', () => {
     const { batches, settings } = architectureById('dual-write')!

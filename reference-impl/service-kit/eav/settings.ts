@@ -1,7 +1,7 @@
 /** Settings of eav, each with what it changes. */
 import { z } from 'zod'
 import { edgeSettings } from '../edge-settings.ts'
-import { freshnessProblem, freshnessSettings } from '../freshness/settings.ts'
+import { checkFreshness, freshnessSettings, readReplicas } from '../freshness/settings.ts'
 import { DISTINCT_FORMS, HOT_FORMS } from './statements.ts'
 
 const queryForms = {
@@ -92,17 +92,11 @@ export const eavSettings = z
       .max(3_600_000)
       .default(5_000)
       .describe('Pause between two refreshes of the materialised view, where Q10 is asked of it.'),
-    readReplicas: z
-      .boolean()
-      .default(false)
-      .describe(
-        'Whether streaming replicas answer what may be old: engines.replica.count says how many.',
-      ),
+    readReplicas,
     ...freshnessSettings,
   })
+  .superRefine(checkFreshness)
   .superRefine((settings, context) => {
-    const message = freshnessProblem(settings)
-    if (message !== null) context.addIssue({ code: 'custom', message })
     if (settings.readReplicas && settings.distinctQuery === 'view') {
       const why = 'the age of the view is known by the clock of the primary alone'
       context.addIssue({

@@ -10,6 +10,8 @@ export interface ReplicaView {
   readonly lagAtMostMs: number
   /** The breaker of the class that reads. */
   readonly breaker: Breaker['state']
+  /** Whether it shows the reader's own write; true where he names none. */
+  readonly hasReplayed: boolean
 }
 
 export type PrimaryReason =
@@ -34,7 +36,7 @@ export type Choice =
   | { readonly from: 'replica'; readonly index: number }
   | { readonly from: 'primary'; readonly because: PrimaryReason }
 
-/** @param turn spreads reads over the replicas that may answer */
+/** @param turn spreads reads over the replicas that may answer; those that show the reader's own write come first */
 export function chooseCopy(
   replicas: readonly ReplicaView[],
   read: { readonly readClass: ReadClass; readonly budgetsMs: LagBudgetsMs; readonly turn: number },
@@ -43,13 +45,13 @@ export function chooseCopy(
   if (replicas.length === 0) return { from: 'primary', because: 'alone' }
   const answering = replicas.filter(({ lagAtMostMs }) => Number.isFinite(lagAtMostMs))
   if (answering.length === 0) return { from: 'primary', because: 'away' }
-  for (let step = 0; step < replicas.length; step++) {
-    const index = (read.turn + step) % replicas.length
-    const replica = replicas[index]
-    if (replica?.breaker === 'closed' && replica.lagAtMostMs <= budgetMs) {
-      return { from: 'replica', index }
-    }
-  }
+  const inTurn = replicas.map((_, step) => (read.turn + step) % replicas.length)
+  const mayAnswer = inTurn.filter((index) => {
+    const { breaker = 'open', lagAtMostMs = Number.POSITIVE_INFINITY } = replicas[index] ?? {}
+    return breaker === 'closed' && lagAtMostMs <= budgetMs
+  })
+  const index = mayAnswer.find((one) => replicas[one]?.hasReplayed) ?? mayAnswer[0]
+  if (index !== undefined) return { from: 'replica', index }
   const isBroken = answering.every(({ breaker }) => breaker !== 'closed')
   return { from: 'primary', because: isBroken ? 'breaker' : 'lag' }
 }

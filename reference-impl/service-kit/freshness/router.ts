@@ -143,7 +143,7 @@ export class FreshnessRouter<Access> {
     if (primaryFirst && replicas.length > 0) {
       return await this.#askPrimary(demand, ask, 'own-write')
     }
-    const choice = chooseCopy(this.#views(demand.readClass), {
+    const choice = chooseCopy(this.#views(demand), {
       readClass: demand.readClass,
       budgetsMs,
       turn: this.#turn++,
@@ -177,10 +177,11 @@ export class FreshnessRouter<Access> {
     }
   }
 
-  #views(readClass: ReadClass): readonly ReplicaView[] {
-    return this.#options.replicas.map(({ watch }, index) => ({
-      lagAtMostMs: watch.lagAtMostMs(),
+  #views({ readClass, token }: ReadDemand): readonly ReplicaView[] {
+    return this.#options.replicas.map((replica, index) => ({
+      lagAtMostMs: replica.watch.lagAtMostMs(),
       breaker: this.#stateOf(index, readClass),
+      hasReplayed: hasReplayed(replica, token),
     }))
   }
 
@@ -241,15 +242,15 @@ export class FreshnessRouter<Access> {
 
   /** Better an answer that says how old it is than none; null where no replica gives one. */
   async #askLeastBehind<Answer>(
-    { readClass, token }: ReadDemand,
+    demand: ReadDemand,
     ask: Asked<Access, Answer>,
   ): Promise<Routed<Answer> | null> {
-    const index = leastBehind(this.#views(readClass))
+    const { readClass, token } = demand
+    const index = leastBehind(this.#views(demand))
     const replica = index === null ? undefined : this.#options.replicas[index]
     if (replica === undefined) return null
     const lagMs = replica.watch.lagAtMostMs()
-    const replayed = replica.watch.sample?.replayed ?? null
-    const missesToken = token !== null && (replayed === null || replayed < token)
+    const missesToken = !hasReplayed(replica, token)
     try {
       const answer = await within(PATIENCE_MS[readClass], ask.of(replica.access, null))
       const stale = missesToken || lagMs > this.#options.budgetsMs[readClass]
@@ -269,6 +270,10 @@ export class FreshnessRouter<Access> {
     const consistency = hasToken ? 'session' : 'eventual'
     return { answer, freshness: { source, lagS: lagMs / MS_PER_S, consistency, stale } }
   }
+}
+
+function hasReplayed({ watch }: Pick<Replica<unknown>, 'watch'>, token: Lsn | null): boolean {
+  return token === null || (watch.sample !== null && watch.sample.replayed >= token)
 }
 
 function sourceOf(

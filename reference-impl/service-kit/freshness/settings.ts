@@ -52,10 +52,26 @@ export const freshnessSettings = {
     .describe('Share by which chance stretches the time open.'),
 }
 
+/** Of an architecture that does without replicas too. */
+export const readReplicas = z
+  .boolean()
+  .default(false)
+  .describe(
+    'Whether streaming replicas answer what may be old: engines.replica.count says how many.',
+  )
+
 export type FreshnessSettings = { readonly [Name in keyof typeof freshnessSettings]: number }
 
-/** Null where the settings agree with each other, else what does not. */
-export function freshnessProblem(settings: FreshnessSettings): string | null {
+/** Settings that contradict each other. */
+export function checkFreshness(
+  settings: FreshnessSettings,
+  context: { addIssue(issue: { code: 'custom'; message: string }): void },
+): void {
+  const message = freshnessProblem(settings)
+  if (message !== null) context.addIssue({ code: 'custom', message })
+}
+
+function freshnessProblem(settings: FreshnessSettings): string | null {
   if (settings.heartbeatMs + settings.sampleMs >= settings.criticalLagMs) {
     return 'heartbeatMs + sampleMs must be below criticalLagMs: no sample could show that a replica is fresh enough'
   }

@@ -49,15 +49,19 @@ GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT ${String(QUERY_ROWS_MAX + 1)}`
 const Q3_SELECT = `
 SELECT coalesce(sum(value), 0) AS value, count(*)::float8 AS events FROM events WHERE `
 
+export interface ReadTable {
+  /** Whether identities have a table of their own. */
+  readonly hasIdentities: boolean
+}
+
 export class PostgresReads implements Reads {
   readonly answers = EVENT_QUERIES
   readonly #pool: pg.Pool
-  readonly #hasIdentities: boolean
+  readonly #table: ReadTable
 
-  /** @param hasIdentities whether identities have a table of their own */
-  constructor(pool: pg.Pool, { hasIdentities } = { hasIdentities: false }) {
+  constructor(pool: pg.Pool, table: ReadTable = { hasIdentities: false }) {
     this.#pool = pool
-    this.#hasIdentities = hasIdentities
+    this.#table = table
   }
 
   async lookup(organizationId: string, transactionId: string): Promise<QueryAnswer> {
@@ -65,36 +69,31 @@ export class PostgresReads implements Reads {
   }
 
   async query(query: Query): Promise<QueryAnswer> {
-    const told =
-      query.name === 'Q4' && this.#hasIdentities
-        ? await this.#byIdentity(query)
-        : await askPostgres(this.#pool, query)
-    return { ...told, freshness: PRIMARY }
+    return { ...(await askPostgres(this.#pool, query, this.#table)), freshness: PRIMARY }
   }
+}
 
-  /**
-   * Asked first: in one statement with the event it would be known too late for the planner to rule out all other
-   * partitions. An identity that is not there has no event either, and at no time is one found.
-   */
-  async #byIdentity(query: Extract<Query, { name: 'Q4' }>): Promise<Told> {
-    const values = [query.organizationId, query.transactionId]
-    const { rows } = await this.#pool.query<{ timestamp: string }>(TIME_OF_IDENTITY, values)
-    const told = await askPostgres(this.#pool, query, rows[0]?.timestamp ?? 'infinity')
-    if (query.explain !== true) return told
-    const statement = { text: TIME_OF_IDENTITY, values }
-    return readByBoth(await askStatement(this.#pool, statement, query), told)
-  }
+export async function askPostgres(asker: Asker, query: Query, table: ReadTable): Promise<Told> {
+  return query.name === 'Q4' && table.hasIdentities
+    ? await askByIdentity(asker, query)
+    : await askStatement(asker, statementOf(query, null), query)
+}
+
+/**
+ * Asked first: in one statement with the event it would be known too late for the planner to rule out all other
+ * partitions. An identity that is not there has no event either, and at no time is one found.
+ */
+async function askByIdentity(asker: Asker, query: Extract<Query, { name: 'Q4' }>): Promise<Told> {
+  const values = [query.organizationId, query.transactionId]
+  const { rows } = await asker.query<{ timestamp: string }>(TIME_OF_IDENTITY, values)
+  const event = statementOf(query, rows[0]?.timestamp ?? 'infinity')
+  const told = await askStatement(asker, event, query)
+  if (query.explain !== true) return told
+  const identity = { text: TIME_OF_IDENTITY, values }
+  return readByBoth(await askStatement(asker, identity, query), told)
 }
 
 /** @param time of the one event that is looked for; null where its identity alone finds it */
-export async function askPostgres(
-  asker: Asker,
-  query: Query,
-  time: string | null = null,
-): Promise<Told> {
-  return await askStatement(asker, statementOf(query, time), query)
-}
-
 function statementOf(query: Query, time: string | null): Statement {
   switch (query.name) {
     case 'Q1':

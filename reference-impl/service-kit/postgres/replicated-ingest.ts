@@ -13,7 +13,7 @@ import type { OpenContext } from '../service-process.ts'
 import type { Ingest } from '../service.ts'
 import { openPostgresIngest, type PostgresIngestOptions } from './ingest.ts'
 import { POSTGRES_STORE } from '../../../src/architecture/commit-promise.ts'
-import { askPostgres } from './reads.ts'
+import { askPostgres, type ReadTable } from './reads.ts'
 import { openRoutedPools, replicaName, type CopyAddresses } from './routed-pools.ts'
 
 export type ReplicatedAddresses = CopyAddresses
@@ -58,7 +58,9 @@ export async function openReplicatedIngest(
         })
       })
     },
-    reads: new RoutedReads(reading.router),
+    reads: new RoutedReads(reading.router, {
+      hasIdentities: options.table.identity === 'identity-table',
+    }),
     routed: () => reading.router.meter,
     async [Symbol.asyncDispose]() {
       await primary[Symbol.asyncDispose]()
@@ -75,9 +77,11 @@ export function replicaStore(index: number): string {
 class RoutedReads implements Reads {
   readonly answers = EVENT_QUERIES
   readonly #router: FreshnessRouter<pg.Pool>
+  readonly #table: ReadTable
 
-  constructor(router: FreshnessRouter<pg.Pool>) {
+  constructor(router: FreshnessRouter<pg.Pool>, table: ReadTable) {
     this.#router = router
+    this.#table = table
   }
 
   lookup(organizationId: string, transactionId: string, demand: ReadDemand): Promise<QueryAnswer> {
@@ -86,7 +90,7 @@ class RoutedReads implements Reads {
 
   async query(query: Query, demand: ReadDemand): Promise<QueryAnswer> {
     const ask: Ask<pg.Pool, Omit<QueryAnswer, 'freshness'>> = async (pool, replayed) => {
-      if (replayed === null) return await askPostgres(pool, query)
+      if (replayed === null) return await askPostgres(pool, query, this.#table)
       // On the connection that answers: a server that has just started again may show less than it did before.
       const client = await pool.connect()
       try {
@@ -94,7 +98,7 @@ class RoutedReads implements Reads {
           lsnText(replayed),
         ])
         if (rows[0]?.reached !== true) throw new Error('the replica fell behind its own position')
-        return await askPostgres(client, query)
+        return await askPostgres(client, query, this.#table)
       } finally {
         client.release()
       }

@@ -20,6 +20,7 @@ import { withClient } from './connection.ts'
 import { serverVersion } from './control.ts'
 import { copyData } from './data-copy.ts'
 import { EMBEDDED_DATABASE } from './embedded.ts'
+import { requireExtensionPackages } from './extensions.ts'
 import { startLocalServer } from './local-server.ts'
 import { runningPostgres } from './running.ts'
 import { PostgresServer } from './server.ts'
@@ -75,6 +76,7 @@ export async function startEmbeddedReplica(
           }
           home.own(dir)
         },
+        packages: requireExtensionPackages(primary.extensions),
       },
       context,
     ),

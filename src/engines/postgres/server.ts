@@ -68,6 +68,11 @@ export class PostgresServer implements Part, AsyncDisposable {
     }
   }
 
+  /** Those of its packages, which a copy of its data needs as well. */
+  get extensions(): readonly string[] {
+    return this.#options.home.packages.map(({ extension }) => extension)
+  }
+
   get crashed(): Promise<string> {
     return this.#watch.crashed
   }

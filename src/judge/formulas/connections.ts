@@ -31,14 +31,16 @@ export const FIXED_CONNECTIONS = {
   session: 1,
 } as const
 
+/** Reads that are routed have a pool of their own beside the writer's. */
+const ROUTED = FIXED_CONNECTIONS.reads + FIXED_CONNECTIONS.heartbeat + FIXED_CONNECTIONS.tokens
+
 /** Beside what every service has open, by architecture and its settings: a judge may not ask the services. */
 const BESIDE: Readonly<Record<string, (run: FormulaRun) => number>> = {
   outbox: () => FIXED_CONNECTIONS.receiver,
   'pg-partitioned': (run) =>
-    run.word('partitionBy') === 'hash' ? 0 : FIXED_CONNECTIONS.maintenance,
-  // Reads that are routed have a pool of their own beside the writer's.
-  'pg-replica': () =>
-    FIXED_CONNECTIONS.reads + FIXED_CONNECTIONS.heartbeat + FIXED_CONNECTIONS.tokens,
+    (run.word('partitionBy') === 'hash' ? 0 : FIXED_CONNECTIONS.maintenance) +
+    (run.isOn('readReplicas') ? ROUTED : 0),
+  'pg-replica': () => ROUTED,
   eav: (run) =>
     FIXED_CONNECTIONS.staging +
     FIXED_CONNECTIONS.flusher +

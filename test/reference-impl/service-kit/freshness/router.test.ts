@@ -174,6 +174,21 @@ describe('the router', () => {
     expect(router.meter.primaryReads).toEqual(new Map([['token', 1]]))
   })
 
+  it('sends him to the replica that has it, whoever comes next in turn', async () => {
+    const { read, replicas, router } = rig(1, 1, 1)
+    replicas[1]!.replayed = 101n
+    const from = []
+    for (let time = 0; time < 6; time++) from.push((await read('critical', 101n)).answer)
+    expect(new Set(from)).toEqual(new Set(['replica-2']))
+    // Where none has it yet, one may still come to have it within the wait; who has no token is sent to all.
+    expect(await read('critical', 102n)).toMatchObject({ answer: 'primary' })
+    for (let time = 0; time < 3; time++) from.push((await read()).answer)
+    expect(new Set(from)).toEqual(new Set(['replica-1', 'replica-2', 'replica-3']))
+    expect(router.meter.primaryReads).toEqual(new Map([['token', 1]]))
+    replicas[1]!.lagMs = 80
+    expect(await read('critical', 101n)).toMatchObject({ answer: 'primary' })
+  })
+
   it('asks the primary where a replica fails', async () => {
     const { read, replicas, router } = rig(1)
     replicas[0]!.fails = true
