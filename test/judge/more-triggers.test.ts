@@ -138,6 +138,39 @@ describe.each(GAUGES)('$id', ({ id, key, warning, critical }) => {
   })
 })
 
+describe('E14 behind a pooler', () => {
+  const pooled = (worst: Readonly<Record<string, number>>): Verdict =>
+    verdictOf('E14', { ratePerS: 500, worst: { 'pool.waitMs{service}': 2, ...worst } })
+
+  it('fires where a request has its connection at once and waits in the queue of the pooler', () => {
+    const verdict = pooled({ 'pooler.waitMs': 900, 'pooler.waitMaxMs': 2_300 })
+    expect(verdict).toMatchObject({ state: 'fired', level: 'critical', value: 2_300 })
+    expect(verdict.because).toMatch(/^longest pooler wait 2\.3\d* s/)
+  })
+
+  it('goes by the mean where nobody waits at the moment of a look', () => {
+    const verdict = pooled({ 'pooler.waitMs': 150, 'pooler.waitMaxMs': 0 })
+    expect(verdict).toMatchObject({ state: 'fired', level: 'warning', value: 150 })
+    expect(verdict.because).toMatch(/^pooler wait 150 ms/)
+  })
+
+  it('holds, and names the pool of the service, where nobody waits in the pooler', () => {
+    const verdict = pooled({ 'pooler.waitMs': 0.1, 'pooler.waitMaxMs': 0 })
+    expect(verdict).toMatchObject({ state: 'holds', value: 2 })
+    expect(verdict.because).toMatch(/^pool wait p99 2 ms/)
+  })
+
+  it('judges the pooler alone of a target whose service tells nothing of a pool', () => {
+    const alone = verdictOf('E14', { ratePerS: 500, worst: { 'pooler.waitMaxMs': 300 } })
+    expect(alone).toMatchObject({ state: 'fired', level: 'warning', value: 300 })
+    const none = verdictOf('E14', { ratePerS: 500 })
+    expect(none).toMatchObject({
+      state: 'does-not-apply',
+      because: expect.stringContaining('no pooler behind it'),
+    })
+  })
+})
+
 describe('what a target does not have', () => {
   it.each([
     ['E9', 'pg-direct', 'no standby'],
