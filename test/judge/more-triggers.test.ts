@@ -224,6 +224,19 @@ describe('E10', () => {
     expect(of(30, 0.4)).toMatchObject({ state: 'fired', value: 8_640 })
   })
 
+  it('counts no rows for events that are there already, as formula F9 does', () => {
+    const half = { accepted: 500, duplicate: 500 }
+    const verdict = of('daily', { counts: half })
+    expect(verdict).toMatchObject({ state: 'holds', value: 401 })
+    // 400 × 86,400 are 34.6 million.
+    expect(verdict.because).toContain('hold 17.3 million rows each')
+    expect(verdict.because).toContain('400 events/s, of which 50 % are new as here')
+    // 14,400 an hour arrive, and 7,200 of them are new.
+    const few = { retentionDays: 30, ratePerS: 4 }
+    expect(of('hourly', few).state).toBe('holds')
+    expect(of('hourly', { ...few, counts: half })).toMatchObject({ state: 'fired', value: 7_200 })
+  })
+
   it('takes one part by hash for none', () => {
     const settings = { chunkInterval: '1 day', spacePartitions: 1 }
     expect(verdictOf('E10', { architecture: 'timescale', settings }).because).toMatch(
