@@ -6,6 +6,7 @@ import { refusedTooMuch } from '../collect/not-accepted.ts'
 import { auditSentences } from '../results/audit-record.ts'
 import type { Measured, RunRecord, Step } from '../results/record.ts'
 import { stepValue } from './slo.ts'
+import { medianOf } from './statistics.ts'
 
 /** A round whose outcome is `completed`. */
 export interface Round {
@@ -84,6 +85,11 @@ export function newEventsRatio(steps: readonly Step[]): number {
   const accepted = sum(({ counts }) => counts.accepted)
   const acknowledged = accepted + sum(({ counts }) => counts.duplicate)
   return acknowledged === 0 ? 1 : accepted / acknowledged
+}
+
+/** The same over rounds, as their median: what a declared rate is multiplied by. 1 where no round counts. */
+export function newEventsRatioOver(rounds: readonly Round[]): number {
+  return medianOf(rounds.map((round) => newEventsRatio(measuredSteps(round)))) ?? 1
 }
 
 /** Steps that ran to their end, kept every SLO, and were accepted. */

@@ -1,9 +1,12 @@
 /**
  * Whether a target's partitions are too many or too small for the declared rate and retention (formula F9). In: the
- * partition interval and its parts by hash among the architecture's settings. Out: a verdict that no run can change, so it is `declared`.
+ * partition interval and its parts by hash among the architecture's settings, and how many of the events were new, for only
+ * those become rows. Out: a verdict by what was declared, so it is `declared`.
  */
-import { formatMany } from '../kit/units.ts'
+import { formatMany, formatRate } from '../kit/units.ts'
 import { partitionsHeld, rowsPerPartition } from '../plan/formulas.ts'
+import { newEventsRatioOver } from './evidence.ts'
+import { repeatsInWords } from './formulas/finding.ts'
 import { isByHash, layoutInWords, partitionLayoutOf } from './partition-interval.ts'
 import { unknown } from './symptom.ts'
 import type { JudgeContext } from './symptom.ts'
@@ -21,9 +24,10 @@ export function judgePartitions(context: JudgeContext, rule: PartitionsRule): Ve
   }
   const layout = run === undefined ? null : partitionLayoutOf(run)
   if (layout === null) return unknown(context, 'the interval of its partitions is not known')
-  const rows = rowsPerPartition(profile.ratePerS, layout)
+  const newRatio = newEventsRatioOver(context.evidence.rounds)
+  const rows = rowsPerPartition(profile.ratePerS * newRatio, layout)
   const held = partitionsHeld(profile.retentionDays, layout)
-  const because = `${layoutInWords(layout)} hold ${formatMany(rows)} rows each, and ${formatMany(held)} are there at once at the declared rate and retention`
+  const because = `${layoutInWords(layout)} hold ${formatMany(rows)} rows each at the declared ${formatRate(profile.ratePerS)}${repeatsInWords(newRatio)}, and ${formatMany(held)} are there at once at the declared retention`
   const tooMany = held > rule.heldMax.warning
   if (tooMany || rows < rule.rowsMin) {
     return {

@@ -1,4 +1,7 @@
-/** The one value of a step that a rule judges: the worst of its metrics, over every instance where no label is named. */
+/**
+ * The one value of a step that a rule judges: the worst of its metrics, over every instance where no label is named. And
+ * which of them it is, for a verdict to name.
+ */
 import { parseMetricKey } from '../collect/metrics.ts'
 import type { Quantile, Step } from '../results/record.ts'
 import { stepValue } from './slo.ts'
@@ -8,6 +11,14 @@ import type { SymptomRule } from './trigger.ts'
 export function ruleValue(step: Step, rule: SymptomRule): number | null {
   const values = rule.metrics.flatMap((key) => valuesOf(step, { key, take: rule.take }))
   return values.length === 0 ? null : Math.max(...values)
+}
+
+/** The metric with the highest value in these steps; the first one where none of them is known there. */
+export function worstMetric(steps: readonly Step[], rule: SymptomRule): string {
+  const highest = (key: string): number =>
+    Math.max(-Infinity, ...steps.flatMap((step) => valuesOf(step, { key, take: rule.take })))
+  const [first = '', ...others] = rule.metrics
+  return others.reduce((worst, key) => (highest(key) > highest(worst) ? key : worst), first)
 }
 
 interface Asked {

@@ -10,11 +10,12 @@ import { conditionsOf } from './conditions.ts'
 import { EVIDENCE_REACH, crossingOf, monotone } from './curve.ts'
 import type { Crossing } from './curve.ts'
 import { datesOf, notBefore } from './dates.ts'
-import { discardedInWords, runIds } from './evidence.ts'
+import { discardedInWords, measuredSteps, runIds } from './evidence.ts'
 import type { TargetEvidence } from './evidence.ts'
 import { reckonedVerdict, tooShortToReckon } from './reckoned.ts'
 import { boundOf, crossingOverRounds, reachOf, roundCurves } from './round-curve.ts'
 import type { RoundCurve } from './round-curve.ts'
+import { worstMetric } from './rule-value.ts'
 import { intervalOverRounds, medianOf, scaleInterval } from './statistics.ts'
 import type { SymptomRule, Trigger } from './trigger.ts'
 import type { Verdict } from './verdict.ts'
@@ -40,7 +41,7 @@ export function judgeRateSymptom(context: JudgeContext, rule: SymptomRule): Verd
 }
 
 function unmeasured(context: JudgeContext, rule: SymptomRule): string {
-  const none = `no step of this scenario measured ${rule.metrics[0] ?? ''} for ${formatDurationS(rule.windowS)}`
+  const none = `no step of this scenario measured ${rule.metrics.join(' or ')} for ${formatDurationS(rule.windowS)}`
   const short = tooShortToReckon(context, rule)
   return short === null ? none : `${none}; ${short}`
 }
@@ -80,7 +81,7 @@ function fired(judged: Judged): Verdict {
     evidence: how,
     value,
     because: [
-      `${write(rule, value)} at ${formatRate(ratePerS)} (${how}) is beyond ${write(rule, limit)}`,
+      `${write(judged, value)} at ${formatRate(ratePerS)} (${how}) is beyond ${write(judged, limit)}`,
       ` in ${String(worse)} of ${String(curves.length)} rounds; ${conditionsOf(context.evidence.rounds)}`,
     ].join(''),
     runs: runIds(context.evidence),
@@ -96,7 +97,7 @@ function holds(judged: Judged): Verdict {
   const evidence = evidenceState(judged, threshold)
   const close = value > threshold * (1 - rule.hysteresisRatio) ? ', close to it' : ''
   const because = [
-    `${write(rule, value)} ${whereOf(judged)} (${evidence}), limit ${write(rule, threshold)}${close}; `,
+    `${write(judged, value)} ${whereOf(judged)} (${evidence}), limit ${write(judged, threshold)}${close}; `,
     crossing === null
       ? `no crossing up to ${formatRate(reachPerS)}; `
       : `crossed between ${formatRate(crossing.low)} and ${formatRate(crossing.high)}; `,
@@ -152,7 +153,7 @@ interface Undecided {
 }
 
 function undecided(input: Undecided): Verdict {
-  const { context, curves, threshold, rule } = input
+  const { context, curves, threshold } = input
   const { ratePerS } = context.study.profile
   const uncertain = curves
     .map((curve) => curve.at)
@@ -171,7 +172,7 @@ function undecided(input: Undecided): Verdict {
     case 'at-most':
       return unknown(
         context,
-        `the lowest measured rate, ${formatRate(uncertain.measuredAtPerS)}, is already beyond ${write(rule, threshold)}; ${formatRate(ratePerS)} was not measured`,
+        `the lowest measured rate, ${formatRate(uncertain.measuredAtPerS)}, is already beyond ${write(input, threshold)}; ${formatRate(ratePerS)} was not measured`,
       )
     case 'excused':
       return unknown(context, uncertain.because)
@@ -208,7 +209,14 @@ export function unknown(context: JudgeContext, because: string, rows?: number): 
   }
 }
 
-function write(rule: SymptomRule, value: number): string {
-  const metric = findMetric(rule.metrics[0] ?? '')
-  return `${metric?.title ?? rule.metrics[0] ?? ''} ${formatQuantity(value, metric?.unit ?? '')}`
+/** By the metric that is worst at the rate nearest to the declared one: a rule may have several. */
+function write({ context, rule }: Pick<Judged, 'context' | 'rule'>, value: number): string {
+  const { ratePerS } = context.study.profile
+  const steps = context.evidence.rounds.flatMap(measuredSteps)
+  const away = (targetPerS: number): number => Math.abs(targetPerS - ratePerS)
+  const nearest = Math.min(...steps.map(({ targetPerS }) => away(targetPerS)))
+  const near = steps.filter(({ targetPerS }) => away(targetPerS) === nearest)
+  const key = worstMetric(near, rule)
+  const metric = findMetric(key)
+  return `${metric?.title ?? key} ${formatQuantity(value, metric?.unit ?? '')}`
 }

@@ -14,7 +14,12 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EngineContext, PostgresAddress, RunningEngine } from '../../src/engines/engine.ts'
 import { findProgram } from '../../src/engines/packages/program.ts'
-import { poolerSettings, requirePreparedStatements } from '../../src/engines/pgbouncer/settings.ts'
+import {
+  iniText,
+  poolerSettings,
+  requirePreparedStatements,
+  settingsFor,
+} from '../../src/engines/pgbouncer/settings.ts'
 import { clientConfig } from '../../src/engines/postgres/connection.ts'
 import { startEngine } from '../../src/engines/registry.ts'
 import { rowOf } from '../../src/kit/process-table.ts'
@@ -291,4 +296,22 @@ it('a PgBouncer that loses named statements is refused where that matters', () =
   }).toThrow(/1\.18\.0 loses named prepared statements/)
   requirePreparedStatements('1.18.0', { pool_mode: 'session' })
   requirePreparedStatements('1.21.0', transaction)
+  requirePreparedStatements('2.0.0', transaction)
+})
+
+it('a setting that only later versions know is written for those alone', () => {
+  const { settings } = poolerSettings({ pool_mode: 'session' })
+  const written = (version: string, asked = settings): string =>
+    iniText('', settingsFor(version, asked))
+  for (const version of ['1.18.0', '1.20.1', '1.9']) {
+    expect(written(version), version).not.toContain('max_prepared_statements')
+    expect(written(version), version).toContain('pool_mode = session\n')
+  }
+  for (const version of ['1.21.0', '1.24.1', '2.0.0']) {
+    expect(written(version), version).toContain('max_prepared_statements = 200\n')
+  }
+  const fewer = poolerSettings({ max_prepared_statements: '5' }).settings
+  expect(written('1.21.0', fewer)).toContain('max_prepared_statements = 5\n')
+  // What a target asks for itself is handed on, and refused by the program in its own words.
+  expect(written('1.18.0', fewer)).toContain('max_prepared_statements = 5\n')
 })

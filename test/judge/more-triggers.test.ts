@@ -138,6 +138,39 @@ describe.each(GAUGES)('$id', ({ id, key, warning, critical }) => {
   })
 })
 
+describe('E14 behind a pooler', () => {
+  const pooled = (worst: Readonly<Record<string, number>>): Verdict =>
+    verdictOf('E14', { ratePerS: 500, worst: { 'pool.waitMs{service}': 2, ...worst } })
+
+  it('fires where a request has its connection at once and waits in the queue of the pooler', () => {
+    const verdict = pooled({ 'pooler.waitMs': 900, 'pooler.waitMaxMs': 2_300 })
+    expect(verdict).toMatchObject({ state: 'fired', level: 'critical', value: 2_300 })
+    expect(verdict.because).toMatch(/^longest pooler wait 2\.3\d* s/)
+  })
+
+  it('goes by the mean where nobody waits at the moment of a look', () => {
+    const verdict = pooled({ 'pooler.waitMs': 150, 'pooler.waitMaxMs': 0 })
+    expect(verdict).toMatchObject({ state: 'fired', level: 'warning', value: 150 })
+    expect(verdict.because).toMatch(/^pooler wait 150 ms/)
+  })
+
+  it('holds, and names the pool of the service, where nobody waits in the pooler', () => {
+    const verdict = pooled({ 'pooler.waitMs': 0.1, 'pooler.waitMaxMs': 0 })
+    expect(verdict).toMatchObject({ state: 'holds', value: 2 })
+    expect(verdict.because).toMatch(/^pool wait p99 2 ms/)
+  })
+
+  it('judges the pooler alone of a target whose service tells nothing of a pool', () => {
+    const alone = verdictOf('E14', { ratePerS: 500, worst: { 'pooler.waitMaxMs': 300 } })
+    expect(alone).toMatchObject({ state: 'fired', level: 'warning', value: 300 })
+    const none = verdictOf('E14', { ratePerS: 500 })
+    expect(none).toMatchObject({
+      state: 'does-not-apply',
+      because: expect.stringContaining('no pooler behind it'),
+    })
+  })
+})
+
 describe('what a target does not have', () => {
   it.each([
     ['E9', 'pg-direct', 'no standby'],
@@ -189,6 +222,19 @@ describe('E10', () => {
     expect(fired.because).toContain('hold 8.64 million rows each')
     // A day of 0.4 events/s is 34,560 rows, a quarter of it fewer than 10,000.
     expect(of(30, 0.4)).toMatchObject({ state: 'fired', value: 8_640 })
+  })
+
+  it('counts no rows for events that are there already, as formula F9 does', () => {
+    const half = { accepted: 500, duplicate: 500 }
+    const verdict = of('daily', { counts: half })
+    expect(verdict).toMatchObject({ state: 'holds', value: 401 })
+    // 400 × 86,400 are 34.6 million.
+    expect(verdict.because).toContain('hold 17.3 million rows each')
+    expect(verdict.because).toContain('400 events/s, of which 50 % are new as here')
+    // 14,400 an hour arrive, and 7,200 of them are new.
+    const few = { retentionDays: 30, ratePerS: 4 }
+    expect(of('hourly', few).state).toBe('holds')
+    expect(of('hourly', { ...few, counts: half })).toMatchObject({ state: 'fired', value: 7_200 })
   })
 
   it('takes one part by hash for none', () => {

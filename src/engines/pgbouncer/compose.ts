@@ -14,7 +14,7 @@ import { SharedConnection } from '../postgres/shared-connection.ts'
 import { CONSOLE } from './console.ts'
 import { runningPooler, serverBehind } from './running.ts'
 import { answers, startError } from './server.ts'
-import { databaseLines, iniText, poolerSettings } from './settings.ts'
+import { databaseLines, iniText, poolerSettings, withPreparedStatements } from './settings.ts'
 
 type ComposeRequest = Extract<EngineRequest<'pgbouncer'>, { provider: 'compose' }>
 
@@ -103,7 +103,8 @@ function serverInside(server: RunningEngine<'postgres'>): PostgresAddress {
 
 function containerIni(server: PostgresAddress, settings: Readonly<Record<string, string>>): string {
   return iniText(databaseLines({ server, credentials: false }), {
-    ...settings,
+    // The image's PgBouncer is Debian's, which has the setting.
+    ...withPreparedStatements(settings),
     listen_addr: '0.0.0.0',
     listen_port: String(PORT_INSIDE),
     unix_socket_dir: '',

@@ -14,7 +14,17 @@ import { requireProgram } from '../packages/program.ts'
 import { SharedConnection } from '../postgres/shared-connection.ts'
 import { runningPooler, serverBehind } from './running.ts'
 import { PgBouncerServer } from './server.ts'
-import { poolerSettings, requirePreparedStatements } from './settings.ts'
+import {
+  keepsPreparedStatements,
+  poolerSettings,
+  requirePreparedStatements,
+  settingsFor,
+} from './settings.ts'
+
+/** What was decided for an older one, which has no `max_prepared_statements` that could be written. */
+const STATEMENTS_OF_SESSIONS = {
+  namedStatements: 'kept by sessions alone (max_prepared_statements came with PgBouncer 1.21)',
+}
 
 /** @throws HeadroomError ENGINE_MISSING, BAD_INPUT, PORT_TAKEN, ENGINE_NOT_READY */
 export async function startEmbeddedPgBouncer(
@@ -24,7 +34,8 @@ export async function startEmbeddedPgBouncer(
   const { port: askedPort, settings } = poolerSettings(request.settings)
   const program = requireProgram('pgbouncer')
   const { name, logDir, dataDir, signal } = context
-  requirePreparedStatements(await versionOf(program, signal), settings)
+  const version = await versionOf(program, signal)
+  requirePreparedStatements(version, settings)
   await using scope = new Scope()
 
   claimDataDir(dataDir)
@@ -33,7 +44,8 @@ export async function startEmbeddedPgBouncer(
   })
   mkdirSync(logDir, { recursive: true })
   const fixed = {
-    ...{ name, program, dir: dataDir, settings, signal },
+    ...{ name, program, dir: dataDir, signal },
+    settings: settingsFor(version, settings),
     server: serverBehind(request).addressFor('harness'),
     logFile: join(logDir, `${name}.log`),
   }
@@ -51,6 +63,7 @@ export async function startEmbeddedPgBouncer(
     {
       name,
       provider: 'embedded',
+      ...(keepsPreparedStatements(version) ? {} : { facts: STATEMENTS_OF_SESSIONS }),
       parts: [server],
       crashed: server.crashed,
       [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),

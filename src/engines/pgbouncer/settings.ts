@@ -39,14 +39,17 @@ const DEFAULTS: EngineSettings = {
   pool_mode: 'transaction',
   max_client_conn: '2000',
   default_pool_size: '16',
-  // Named prepared statements in transaction mode: without, a service that names its statements breaks (C13).
-  max_prepared_statements: '200',
   // node-postgres sends a limit of statements as it connects, which no pooler can keep per client.
   ignore_startup_parameters: 'extra_float_digits,statement_timeout',
   // A line per connection would be most of the log.
   log_connections: '0',
   log_disconnections: '0',
 }
+
+/** Named prepared statements in transaction mode: without, a service that names its statements breaks (C13). */
+const PREPARED: EngineSettings = { max_prepared_statements: '200' }
+/** The minor version of PgBouncer 1 that they came with; an older one does not start with a setting that it does not know. */
+const PREPARED_SINCE_MINOR = 21
 
 export interface PoolerSettings {
   /** undefined: any free one. */
@@ -86,13 +89,28 @@ export function sessionAlias(database: string): string {
   return `${database}_session`
 }
 
-/** Named prepared statements came with 1.21; before, a transaction pool loses them between two transactions. */
+/** Whether a transaction pool of this version keeps named prepared statements from one transaction to the next. */
+export function keepsPreparedStatements(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major > 1 || (major === 1 && minor >= PREPARED_SINCE_MINOR)
+}
+
+/** With the setting that keeps named statements; what a target asks for stays. */
+export function withPreparedStatements(settings: EngineSettings): EngineSettings {
+  return { ...PREPARED, ...settings }
+}
+
+/** What is written for a version: the setting only where it has it. */
+export function settingsFor(version: string, settings: EngineSettings): EngineSettings {
+  return keepsPreparedStatements(version) ? withPreparedStatements(settings) : settings
+}
+
+/** @throws HeadroomError ENGINE_MISSING where a pool would lose named statements between two transactions */
 export function requirePreparedStatements(
   version: string,
   { pool_mode: mode }: EngineSettings,
 ): void {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  if (major > 1 || minor >= 21 || mode === 'session') return
+  if (keepsPreparedStatements(version) || mode === 'session') return
   throw new HeadroomError(
     'ENGINE_MISSING',
     `PgBouncer ${version} loses named prepared statements in ${mode ?? 'transaction'} mode (1.21 and later keep them)`,

@@ -2,7 +2,7 @@
 import { parseMetricKey } from '../../collect/metrics.ts'
 import type { ServerSettings } from '../../plan/postgres-settings.ts'
 import type { RunRecord, StudyRecord } from '../../results/record.ts'
-import { measuredSteps, newEventsRatio } from '../evidence.ts'
+import { measuredSteps, newEventsRatioOver } from '../evidence.ts'
 import type { Round, TargetEvidence } from '../evidence.ts'
 import { medianOf } from '../statistics.ts'
 
@@ -11,7 +11,7 @@ export class FormulaRun {
   readonly target: string
   readonly rounds: readonly Round[]
   /** The first PostgreSQL of the target: the one that is written. */
-  readonly server: ServerSettings & Pick<RunRecord['engines'][number], 'provider'>
+  readonly server: ServerSettings & Pick<RunRecord['engines'][number], 'provider' | 'role'>
 
   private constructor(made: Pick<FormulaRun, 'study' | 'target' | 'rounds' | 'server'>) {
     this.study = made.study
@@ -60,7 +60,7 @@ export class FormulaRun {
 
   /** Of the events that arrive, how many are new: what a figure per accepted event is multiplied by for a declared rate. */
   get newEventsRatio(): number {
-    return medianOf(this.rounds.map((round) => newEventsRatio(measuredSteps(round)))) ?? 1
+    return newEventsRatioOver(this.rounds)
   }
 
   get measuredS(): number {

@@ -10,9 +10,10 @@ import { connections } from './connections.ts'
 import type { FormulaFinding } from './finding.ts'
 import { FormulaRun } from './formula-run.ts'
 import { partitions } from './partitions.ts'
+import { stalledSlot } from './stalled-slot.ts'
 import { vacuumThreshold } from './vacuum.ts'
 import { walPerEvent } from './wal-per-event.ts'
-import { checkpointInterval, stalledSlot } from './wal.ts'
+import { checkpointInterval } from './wal.ts'
 
 const FORMULAS = [
   vacuumThreshold,

@@ -1,24 +1,22 @@
-/** F12 and F14: how often WAL asks for a checkpoint, and how long a disk lasts. */
+/** F12: how often WAL asks for a checkpoint. */
 import {
   formatBytes,
   formatCount,
   formatBytesPerS,
   formatDurationS,
   formatNumber,
-  formatRate,
 } from '../../kit/units.ts'
 import {
   checkpointDistanceBytes,
   checkpointIntervalS,
   checkpointSegments,
-  diskFullInS,
 } from '../../plan/formulas.ts'
 import type { CheckpointSettings } from '../../plan/formulas.ts'
-import { checkpointSettings, slotKeepBytes } from '../../plan/postgres-settings.ts'
+import { checkpointSettings } from '../../plan/postgres-settings.ts'
 import { measuredSteps } from '../evidence.ts'
 import type { Round } from '../evidence.ts'
 import { medianOf } from '../statistics.ts'
-import { HELD_WITHIN_RATIO, repeatsInWords } from './finding.ts'
+import { HELD_WITHIN_RATIO } from './finding.ts'
 import type { FormulaFinding } from './finding.ts'
 import type { FormulaRun } from './formula-run.ts'
 
@@ -98,32 +96,6 @@ function stretchesS({ measured, run }: Round): readonly number[] {
   const cuts = measured.checkpoints.map(({ atMs }) => atMs).filter((at) => at > fromMs && at < toMs)
   const borders = [fromMs, ...cuts.sort((a, b) => a - b), toMs]
   return borders.slice(1).map((at, before) => (at - (borders[before] ?? at)) / 1e3)
-}
-
-export function stalledSlot(run: FormulaRun): FormulaFinding | null {
-  const perEvent = run.middle('wal.totalBytesPerEvent')
-  const free = run.rounds[0]?.run.machine.dataDiskFreeBytes
-  // The disk that was looked at is the harness's, and only an embedded server writes to it for sure.
-  if (perEvent === null || free === undefined || run.server.provider !== 'embedded') return null
-  const { ratePerS } = run.study.profile
-  const walPerS = perEvent * run.newEventsRatio * ratePerS
-  const keep = slotKeepBytes(run.server)
-  const lost =
-    keep === null
-      ? 'max_slot_wal_keep_size is not set, so the disk fills'
-      : `max_slot_wal_keep_size gives the slot up after ${formatBytes(keep)}, in ${formatDurationS(keep / walPerS)}`
-  return {
-    id: 'F14',
-    title: 'Disk full behind a slot that nobody reads',
-    target: run.target,
-    documented: 'free bytes ÷ WAL rate',
-    inputs: `${formatBytes(free)} free on this machine, ${formatBytes(perEvent)} of WAL per new event at the declared ${formatRate(ratePerS)}${repeatsInWords(run.newEventsRatio)}`,
-    unit: 's',
-    predicted: diskFullInS(free, walPerS),
-    measured: null,
-    verdict: 'not-tested',
-    because: `no slot was left unread for that long; ${lost}`,
-  }
 }
 
 /** As PostgreSQL and the documents write it. */
