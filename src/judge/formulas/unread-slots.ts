@@ -96,11 +96,15 @@ function statesIn({ measured }: Round): readonly SlotState[] {
 }
 
 function unreadIn(round: Round): ReadonlySet<string> {
-  return new Set(statesIn(round).flatMap(({ slot, state }) => (state.includes('unread') ? slot : [])))
+  return new Set(
+    statesIn(round).flatMap(({ slot, state }) => (state.includes('unread') ? slot : [])),
+  )
 }
 
 function lostIn(round: Round): ReadonlySet<string> {
-  return new Set(statesIn(round).flatMap(({ slot, state }) => (state.startsWith("lost") ? slot : [])))
+  return new Set(
+    statesIn(round).flatMap(({ slot, state }) => (state.startsWith('lost') ? slot : [])),
+  )
 }
 
 /** By the steps that the fault lay in, each for as much of it as it had; null where they do not tell. */
