@@ -23,7 +23,8 @@ import type { Sitting, Soak, SoakFindings, SoakOptions, SoakSummary, SoakTable }
 const FAULT_TARGETS: Readonly<Record<string, string>> = {
   'fault-accident': 'pg-batch-archived',
   'fault-cache-killed': 'eav',
-  'fault-database-killed': 'pg-direct,pg-batch,pg-partitioned,outbox',
+  'fault-database-killed':
+    'pg-direct,pg-batch,pg-partitioned,outbox,./targets/variants/pg-replica-two.yaml',
   'fault-staging-crashed': 'eav',
   'fault-disk-lost': 'pg-batch-archived',
   'fault-duplicates': 'pg-batch,./targets/variants/pg-batch-dedup-update.yaml',
@@ -31,7 +32,8 @@ const FAULT_TARGETS: Readonly<Record<string, string>> = {
   'fault-replay-paused': 'pg-replica',
   'fault-replica-killed': 'pg-replica',
   'fault-replica-lag': 'pg-replica',
-  'fault-service-killed': 'pg-direct,pg-batch,pg-partitioned,pg-replica,timescale,outbox',
+  'fault-service-killed':
+    'pg-direct,pg-batch,pg-partitioned,pg-replica,timescale,outbox,./targets/variants/pg-partitioned-replicas.yaml',
   'fault-slot-stalled': 'pg-batch-slot,pg-batch-slot-bounded',
   'fault-worker-killed': 'outbox',
   'fault-xmin-outbox': 'outbox',
