@@ -21,7 +21,8 @@ import type { Sitting, Soak, SoakFindings, SoakOptions, SoakSummary, SoakTable }
 const FAULT_TARGETS: Readonly<Record<string, string>> = {
   'fault-accident': 'pg-batch-archived',
   'fault-cache-killed': 'eav',
-  'fault-database-killed': 'pg-direct,pg-batch,pg-partitioned,outbox',
+  'fault-database-killed':
+    'pg-direct,pg-batch,pg-partitioned,outbox,./targets/variants/outbox-unlogged.yaml',
   'fault-staging-crashed': 'eav',
   'fault-disk-lost': 'pg-batch-archived',
   'fault-duplicates': 'pg-batch,./targets/variants/pg-batch-dedup-update.yaml',
