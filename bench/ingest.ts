@@ -45,6 +45,8 @@ export interface PostgresTarget extends AsyncDisposable {
   rows(): Promise<number>
   /** Resolves when whatever follows the ack is done too. */
   settled(signal: AbortSignal): Promise<void>
+  /** What of so many events is not where it has to be once all is settled; null: nothing. */
+  missing(events: number): Promise<string | null>
 }
 
 /** What an architecture holds beside its events. */
@@ -52,13 +54,21 @@ export interface Beside {
   readonly tables: readonly string[]
   /** SQL that yields one row, `done`. */
   readonly settled: string
+  /** SQL that yields one row, `missing`, once that is so: $1 is how many events were sent. */
+  readonly missing: string
+}
+
+const NOTHING_BESIDE: Beside = {
+  tables: [],
+  settled: 'SELECT true AS done',
+  missing: 'SELECT NULL AS missing WHERE $1::bigint > 0',
 }
 
 /** @param architecture one whose only engine is PostgreSQL in the role `database` */
 export async function startPostgresTarget(
   architecture: string,
   signal: AbortSignal,
-  beside: Beside = { tables: [], settled: 'SELECT true AS done' },
+  beside: Beside = NOTHING_BESIDE,
 ): Promise<PostgresTarget> {
   await using scope = new Scope()
   const dir = await mkdtemp(join(tmpdir(), 'headroom-bench-'))
@@ -103,6 +113,10 @@ export async function startPostgresTarget(
         await delay(SETTLED_EVERY_MS, undefined, { signal: within })
       }
     },
+    missing: async (events) => {
+      const { rows } = await client.query<{ missing: string | null }>(beside.missing, [events])
+      return rows[0]?.missing ?? null
+    },
     [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   }
 }
@@ -140,6 +154,8 @@ export async function ingest(
       `${loaded.notAccepted} requests not accepted, ${stored} of ${sent} events stored`,
     )
   }
+  const missing = await target.missing(sent)
+  if (missing !== null) throw new Error(missing)
   return {
     ...loaded,
     storedPerS: stored / loaded.seconds,

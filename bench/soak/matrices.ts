@@ -24,7 +24,7 @@ const FAULT_TARGETS: Readonly<Record<string, string>> = {
   'fault-accident': 'pg-batch-archived',
   'fault-cache-killed': 'eav',
   'fault-database-killed':
-    'pg-direct,pg-batch,pg-partitioned,outbox,./targets/variants/pg-replica-two.yaml',
+    'pg-direct,pg-batch,pg-partitioned,outbox,./targets/variants/outbox-unlogged.yaml,./targets/variants/pg-replica-two.yaml',
   'fault-staging-crashed': 'eav',
   'fault-disk-lost': 'pg-batch-archived',
   'fault-duplicates': 'pg-batch,./targets/variants/pg-batch-dedup-update.yaml',

@@ -1,15 +1,16 @@
 /** outbox-clickhouse (A21): the same outbox as `outbox`, with ClickHouse as the receiver. It closes the gap of dual-write. */
 import { z } from 'zod'
-import { defineArchitecture } from '../../src/architecture/architecture.ts'
+import { defineArchitecture, type StorePromise } from '../../src/architecture/architecture.ts'
+import type { EngineSettings } from '../../src/engines/engine.ts'
 import { edgeSettings } from '../service-kit/edge-settings.ts'
 import { insertSurvives } from '../service-kit/clickhouse/promise.ts'
 import { furtherConsumers, rawTableOf, viewOf } from '../service-kit/outbox/clickhouse-tables.ts'
+import { unlessLost, waitingKept } from '../service-kit/outbox/promise.ts'
 import { claimSettings, outboxSettings } from '../service-kit/outbox/settings.ts'
 import { applyOutboxSchema, launchOutbox } from '../service-kit/outbox/start.ts'
 import {
-  commitKept,
-  commitSurvives,
   commitWords,
+  POSTGRES_PART,
   POSTGRES_STORE,
   postgresPromise,
 } from '../../src/architecture/commit-promise.ts'
@@ -37,10 +38,21 @@ const consumersOf = ({ consumers }: OutboxClickHouseSettings): readonly number[]
 
 const storeOf = (consumer: number): string => `clickhouse.${rawTableOf(consumer)}`
 
+/** A delivered row is gone from the outbox: from then on ClickHouse alone keeps the event there. */
+function deliveredKept(
+  chosen: OutboxClickHouseSettings,
+  engines: Readonly<Record<'database' | 'warehouse', EngineSettings>>,
+): Pick<StorePromise, 'survives' | 'lostWith'> {
+  const waiting = waitingKept(chosen, engines.database)
+  if (waiting.survives === 'nothing') return waiting
+  // Until it is delivered an event is in PostgreSQL alone.
+  return { survives: insertSurvives(engines.warehouse), lostWith: [POSTGRES_PART] }
+}
+
 export const outboxClickhouse = defineArchitecture({
   id: 'outbox-clickhouse',
   title: 'PostgreSQL with an outbox, delivered to ClickHouse',
-  documents: ['A21', 'B14', 'C5', 'C17', 'C18'],
+  documents: ['A21', 'B14', 'C5', 'C12', 'C17', 'C18', 'H22'],
   shapes: ['billing'],
   queries: [...EVENT_QUERIES, 'Q11'],
   needs: { database: 'postgres', warehouse: 'clickhouse' },
@@ -51,16 +63,12 @@ export const outboxClickhouse = defineArchitecture({
   batches: ({ write }) => write === 'batch',
 
   promises: (chosen, engines) => ({
-    ack: `Every accepted event is ${commitWords(engines.database)} in PostgreSQL, in one transaction with a row that brings it to ClickHouse at least once.`,
+    ack: `Every accepted event is ${commitWords(engines.database)} in PostgreSQL, in one transaction with a row that brings it to ClickHouse at least once${unlessLost(chosen)}.`,
     stores: [
       postgresPromise(engines.database),
       ...consumersOf(chosen).map((consumer) => ({
         store: storeOf(consumer),
-        // A delivered row is gone from the outbox: from then on ClickHouse alone keeps the event there.
-        ...(commitSurvives(engines.database) === 'nothing'
-          ? commitKept(engines.database)
-          : // Until it is delivered an event is in PostgreSQL alone.
-            { survives: insertSurvives(engines.warehouse), lostWith: ['postgres'] }),
+        ...deliveredKept(chosen, engines),
         delivery: 'at-least-once' as const,
         readAfterAck: 'eventually' as const,
         duplicates: 'one-readable' as const,

@@ -8,10 +8,10 @@ import {
   receiverTable,
   receiverView,
 } from '../service-kit/outbox/receiver-schema.ts'
+import { unlessLost, waitingKept } from '../service-kit/outbox/promise.ts'
 import { claimSettings, outboxSettings } from '../service-kit/outbox/settings.ts'
 import { applyOutboxSchema, launchOutbox } from '../service-kit/outbox/start.ts'
 import {
-  commitKept,
   commitWords,
   POSTGRES_STORE,
   postgresPromise,
@@ -33,7 +33,7 @@ const storeOf = (consumer: number): string => `postgres.${receiverTable(consumer
 export const outbox = defineArchitecture({
   id: 'outbox',
   title: 'PostgreSQL with an outbox, delivered over HTTP',
-  documents: ['A21', 'B14', 'C5', 'C17', 'C18'],
+  documents: ['A21', 'B14', 'C5', 'C12', 'C17', 'C18', 'H22'],
   shapes: ['billing'],
   queries: [...EVENT_QUERIES, 'Q11'],
   needs: { database: 'postgres' },
@@ -44,12 +44,12 @@ export const outbox = defineArchitecture({
   batches: ({ write }) => write === 'batch',
 
   promises: (chosen, engines) => ({
-    ack: `Every accepted event is ${commitWords(engines.database)} in PostgreSQL, in one transaction with a row per consumer that is delivered at least once.`,
+    ack: `Every accepted event is ${commitWords(engines.database)} in PostgreSQL, in one transaction with a row per consumer that is delivered at least once${unlessLost(chosen)}.`,
     stores: [
       postgresPromise(engines.database),
       ...consumersOf(chosen).map((consumer) => ({
         store: storeOf(consumer),
-        ...commitKept(engines.database),
+        ...waitingKept(chosen, engines.database),
         delivery: 'at-least-once' as const,
         readAfterAck: 'eventually' as const,
         duplicates: 'one-readable' as const,

@@ -148,6 +148,29 @@ describe.skipIf(isMissing)(
       expect(await heard('service')).toBe(false)
     })
 
+    it('lets every listener listen, also when they are more than a pool has connections', async () => {
+      const listeners = await Promise.all(
+        Array.from({ length: 7 }, () => open(pooler.addressFor('session'))),
+      )
+      const teller = await open(pooler.addressFor('service'))
+      try {
+        const [listening, told] = [new Set<number>(), new Set<number>()]
+        for (const [n, listener] of listeners.entries()) {
+          listener.on('notification', () => told.add(n))
+          // One that has to wait for a connection is only answered when another leaves.
+          listener.query('LISTEN many').then(
+            () => listening.add(n),
+            () => undefined,
+          )
+        }
+        await expect.poll(() => listening.size, { timeout: 5_000 }).toBe(listeners.length)
+        await teller.query(`NOTIFY many, 'x'`)
+        await expect.poll(() => told.size, { timeout: 5_000 }).toBe(listeners.length)
+      } finally {
+        await Promise.all([...listeners, teller].map((client) => client.end()))
+      }
+    })
+
     /** Two clients of one transaction pool of one connection see each other's session. */
     async function refusesSession(client: pg.Client): Promise<boolean> {
       await client.query('LISTEN events')

@@ -14,6 +14,8 @@ const SERVER_CONNECTIONS = 3
 const CONNECTIONS = 8
 const REQUESTS = 48
 const EVENTS = 20
+/** As long as a poll may wait: what is delivered within the patience of a test was announced by a NOTIFY. */
+const POLL_NEVER_MS = 60_000
 
 const POOLED = {
   database: {
@@ -53,6 +55,15 @@ async function expectMixed(rig: Rig, name: string): Promise<void> {
   expect(row!.n).toBeLessThanOrEqual(SERVER_CONNECTIONS)
 }
 
+/** Workers whose LISTEN the server has taken: each on a session of its own. */
+const listening = async (rig: Rig): Promise<number> => {
+  const [row] = await sqlOf<{ n: number }>(
+    rig,
+    `SELECT count(*)::int AS n FROM pg_stat_activity WHERE state = 'idle' AND query LIKE 'LISTEN %'`,
+  )
+  return row!.n
+}
+
 /** All connections of the server are new ones, and the service has noticed nothing. */
 async function replaceSessions(rig: Rig): Promise<void> {
   const pooler = rig.up.engines.find(({ engine }) => engine.kind === 'pgbouncer')
@@ -66,7 +77,7 @@ describe.skipIf(MISSING)('behind a transaction pooler (headroom engines install 
     ['pg-batch', { method: 'auto', copyFromRows: EVENTS }],
     ['pg-batch', { method: 'copy', nonCriticalCodes: ['api_calls'] }],
     ['pg-partitioned', { method: 'copy' }],
-    ['outbox', { method: 'copy', workers: 2 }],
+    ['outbox', { method: 'copy', workers: 2, pollMs: POLL_NEVER_MS }],
   ])('%s stores every event once with %o', async (architecture, settings) => {
     await using rig = await start(architecture, settings)
     const batches = batchesOf(() => makeEvent())
@@ -85,6 +96,19 @@ describe.skipIf(MISSING)('behind a transaction pooler (headroom engines install 
       expect((await heldBy(store)).readable.toSorted(), store.name).toEqual(ids)
     }
     expect((await heldBy(rig.up.running.stores[0]!)).rows.toSorted()).toEqual(ids)
+  })
+
+  it('every worker of outbox listens, also when they are more than a pool has connections', async () => {
+    const workers = SERVER_CONNECTIONS + 2
+    await using rig = await start('outbox', { workers, pollMs: POLL_NEVER_MS })
+    const [, delivered] = rig.up.running.stores
+    await expect.poll(() => listening(rig), { timeout: 15_000 }).toBe(workers)
+    await taken(rig, [[makeEvent()]])
+    await untilReadable(delivered!, 1)
+    await replaceSessions(rig)
+    await taken(rig, [[makeEvent()]])
+    await untilReadable(delivered!, 2)
+    expect(await listening(rig)).toBe(workers)
   })
 
   it('the driver that writes by SQL stages every batch in its own transaction', async () => {

@@ -91,6 +91,23 @@ export const SHIPPED: readonly ShippedFault[] = [
     },
   },
   {
+    scenario: 'fault-database-killed',
+    target: 'targets/variants/outbox-unlogged.yaml',
+    // Rows gather for so long: some wait whenever it dies.
+    settings: { claimPauseMs: FLUSH_MS },
+    backWithinS: FLUSHED_WITHIN_S,
+    isNoticed: true,
+    keeps: (met) => {
+      keepsItsPromise(met)
+      // The events themselves are in a table that is logged.
+      expect(met.audit.stores[0]).toMatchObject({ store: 'postgres.events', verdict: 'whole' })
+    },
+    check: async (met) => {
+      expect(met.audit.stores[1]?.lostEvents).toBeGreaterThan(0)
+      await losesOnlyWhatWasStaged(met)
+    },
+  },
+  {
     scenario: 'fault-disk-lost',
     target: 'pg-batch-archived',
     backWithinS: RESTORED_WITHIN_S,

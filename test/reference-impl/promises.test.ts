@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { commitWaitsFor } from '../../reference-impl/service-kit/postgres/synchronous.ts'
 import type { EngineSettingsByRole, Needs } from '../../src/architecture/architecture.ts'
+import { restoresOf } from '../../src/study/restored-stores.ts'
 import { architectureById, architectures } from '../../src/target/registry.ts'
 import { needsOf } from '../../src/target/roles.ts'
 
@@ -65,6 +66,43 @@ describe('promises', () => {
     expect(logged.ack).not.toContain('UNLOGGED')
     expect(promised({ dedup: 'none' }).stores[0]!.duplicates).toBe('kept')
   })
+
+  it.each(['outbox', 'outbox-clickhouse'])(
+    '%s promises of an UNLOGGED outbox that a crash of PostgreSQL, and nothing else, loses what is not delivered',
+    (id) => {
+      const database = { synchronous_commit: 'on' }
+      const settings = { unlogged: true, consumers: 2 }
+      const { ack, stores } = promisesOf(id, { database }, { settings })
+      expect(ack).toMatch(/flushed to disk.*UNLOGGED.*stays stored and is never delivered\.$/)
+      const [events, ...receivers] = stores
+      expect(events).toEqual(promisesOf(id, { database }).stores[0])
+      expect(receivers).toHaveLength(2)
+      for (const receiver of receivers) {
+        expect(receiver).toMatchObject({ survives: 'nothing', lostWith: ['postgres'] })
+        // What was stored there long before the crash is no part of it.
+        expect(receiver).not.toHaveProperty('emptied')
+      }
+      const kill = { kind: 'kill', begun: true, toMs: 6_000 } as const
+      const target = {
+        engines: [
+          { role: 'database', engine: { kind: 'postgres', name: 'postgres' } },
+          { role: 'warehouse', engine: { kind: 'clickhouse', name: 'clickhouse' } },
+        ] as const,
+        running: {
+          stores: stores.map(({ store }) => ({
+            name: store,
+            engine: store.startsWith('postgres') ? ('postgres' as const) : ('clickhouse' as const),
+          })),
+        },
+        promises: { stores },
+      }
+      const excused = (on: string) => [
+        ...restoresOf(target, [{ ...kill, on }], { requestTimeoutMs: 1_000 }).keys(),
+      ]
+      expect(excused('postgres')).toEqual(receivers.map(({ store }) => store))
+      for (const on of ['clickhouse', 'worker', 'sink', 'service']) expect(excused(on)).toEqual([])
+    },
+  )
 
   it('clickhouse-direct promises power loss only where both fsync settings ask for it', () => {
     const survives = (warehouse: Record<string, string>) =>

@@ -6,7 +6,7 @@ import type { OutboxSettings } from './settings.ts'
 
 export type OutboxTable = Pick<
   OutboxSettings,
-  'completion' | 'claimOn' | 'fillfactorRatio' | 'vacuum' | 'rotateS' | 'wake'
+  'completion' | 'claimOn' | 'unlogged' | 'fillfactorRatio' | 'vacuum' | 'rotateS' | 'wake'
 >
 
 /** Rows go to one, the one before is being emptied, the one after is empty: three are enough. */
@@ -22,7 +22,8 @@ export const CHANNEL = 'headroom_outbox'
 
 export function outboxSchema(table: OutboxTable): readonly string[] {
   return [
-    // Not GENERATED AS IDENTITY: partitioned tables take that from PostgreSQL 17 on only.
+    // Not GENERATED AS IDENTITY: partitioned tables take that from PostgreSQL 17 on only. And always logged: after a crash
+    // that empties the outbox no id comes again, by which a receiver would take an event for one it knows.
     'CREATE SEQUENCE outbox_id AS bigint',
     ...(table.completion === 'rotate' ? partitioned(table) : plain(table)),
     'ALTER SEQUENCE outbox_id OWNED BY outbox.id',
@@ -38,7 +39,7 @@ export function outboxSchema(table: OutboxTable): readonly string[] {
 
 function plain(table: OutboxTable): readonly string[] {
   return [
-    `CREATE TABLE outbox (\n${columns(table)},\n  PRIMARY KEY (consumer, id)\n) WITH (${storage(table)})`,
+    `CREATE ${kept(table)} outbox (\n${columns(table)},\n  PRIMARY KEY (consumer, id)\n) WITH (${storage(table)})`,
   ]
 }
 
@@ -49,9 +50,14 @@ function partitioned(table: OutboxTable): readonly string[] {
     `CREATE TABLE outbox (\n${columns(table)},\n  ${slot}\n) PARTITION BY LIST (slot)`,
     ...SLOTS.map(
       (at) =>
-        `CREATE TABLE outbox_${String(at)} PARTITION OF outbox FOR VALUES IN (${String(at)}) WITH (${storage(table)})`,
+        `CREATE ${kept(table)} outbox_${String(at)} PARTITION OF outbox FOR VALUES IN (${String(at)}) WITH (${storage(table)})`,
     ),
   ]
+}
+
+/** Of a partitioned table, which cannot be UNLOGGED itself, each partition is. */
+function kept({ unlogged }: OutboxTable): string {
+  return unlogged ? 'UNLOGGED TABLE' : 'TABLE'
 }
 
 function columns({ claimOn }: OutboxTable): string {

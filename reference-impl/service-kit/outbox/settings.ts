@@ -54,6 +54,12 @@ export const outboxSettings = {
     .describe(
       'What a claim changes: columns without an index (updates can be HOT), or the status that the partial index is about, as in the document (they cannot).',
     ),
+  unlogged: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Keep the outbox, not the events, in an UNLOGGED table: no WAL, and empty after a crash of PostgreSQL.',
+    ),
   fillfactorRatio: z
     .number()
     .min(0.1)

@@ -102,7 +102,7 @@ function serverInside(server: RunningEngine<'postgres'>): PostgresAddress {
 }
 
 function containerIni(server: PostgresAddress, settings: Readonly<Record<string, string>>): string {
-  return iniText(databaseLines({ server, credentials: false }), {
+  return iniText(databaseLines({ server, credentials: false, settings }), {
     // The image's PgBouncer is Debian's, which has the setting.
     ...withPreparedStatements(settings),
     listen_addr: '0.0.0.0',

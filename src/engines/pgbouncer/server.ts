@@ -110,7 +110,7 @@ export class PgBouncerServer implements Part, AsyncDisposable {
         .map(({ user, password = '' }) => userLine(user, password))
         .join(''),
     )
-    const text = iniText(databaseLines({ server, credentials: true }), {
+    const text = iniText(databaseLines({ server, credentials: true, settings }), {
       ...settings,
       ...serverTls(server, (name, content) => this.#write(join(folder, name), content)),
       listen_addr: '127.0.0.1',

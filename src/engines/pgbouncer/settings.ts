@@ -34,10 +34,12 @@ const RULES = {
   },
 } as const
 
+const CLIENTS_MAX = '2000'
+
 /** As in docker-compose.yml, so that the two can be compared. */
 const DEFAULTS: EngineSettings = {
   pool_mode: 'transaction',
-  max_client_conn: '2000',
+  max_client_conn: CLIENTS_MAX,
   default_pool_size: '16',
   // node-postgres sends a limit of statements as it connects, which no pooler can keep per client.
   ignore_startup_parameters: 'extra_float_digits,statement_timeout',
@@ -122,10 +124,12 @@ export interface Databases {
   readonly server: PostgresAddress
   /** Whether user and password of the server stand in the file: else the client's own are used. */
   readonly credentials: boolean
+  /** Of [pgbouncer]. */
+  readonly settings: EngineSettings
 }
 
 /** The lines of [databases]. */
-export function databaseLines({ server, credentials }: Databases): string {
+export function databaseLines({ server, credentials, settings }: Databases): string {
   const parts = [
     `host=${server.host}`,
     `port=${String(server.port)}`,
@@ -139,7 +143,9 @@ export function databaseLines({ server, credentials }: Databases): string {
       : [`connect_query=${quoted(`SET search_path TO ${quoteName(server.schema)}`)}`]),
   ].join(' ')
   const name = iniName(server.database)
-  return `${name} = ${parts}\n${iniName(sessionAlias(server.database))} = ${parts} pool_mode=session\n`
+  // A session is its client's until the client leaves: in a pool with fewer than clients a LISTEN would wait for good.
+  const sessions = `pool_mode=session pool_size=${settings['max_client_conn'] ?? CLIENTS_MAX}`
+  return `${name} = ${parts}\n${iniName(sessionAlias(server.database))} = ${parts} ${sessions}\n`
 }
 
 export function iniText(databases: string, settings: EngineSettings): string {

@@ -8,6 +8,7 @@ import {
 const TABLE: OutboxTable = {
   completion: 'done',
   claimOn: 'lease',
+  unlogged: false,
   fillfactorRatio: 0.7,
   vacuum: 'documented',
   rotateS: 10,
@@ -36,6 +37,18 @@ describe('the tables of an outbox', () => {
       expect(indexed({ completion, claimOn: 'status' })).toContain(`WHERE status = 'pending'`)
       expect(claimsOf({ ...TABLE, completion }).claim).not.toContain('status')
     }
+  })
+
+  it('are UNLOGGED where that is asked, each partition by itself, and never their ids or the dead letters', () => {
+    const unlogged = (more: Partial<OutboxTable>): readonly string[] =>
+      [...textOf(more).matchAll(/CREATE UNLOGGED TABLE (\w+)/g)].map(([, name = '']) => name)
+    expect(unlogged({})).toEqual([])
+    expect(unlogged({ unlogged: true })).toEqual(['outbox'])
+    const parts = ['outbox_0', 'outbox_1', 'outbox_2']
+    expect(unlogged({ unlogged: true, completion: 'rotate' })).toEqual(parts)
+    expect(textOf({ unlogged: true })).toMatch(
+      /CREATE SEQUENCE outbox_id[\s\S]*CREATE TABLE outbox_dead/,
+    )
   })
 
   it('notify per row, per statement, or not at all', () => {
