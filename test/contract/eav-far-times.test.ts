@@ -44,7 +44,6 @@ const PARTITIONS_MAX = 104
 describe('one request of very many times', () => {
   it.each([
     ['4,800 months', { partitionBy: 'month' }, monthsFrom1900(4_800)],
-    ['10,000 days', { partitionBy: 'day' }, daysUpTo(99, 10_000)],
     [
       '10,000 days, each in 16 shards',
       { partitionBy: 'day', hashShards: 16 },

@@ -48,7 +48,7 @@ async function expectMixed(rig: Rig, name: string): Promise<void> {
   const [row] = await sqlOf<{ n: number }>(
     rig,
     `SELECT count(*)::int AS n FROM pg_stat_activity
-      WHERE application_name LIKE $1 AND application_name NOT LIKE '%listen'`,
+      WHERE application_name LIKE $1 AND application_name !~ ' (listen|session)$'`,
     [`headroom ${name}%`],
   )
   expect(row!.n).toBeGreaterThan(0)
