@@ -24,7 +24,7 @@ export async function explainQueries(
 ): Promise<ReadonlyMap<string, Explained>> {
   // Of a service of the user's own nothing is asked but what its readers ask.
   if (target.kind !== 'architecture') return new Map()
-  const names = untold(driver.queries)
+  const names = untold(driver.queries).filter((name) => name !== 'entity')
   if (names.length === 0) return new Map()
   const index = newestIndex(driver.requests, scenario.batchEvents)
   return await askExplained({
