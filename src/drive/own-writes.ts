@@ -99,11 +99,7 @@ export class OwnWrites {
   /** Those of which some newer write has the value that was shown. */
   async #explained(doubts: readonly Doubt[]): Promise<ReadonlySet<Doubt>> {
     const explained = new Set<Doubt>()
-    const byKey = new Map<string, Doubt[]>()
-    for (const doubt of doubts) {
-      const key = keyOf(doubt.write)
-      byKey.set(key, [...(byKey.get(key) ?? []), doubt])
-    }
+    const byKey = byKeyOf(doubts)
     const sources = new Set(doubts.map(({ write }) => write.source))
     const fromMs = Math.min(...doubts.map(({ write }) => write.writtenMs))
     const last = Math.max(...doubts.map(({ beforeIndex }) => beforeIndex))
@@ -115,11 +111,8 @@ export class OwnWrites {
         continue
       }
       const write = this.#writeAt(index)
-      if (write === null) continue
-      for (const doubt of byKey.get(keyOf(write)) ?? []) {
-        const isSent = index < doubt.beforeIndex && doubt.shown === write.value
-        if (isSent && supersedes(write, doubt.write)) explained.add(doubt)
-      }
+      const inDoubt = write === null ? [] : (byKey.get(keyOf(write)) ?? [])
+      for (const doubt of inDoubt) if (explains(doubt, write, index)) explained.add(doubt)
     }
     return explained
   }
@@ -136,6 +129,20 @@ export class OwnWrites {
     const end = this.#stream.writeJson(index, this.#buffer, 0)
     return entityWrite(asRecord(JSON.parse(this.#buffer.toString('utf8', 0, end))))
   }
+}
+
+function byKeyOf(doubts: readonly Doubt[]): ReadonlyMap<string, readonly Doubt[]> {
+  const byKey = new Map<string, Doubt[]>()
+  for (const doubt of doubts) {
+    const key = keyOf(doubt.write)
+    byKey.set(key, [...(byKey.get(key) ?? []), doubt])
+  }
+  return byKey
+}
+
+function explains(doubt: Doubt, write: EntityWrite | null, index: number): boolean {
+  if (write === null || index >= doubt.beforeIndex) return false
+  return doubt.shown === write.value && supersedes(write, doubt.write)
 }
 
 function keyOf({ source, entity, attribute }: EntityWrite): string {

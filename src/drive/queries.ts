@@ -4,7 +4,7 @@
  */
 import { Pool } from 'undici'
 import { messageOf } from '../kit/errors.ts'
-import type { EntityWrite } from '../shapes/entity-write.ts'
+import { ENTITY_QUERY, type EntityWrite } from '../shapes/entity-write.ts'
 import { asRecord, numberOf, parsed } from './answer-figures.ts'
 import type { DriverJob, QueryResult } from './job.ts'
 import type { OwnWrites } from './own-writes.ts'
@@ -27,8 +27,6 @@ export interface QueryAskerOptions {
   readonly onResult: (result: QueryResult) => void
 }
 
-/** How the read of an entity is listed among the queries. */
-const ENTITY = 'entity'
 /** What it answers of an entity that it knows nothing of, beside status 404. */
 const NO_SUCH_ENTITY = 'NO_SUCH_ENTITY'
 
@@ -131,7 +129,7 @@ export class QueryAsker {
   /** Null: there is nothing yet to ask for. */
   #questionOf(name: string): Question | null {
     const base = `${contractBaseOf(this.#options.url)}/v1`
-    if (name === ENTITY) {
+    if (name === ENTITY_QUERY) {
       const write = this.#options.ownWrites.next()
       if (write === null) return null
       const entity = [write.source, write.entity].map(encodeURIComponent).join('/')

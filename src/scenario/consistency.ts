@@ -9,6 +9,7 @@ import { METRICS, findMetric, parseMetricKey } from '../collect/metrics.ts'
 import { suggest } from '../kit/nearest.ts'
 import type { Path } from '../kit/schema-outline.ts'
 import type { Finding } from '../kit/yaml-door.ts'
+import { ENTITY_QUERY } from '../shapes/entity-write.ts'
 import { shapes } from '../shapes/registry.ts'
 import { faultFindings } from './fault-findings.ts'
 import type { Scenario, Slo } from './scenario.ts'
@@ -194,7 +195,7 @@ function labelFindings(
 }
 
 function queryFindings({ queries, shape }: Scenario): readonly Finding[] {
-  const entities = queries.findIndex(({ name }) => name === 'entity')
+  const entities = queries.findIndex(({ name }) => name === ENTITY_QUERY)
   const isUnfit = shapes[shape].entityWrite === undefined && entities >= 0
   const unfit = {
     path: ['queries', entities, 'name'],

@@ -1,3 +1,6 @@
+/** How the read of one entity is listed among the queries of a scenario, which are analytical otherwise. */
+export const ENTITY_QUERY = 'entity'
+
 /** One event as the latest value of something that can be asked for by name: an attribute of an entity of a source. */
 export interface EntityWrite {
   readonly source: string
