@@ -40,7 +40,7 @@ export const eav = defineArchitecture({
   title: 'PostgreSQL as EAV: staging, time series, hot projection, cache',
   documents: ['A18', 'A19', 'B12', 'C2', 'C9', 'C12', 'C19', 'C22', 'E17', 'H13', 'H14'],
   shapes: ['eav'],
-  queries: ['Q4', 'Q9', 'Q10'],
+  queries: ['Q4', 'Q9', 'Q10', 'entity'],
   needs: {
     database: 'postgres',
     cache: 'redis',

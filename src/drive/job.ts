@@ -192,6 +192,11 @@ export interface QueryResult {
   /** What an answer says of its own age: `stale` in its body, X-Data-Lag-Seconds. Absent: it said nothing. */
   readonly stale?: boolean
   readonly saidLagS?: number
+  /**
+   * Whether it claimed to be current and showed neither a write that was acknowledged before the question, nor a newer one.
+   * Absent: it was not compared, or claimed nothing.
+   */
+  readonly lacksWrite?: boolean
   readonly error: string | null
 }
 

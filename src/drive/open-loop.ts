@@ -26,6 +26,8 @@ export interface OpenLoopOptions {
   /** Milliseconds of `performance.now()`. */
   readonly nowMs: () => number
   readonly makeClient: (events: ClientEvents) => Client
+  /** Every event of this request was accepted. */
+  readonly onAccepted?: (request: number) => void
 }
 
 /** Requests sent before the loop looks at its sockets again. */
@@ -149,6 +151,7 @@ export class OpenLoop implements ClientEvents {
     this.#options.windows.answered(ack, events, latencyUs)
     this.#options.log.set(request, ack, now - this.#originMs)
     this.#inFlight--
+    if (ack.kind === 'whole' && ack.outcome === 'accepted') this.#options.onAccepted?.(request)
   }
 
   lost({ request, segment }: Exchange, { sent, refused = false, code }: Lost): void {

@@ -1,11 +1,13 @@
 /**
- * Analytical questions asked while events arrive. In: names and intervals. Out: how long each took. A question still
- * unanswered when its next turn comes is not asked twice.
+ * Questions asked while events arrive: analytical ones, and reads of entities of which a write was acknowledged. In: names and
+ * intervals. Out: how long each took. A question still unanswered when its next turn comes is not asked twice.
  */
 import { Pool } from 'undici'
 import { messageOf } from '../kit/errors.ts'
-import { asRecord, numberOf } from './answer-figures.ts'
+import { ENTITY_QUERY, type EntityWrite } from '../shapes/entity-write.ts'
+import { asRecord, numberOf, parsed } from './answer-figures.ts'
 import type { DriverJob, QueryResult } from './job.ts'
+import type { OwnWrites } from './own-writes.ts'
 import { contractBaseOf } from './request-path.ts'
 
 export interface QueryAskerOptions {
@@ -19,7 +21,20 @@ export interface QueryAskerOptions {
   readonly nowMs: () => number
   /** URL parameters of a query now. */
   readonly paramsOf: (name: string) => Readonly<Record<string, string>>
+  /** Requests due by now. */
+  readonly requests: () => number
+  readonly ownWrites: OwnWrites
   readonly onResult: (result: QueryResult) => void
+}
+
+/** What it answers of an entity that it knows nothing of, beside status 404. */
+const NO_SUCH_ENTITY = 'NO_SUCH_ENTITY'
+
+/** One question: where it is sent, and the write that its answer must show. */
+interface Question {
+  readonly name: string
+  readonly path: string
+  readonly write: EntityWrite | null
 }
 
 /** What an answer says about itself; what it does not say is null. */
@@ -42,7 +57,9 @@ export class QueryAsker {
     for (const { name, everyS } of this.#options.queries) {
       const timer = setInterval(() => {
         if (this.#asking.has(name)) return
-        const asked = this.#ask(name).finally(() => this.#asking.delete(name))
+        const question = this.#questionOf(name)
+        if (question === null) return
+        const asked = this.#ask(question).finally(() => this.#asking.delete(name))
         this.#asking.set(name, asked)
       }, everyS * 1_000)
       this.#timers.push(timer)
@@ -71,7 +88,8 @@ export class QueryAsker {
     return this.#pool
   }
 
-  async #ask(name: string): Promise<void> {
+  async #ask(question: Question): Promise<void> {
+    const { name, path } = question
     const { onResult, timeoutMs, nowMs } = this.#options
     const atMs = nowMs()
     const startedMs = performance.now()
@@ -83,15 +101,18 @@ export class QueryAsker {
     try {
       const { statusCode, headers, body } = await this.#opened().request({
         method: 'GET',
-        path: this.#pathOf(name),
+        path,
         headers: { ...this.#options.headers },
         signal,
       })
       const text = await body.text()
       const took = seconds()
-      if (statusCode >= 200 && statusCode < 300) {
+      const isThere = statusCode >= 200 && statusCode < 300
+      if (isThere || (question.write !== null && saysNothingKnown(statusCode, text))) {
         const figures = { ...figuresOf(text), ...saidLag(headers['x-data-lag-seconds']) }
-        onResult({ ...asked, seconds: took, outcome: 'ok', ...figures, error: null })
+        const result = { ...asked, seconds: took, outcome: 'ok', ...figures, error: null } as const
+        const level = headers['x-consistency-level']
+        onResult(this.#compared(result, question, { text: isThere ? text : null, level }))
         return
       }
       const error = `HTTP ${String(statusCode)}`
@@ -105,21 +126,41 @@ export class QueryAsker {
     }
   }
 
-  #pathOf(name: string): string {
-    const params = new URLSearchParams(this.#options.paramsOf(name))
-    const base = contractBaseOf(this.#options.url)
-    return `${base}/v1/queries/${encodeURIComponent(name)}?${params.toString()}`
+  /** Null: there is nothing yet to ask for. */
+  #questionOf(name: string): Question | null {
+    const base = `${contractBaseOf(this.#options.url)}/v1`
+    if (name === ENTITY_QUERY) {
+      const write = this.#options.ownWrites.next()
+      if (write === null) return null
+      const entity = [write.source, write.entity].map(encodeURIComponent).join('/')
+      return { name, path: `${base}/entities/${entity}`, write }
+    }
+    const params = new URLSearchParams(this.#options.paramsOf(name)).toString()
+    return { name, path: `${base}/queries/${encodeURIComponent(name)}?${params}`, write: null }
+  }
+
+  #compared(
+    result: QueryResult,
+    { write }: Question,
+    answer: { readonly text: string | null; readonly level: string | string[] | undefined },
+  ): QueryResult {
+    if (write === null) return result
+    const { ownWrites, requests } = this.#options
+    const level = typeof answer.level === 'string' ? answer.level : null
+    const verdict = ownWrites.judge(write, { text: answer.text, level, requests: requests() })
+    if (verdict === null) return result
+    if (typeof verdict === 'string') return { ...result, lacksWrite: verdict === 'lacking' }
+    ownWrites.doubt(result, verdict)
+    return result
   }
 }
 
+function saysNothingKnown(statusCode: number, text: string): boolean {
+  return statusCode === 404 && asRecord(parsed(text))['error'] === NO_SUCH_ENTITY
+}
+
 function figuresOf(text: string): AnswerFigures {
-  let body: unknown
-  try {
-    body = JSON.parse(text)
-  } catch {
-    return { rows: null, rowsRead: null, bytesRead: null }
-  }
-  const { rows, meta, stale } = asRecord(body)
+  const { rows, meta, stale } = asRecord(parsed(text))
   const said = asRecord(meta)
   return {
     rows: Array.isArray(rows) ? rows.length : null,

@@ -14,6 +14,7 @@ import { DueTimes } from './due-times.ts'
 import type { DriverJob, DriverResult, FromDriver, QueryResult } from './job.ts'
 import { OpenLoop } from './open-loop.ts'
 import { OutcomeLog } from './outcome-log.ts'
+import { OwnWrites } from './own-writes.ts'
 import type { Pacer } from './pacer.ts'
 import { choosePacing, makePacer } from './pacer.ts'
 import { QueryAsker } from './queries.ts'
@@ -47,6 +48,7 @@ export class JobRun {
   readonly #loop: OpenLoop
   readonly #pacer: Pacer
   readonly #queries: QueryResult[] = []
+  readonly #ownWrites: OwnWrites
   /** Aborted when no further event becomes due. */
   readonly #over = new AbortController()
   #originMs = Infinity
@@ -66,6 +68,7 @@ export class JobRun {
     this.#schedule = schedule
     this.#log = made.log
     this.#windows = new WindowTally()
+    this.#ownWrites = new OwnWrites(stream, job)
     const dueTimes = new DueTimes(schedule)
     const url = new URL(job.url)
     const headers = lowerCased(job.headers)
@@ -88,6 +91,9 @@ export class JobRun {
         const newExchange = writer.newExchange.bind(writer)
         const options = { url, connections, requestTimeoutMs, newExchange, events, nowMs }
         return makeClient(job, options)
+      },
+      onAccepted: (request) => {
+        this.#ownWrites.accepted(request)
       },
     })
     this.#pacer = makePacer(choosePacing(job.pacing, segments, batchEvents), {
@@ -134,21 +140,25 @@ export class JobRun {
     this.#tell({ type: 'window', window: this.#windows.close(this.#nowMs(), this.#loop.inFlight) })
     this.#loop.client.close()
     await this.#log.close(this.#loop.requests)
-    const cpu = process.cpuUsage(cpuBefore)
+    const driver = this.#figuresOf(process.cpuUsage(cpuBefore), performance.now() - startedMs)
     return {
       segments: this.#loop.results(this.#stoppedAtMs),
-      queries: this.#queries,
+      queries: await this.#ownWrites.settled(this.#queries),
       requests: this.#loop.requests,
       stoppedAtMs: this.#stoppedAtMs,
-      driver: {
-        cpuS: (cpu.user + cpu.system) / 1e6,
-        wallS: (performance.now() - startedMs) / 1_000,
-        maxRssBytes: process.resourceUsage().maxRSS * 1_024,
-        pacing: this.#pacer.kind,
-        eventLoopDelayP99Us: this.#windows.loopDelayP99Us,
-        connectErrors: this.#loop.client.connectErrors,
-        bytesSent: this.#loop.client.bytesSent,
-      },
+      driver,
+    }
+  }
+
+  #figuresOf(cpu: NodeJS.CpuUsage, wallMs: number): DriverResult['driver'] {
+    return {
+      cpuS: (cpu.user + cpu.system) / 1e6,
+      wallS: wallMs / 1_000,
+      maxRssBytes: process.resourceUsage().maxRSS * 1_024,
+      pacing: this.#pacer.kind,
+      eventLoopDelayP99Us: this.#windows.loopDelayP99Us,
+      connectErrors: this.#loop.client.connectErrors,
+      bytesSent: this.#loop.client.bytesSent,
     }
   }
 
@@ -240,6 +250,8 @@ export class JobRun {
       timeoutMs: Math.max(QUERY_TIMEOUT_MIN_MS, this.#job.requestTimeoutMs),
       nowMs: () => this.#nowMs(),
       paramsOf: (name) => this.#paramsOf(name),
+      requests: () => this.#requestsDue(),
+      ownWrites: this.#ownWrites,
       onResult: (query) => {
         this.#queries.push(query)
         this.#tell({ type: 'query', query })
@@ -258,9 +270,12 @@ export class JobRun {
   }
 
   #paramsOf(name: string): Readonly<Record<string, string>> {
-    const requests = this.#schedule.requestsBefore(Math.max(0, this.#nowMs()))
-    const index = newestIndex(requests, this.#job.batchEvents)
+    const index = newestIndex(this.#requestsDue(), this.#job.batchEvents)
     return queryParams(name, { stream: this.#stream, shape: this.#job.stream.shape, index })
+  }
+
+  #requestsDue(): number {
+    return this.#schedule.requestsBefore(Math.max(0, this.#nowMs()))
   }
 }
 

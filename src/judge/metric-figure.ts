@@ -24,6 +24,7 @@ const OF_A_WHOLE_STEP: ReadonlySet<string> = new Set([
   'outbox.rowsPerClaim',
   'parts.perInsert',
   'query.staleRatio',
+  'query.lackingRatio',
   'query.dueRatio',
   'query.lateRatio',
   'waits.sessions',

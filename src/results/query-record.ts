@@ -16,4 +16,7 @@ export const QueryFigures = z.strictObject({
       /** What the answers said of their own age: share with `stale`, longest X-Data-Lag-Seconds. */
       staleRatio: z.number().optional(),
       saidLagMaxS: z.number().optional(),
+      /** Answers that claimed to be current and were compared with a write acknowledged before; the share that lacked it. */
+      compared: count.optional(),
+      lackingRatio: z.number().optional(),
     })

@@ -9,6 +9,8 @@ import { METRICS, findMetric, parseMetricKey } from '../collect/metrics.ts'
 import { suggest } from '../kit/nearest.ts'
 import type { Path } from '../kit/schema-outline.ts'
 import type { Finding } from '../kit/yaml-door.ts'
+import { ENTITY_QUERY } from '../shapes/entity-write.ts'
+import { shapes } from '../shapes/registry.ts'
 import { faultFindings } from './fault-findings.ts'
 import type { Scenario, Slo } from './scenario.ts'
 import { shapeFindings } from './shape-findings.ts'
@@ -192,8 +194,15 @@ function labelFindings(
   return [{ path, message: `the scenario never asks query ${label}`, remedy }]
 }
 
-function queryFindings({ queries }: Scenario): readonly Finding[] {
-  return queries.flatMap(({ name }, index) =>
+function queryFindings({ queries, shape }: Scenario): readonly Finding[] {
+  const entities = queries.findIndex(({ name }) => name === ENTITY_QUERY)
+  const isUnfit = shapes[shape].entityWrite === undefined && entities >= 0
+  const unfit = {
+    path: ['queries', entities, 'name'],
+    message: `${shape} events are about no entity that could be read`,
+    remedy: 'remove it, or write shape: eav',
+  }
+  const twice = queries.flatMap(({ name }, index) =>
     queries.findIndex((other) => other.name === name) < index
       ? [
           {
@@ -204,6 +213,7 @@ function queryFindings({ queries }: Scenario): readonly Finding[] {
         ]
       : [],
   )
+  return isUnfit ? [...twice, unfit] : twice
 }
 
 function recordedFindings({ rate }: Scenario, dir: string): readonly Finding[] {

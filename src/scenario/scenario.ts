@@ -3,6 +3,7 @@
  * It must not know what the traffic hits.
  */
 import { z } from 'zod'
+import { ENTITY_QUERY } from '../shapes/entity-write.ts'
 import { Fault } from './fault.ts'
 
 const ratePerS = z.number().positive().max(5_000_000)
@@ -64,7 +65,8 @@ export const EventPopulation = z.strictObject({
 })
 export type EventPopulation = z.infer<typeof EventPopulation>
 
-export const QueryName = z.enum(['Q1', 'Q2', 'Q3', 'Q4', 'Q9', 'Q10', 'Q11'])
+/** `entity` reads one entity as it is now, of which a write was acknowledged before, and looks for that write. */
+export const QueryName = z.enum(['Q1', 'Q2', 'Q3', 'Q4', 'Q9', 'Q10', 'Q11', ENTITY_QUERY])
 export type QueryName = z.infer<typeof QueryName>
 
 /** A limit the target must keep: the first one broken ends a stepped ramp. */
@@ -115,7 +117,7 @@ export const Scenario = z.strictObject({
   client: z.enum(['raw', 'undici']).default('raw'),
   pacing: z.enum(['auto', 'metro', 'tick']).default('auto'),
   events: EventPopulation.prefault({}),
-  /** Analytical queries asked of the service while events arrive. */
+  /** What is asked of the service while events arrive. */
   queries: z.array(z.strictObject({ name: QueryName, everyS: z.number().positive() })).default([]),
   slos: z.array(Slo).default([]),
   /** Interleaved repetitions over the targets. Ranking needs three. */

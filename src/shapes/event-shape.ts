@@ -1,5 +1,6 @@
 /** What the folder of a shape exports: what its events are called and made of, as streams from a seed or a user's own file. */
 import type { z } from 'zod'
+import type { EntityWrite } from './entity-write.ts'
 import type { EventColumns } from './event-columns.ts'
 import type { MappedField } from './recorded/mapping.ts'
 import type {
@@ -19,6 +20,11 @@ export interface EventShape {
   readonly mapped: readonly MappedField[]
   /** What `shapeSettings` of a scenario may say. */
   readonly settings: z.ZodType
+  /**
+   * What a reader of its entity must be shown as soon as the event is acknowledged; null of an event that may come later.
+   * Absent: events of this shape are about no entity.
+   */
+  readonly entityWrite?: (event: Readonly<Record<string, unknown>>) => EntityWrite | null
   /** A pure function of (seed, index), in O(1). */
   generate(spec: GeneratedStreamSpec, timeOfIndex: TimeOfIndex): EventStream
   /** @throws HeadroomError FILE_NOT_FOUND; BAD_INPUT with the first malformed lines */

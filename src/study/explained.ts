@@ -7,6 +7,7 @@ import type { DriverResult } from '../drive/job.ts'
 import { newestIndex, queryParams } from '../drive/query-params.ts'
 import type { Log } from '../kit/log.ts'
 import type { Scenario } from '../scenario/scenario.ts'
+import { ENTITY_QUERY } from '../shapes/entity-write.ts'
 import type { RunningTarget } from '../target/up.ts'
 import type { RunPlan } from './run-plan.ts'
 
@@ -24,7 +25,7 @@ export async function explainQueries(
 ): Promise<ReadonlyMap<string, Explained>> {
   // Of a service of the user's own nothing is asked but what its readers ask.
   if (target.kind !== 'architecture') return new Map()
-  const names = untold(driver.queries)
+  const names = untold(driver.queries).filter((name) => name !== ENTITY_QUERY)
   if (names.length === 0) return new Map()
   const index = newestIndex(driver.requests, scenario.batchEvents)
   return await askExplained({

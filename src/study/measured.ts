@@ -164,9 +164,10 @@ function slowestQueries(
     const seconds = answers.map((query) => query.seconds).sort((a, b) => a - b)
     const median = seconds[Math.floor(seconds.length / 2)]
     if (median !== undefined) figures[`query.seconds{${name}}`] = median
-    const { staleRatio, saidLagMaxS } = stalenessOf(answers)
+    const { staleRatio, saidLagMaxS, lackingRatio } = stalenessOf(answers)
     if (staleRatio !== undefined) figures[`query.staleRatio{${name}}`] = staleRatio
     if (saidLagMaxS !== undefined) figures[`query.saidLagS{${name}}`] = saidLagMaxS
+    if (lackingRatio !== undefined) figures[`query.lackingRatio{${name}}`] = lackingRatio
   }
   return figures
 }
@@ -208,16 +209,21 @@ function readBy(
   return { rowsRead, bytesRead, ...planned }
 }
 
-/** What answers said of their own age; nothing where none of them said it. */
+/** What answers said of their own age, and whether those that were compared lacked a write; nothing where none did. */
 function stalenessOf(answers: readonly QueryResult[]): {
   readonly staleRatio?: number
   readonly saidLagMaxS?: number
+  readonly compared?: number
+  readonly lackingRatio?: number
 } {
   const said = answers.flatMap(({ stale }) => stale ?? [])
   const lags = answers.flatMap(({ saidLagS }) => saidLagS ?? [])
+  const lacks = answers.flatMap(({ lacksWrite }) => lacksWrite ?? [])
+  const compared = lacks.length
   return {
     ...(said.length === 0 ? {} : { staleRatio: said.filter(Boolean).length / said.length }),
     ...(lags.length === 0 ? {} : { saidLagMaxS: Math.max(...lags) }),
+    ...(compared === 0 ? {} : { compared, lackingRatio: lacks.filter(Boolean).length / compared }),
   }
 }
 

@@ -111,6 +111,15 @@ describe('queries beside ingestion', () => {
     expect(queryOverlap(run(during), [])).toEqual([{}, {}, {}, {}])
   })
 
+  it('are not taken for what reads single entities all the time', () => {
+    const reads = Array.from({ length: 500 }, (_, at) => ({
+      ...{ name: 'entity', atMs: at * 20, seconds: 0.02 },
+    }))
+    expect(queryOverlap(run(during), [...asked(0.4), ...reads])).toEqual(
+      queryOverlap(run(during), asked(0.4)),
+    )
+  })
+
   it('are blamed for no more than one in twenty runs that were slow at moments of their own', () => {
     const moments = fc.array(fc.nat(9_999), { minLength: 12, maxLength: 12 })
     const blamed = fc.sample(moments, { numRuns: 400, seed: 7 }).filter((starts) => {

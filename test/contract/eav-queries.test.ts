@@ -10,6 +10,7 @@ const VARIANTS = [
   ['default', 'containment', 'indexed', 'month', 1],
   ['top-n', 'arrow', 'join', 'day', 2],
   ['no-gin', 'jsonpath', 'indexed', 'day', 1],
+  ['top-n', 'containment', 'top-n', 'day', 2],
 ] as const
 
 const COLORS = ['red', 'blue', 'green']

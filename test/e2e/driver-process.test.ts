@@ -10,9 +10,16 @@ import type { RunningDriver, StartDriverOptions } from '../../src/drive/driver.t
 import { startDriver } from '../../src/drive/driver.ts'
 import type { DriverJob } from '../../src/drive/job.ts'
 import { compiledEntry } from '../../src/kit/paths.ts'
+import { EventPopulation } from '../../src/scenario/scenario.ts'
 import { expectConsistent } from '../truth/checks.ts'
 import { constantSegment, runDriver, wholeJob } from '../truth/driver-run.ts'
-import { ackAndStore, answerText, epochNowMs, startTruthServer } from '../truth/truth-server.ts'
+import {
+  acceptedText,
+  ackAndStore,
+  answerText,
+  epochNowMs,
+  startTruthServer,
+} from '../truth/truth-server.ts'
 
 let dir = ''
 beforeAll(async () => {
@@ -182,6 +189,55 @@ describe('driver process', () => {
     expect(q1!.get('asOf')).toMatch(/^2026-01-01T00:00:00/)
     const id = q4!.get('transaction_id')!
     expect(server.stored.some((row) => row.id === id)).toBe(true)
+  })
+
+  it('reads entities that it wrote, and says which answers lack what was acknowledged', async () => {
+    const shown = new Map<string, Record<string, { written: string; value: unknown }>>()
+    const broken = new Set<string>()
+    await using server = await startTruthServer(({ method, path, events, socket }) => {
+      if (method === 'POST') {
+        for (const event of events as unknown as Record<string, unknown>[]) {
+          if (event['critical'] !== true) continue
+          const { tenant_id, entity_id, attribute, written_at, write_id, value } = event
+          const key = `/v1/entities/${String(tenant_id)}/${String(entity_id)}`
+          const attributes = shown.get(key) ?? {}
+          const written = `${String(written_at)}/${String(write_id)}`
+          const known = attributes[String(attribute)]
+          if (known === undefined || known.written < written) {
+            attributes[String(attribute)] = { written, value }
+          }
+          shown.set(key, attributes)
+        }
+        socket.write(acceptedText(events.length))
+        return
+      }
+      const attributes = shown.get(path)
+      const values = Object.entries(attributes ?? {}).map(([name, { value }]) => [name, value])
+      const isEntity = attributes !== undefined && broken.has(path)
+      broken.add(path)
+      const level = 'X-Consistency-Level: strong\r\n'
+      const body = isEntity
+        ? { entity: { hot_attrs: Object.fromEntries(values) as object }, stale: false }
+        : { error: 'NO_SUCH_ENTITY', message: 'nothing', stale: false }
+      socket.write(answerText(isEntity ? 200 : 404, JSON.stringify(body), level))
+    })
+    const population = { organizations: 1, customers: 3, codes: 5, outOfOrderRatio: 0.3 }
+    await using run = await runDriver({
+      url: server.url,
+      segments: [constantSegment(200, 2)],
+      stream: {
+        ...{ source: 'generated', shape: 'eav', seed: 7, shapeSettings: { criticalRatio: 0.6 } },
+        events: EventPopulation.parse(population),
+      },
+      queries: [{ name: 'entity', everyS: 0.05 }],
+    })
+    // Each of the entities is withheld once.
+    const lacking = run.result.queries.filter(({ lacksWrite }) => lacksWrite === true)
+    expect(lacking).toHaveLength(broken.size)
+    const compared = run.result.queries.filter(({ lacksWrite }) => lacksWrite === false)
+    expect(compared.length).toBe(run.result.queries.length - broken.size)
+    expect(compared.length).toBeGreaterThan(15)
+    expect(compared[0]).toMatchObject({ outcome: 'ok', stale: false, error: null })
   })
 
   it.each(['metro', 'tick'] as const)(

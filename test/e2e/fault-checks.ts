@@ -145,3 +145,17 @@ export function repeatsCostUpdates(met: Met, update: Met | null): void {
     expect(figure(update, key)).toBeGreaterThan(figure(met, key))
   }
 }
+
+/** H13: entities are read from the cache before and after it was away and without it meanwhile, and always as acknowledged. */
+export function readsGoOn(met: Met): void {
+  const { fromMs = 0, toMs = 0 } = met.faults[0] ?? {}
+  const hits = 'cache.hits{service}'
+  expect(highest(met, hits, -Infinity, fromMs)).toBeGreaterThan(0)
+  expect(looksAt(met, 'query.seconds{entity}', fromMs, toMs).length).toBeGreaterThan(10)
+  expect(highest(met, hits, toMs)).toBeGreaterThan(highest(met, hits, fromMs, toMs))
+  // What was written while it was away is not in it.
+  expect(highest(met, 'cache.misses{service}')).toBeGreaterThan(0)
+  const reads = met.measured.queries.find(({ name }) => name === 'entity')
+  expect(reads).toMatchObject({ failed: 0, staleRatio: 0, lackingRatio: 0 })
+  expect(reads?.compared).toBe(reads?.answered)
+}

@@ -103,7 +103,15 @@ describe('what a report says of waiting', () => {
                 },
                 worst: { ...run.outcome.measured.worst, 'pool.waitMs{service}': 120 },
                 queries: run.outcome.measured.queries.map((query, index) =>
-                  index === 0 ? { ...query, staleRatio: 0.25, saidLagMaxS: 1.5 } : query,
+                  index === 0
+                    ? {
+                        ...query,
+                        staleRatio: 0.25,
+                        saidLagMaxS: 1.5,
+                        compared: 40,
+                        lackingRatio: 0.05,
+                      }
+                    : query,
                 ),
               },
             },
@@ -149,6 +157,11 @@ describe('what a report says of waiting', () => {
     expect(rows).toHaveLength(1)
     expect(rows[0]).toEqual(['pg-batch', 'Q1', expect.any(String), '25 %', '1.5 s'])
     expect(html).toContain('href="#waits"')
+  })
+
+  it('names how many answers that claimed to be current lacked a write', () => {
+    const rows = cellsOf('Whether readers saw what was acknowledged')
+    expect(rows).toEqual([['pg-batch', 'Q1', '40', '5 %']])
   })
 
   it('has no such section where nothing tells', () => {

@@ -55,6 +55,11 @@ describe('a scenario whose fields contradict each other', () => {
       { slos: [{ metric: 'latency.p99Us', max: 1, windowS: 9 }] },
       ['slos.0.windowS'],
     ],
+    [
+      'a read of an entity that events are not about',
+      { queries: [{ name: 'entity', everyS: 1 }] },
+      ['queries.0.name'],
+    ],
     ['an unknown metric', { slos: [{ metric: 'latency.p98Us', max: 1 }] }, ['slos.0.metric']],
     ['a label too few', { slos: [{ metric: 'query.seconds', max: 1 }] }, ['slos.0.metric']],
     ['a label too many', { slos: [{ metric: 'latency.p99Us{x}', max: 1 }] }, ['slos.0.metric']],

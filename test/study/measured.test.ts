@@ -88,6 +88,7 @@ function measure(latenciesUs: readonly number[], options: MeasureOptions = {}) {
         bytesRead: 9,
         stale: true,
         saidLagS: 0.25,
+        lacksWrite: false,
         error: null,
       },
       {
@@ -212,6 +213,7 @@ describe('the rest of what was measured', () => {
     const [query] = measured.queries
     expect(query).toMatchObject({ name: 'Q1', answered: 1, failed: 1, rowsRead: 7, bytesRead: 9 })
     expect(query).toMatchObject({ staleRatio: 1, saidLagMaxS: 0.25 })
+    expect(query).toMatchObject({ compared: 1, lackingRatio: 0 })
     expect(query?.seconds).toMatchObject({ samples: 2, infinite: 1, max: 'infinite' })
     expect(query?.seconds?.p50).toBeCloseTo(0.5, 2)
   })

@@ -9,13 +9,13 @@ const queryForms = {
     .enum(HOT_FORMS)
     .default('containment')
     .describe(
-      'How Q9 asks the projection: seed (as documented: a join, ->> and a bare cast) and arrow (->>, guarded) never use GIN; containment and jsonpath do.',
+      'How Q9 asks the projection: seed (as documented: a join, ->> and a bare cast) and arrow (->>, guarded) never use GIN; containment and jsonpath do where that finds fewer rows than the tenant has.',
     ),
   distinctQuery: z
     .enum(DISTINCT_FORMS)
     .default('indexed')
     .describe(
-      'How Q10 is asked: the time series by a join as documented, or indexed by attribute id; or the materialised view.',
+      'How Q10 is asked: the time series by a join as documented, indexed by attribute id, or by constants (top-n: only they match the partial index of that schema variant); or the materialised view.',
     ),
 }
 export type EavQueryForms = z.infer<z.ZodObject<typeof queryForms>>

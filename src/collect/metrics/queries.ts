@@ -39,6 +39,15 @@ export const QUERY_METRICS = [
     'query',
   ),
   metric(
+    'query.lackingRatio',
+    'ratio',
+    'answers lacking a write',
+    'share of the answers that claimed to be current and lacked a write acknowledged before they were asked for: compared by the driver',
+    'less',
+    'gauge',
+    'query',
+  ),
+  metric(
     'query.saidLagS',
     's',
     'lag by header',

@@ -72,7 +72,7 @@ export function postgresEventsStore(
     // What its primary was given arrives by itself.
     load: (rows, signal) =>
       primary === undefined
-        ? load({ address, table, through: options.load, signal }, rows)
+        ? load({ address, table, beside: options.beside, through: options.load, signal }, rows)
         : untilReplayed({ address, primary }, signal),
     size: (signal) =>
       despiteConflicts(signal, () =>
@@ -150,12 +150,13 @@ async function load(
   into: {
     readonly address: PostgresAddress
     readonly table: EventsTable
+    readonly beside: readonly string[] | undefined
     readonly through: LoadedThrough | undefined
     readonly signal: AbortSignal
   },
   rows: AsyncIterable<Buffer>,
 ): Promise<void> {
-  const { address, table, through, signal } = into
+  const { address, table, beside, through, signal } = into
   const columns = table.columns.copy.map((column) => quoteName(column)).join(', ')
   const target = through === undefined ? table.name : quoteName(through.table)
   await withClient(address, signal, async (client) => {
@@ -169,7 +170,7 @@ async function load(
   // Otherwise autovacuum would do this in the middle of the measurement, and plans would know nothing of the rows. In a
   // session of its own: one that still has inserted rows to report would count them a second time.
   await withClient(address, signal, async (client) => {
-    await client.query(`VACUUM (ANALYZE) ${table.name}`)
+    await client.query(`VACUUM (ANALYZE) ${tablesOf(table.name, beside).join(', ')}`)
   })
 }
 

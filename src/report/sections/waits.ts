@@ -1,4 +1,7 @@
-/** How long requests waited for a database connection, and how old answers said they were (mission-map D10, D16). */
+/**
+ * How long requests waited for a database connection, how old answers said they were (mission-map D10, D16), and whether those
+ * that said they were current were (H13).
+ */
 import { findMetric, parseMetricKey } from '../../collect/metrics.ts'
 import { formatCount, formatDurationMs, formatDurationS, formatRatio } from '../../kit/units.ts'
 import type { Measured } from '../../results/record.ts'
@@ -13,7 +16,9 @@ const WAITS = ['pool.waitMs', 'pool.waitMaxMs', 'pooler.waitMs', 'pooler.waitMax
 type Rows = readonly (readonly Insertable[])[]
 
 export function waitsSection(view: StudyView): Markup {
-  const tables = [connections(view), answers(view)].filter((table) => table !== nothing)
+  const tables = [connections(view), answers(view), comparisons(view)].filter(
+    (table) => table !== nothing,
+  )
   if (tables.length === 0) return nothing
   return html`<section id="waits" aria-labelledby="waits-title">
     <h2 id="waits-title">Waits and stale answers</h2>
@@ -25,7 +30,8 @@ export function hasWaits({ targets }: StudyView): boolean {
   return targets.some(
     ({ shown }) =>
       shown !== null &&
-      (waitsOf(shown.measured).length > 0 || shown.measured.queries.some(saysItsAge)),
+      (waitsOf(shown.measured).length > 0 ||
+        shown.measured.queries.some((query) => saysItsAge(query) || query.compared !== undefined)),
   )
 }
 
@@ -97,4 +103,22 @@ function answers({ targets }: StudyView): Markup {
       <code>X-Data-Lag-Seconds</code>: the service’s own word, for a banner in front of a reader.
     </p>
     ${factTable({ label: 'What answers said of their own age', headings, rows })}`
+}
+
+function comparisons({ targets }: StudyView): Markup {
+  const rows = targets.flatMap(({ name, shown }): Rows =>
+    (shown?.measured.queries ?? []).flatMap(({ name: query, compared, lackingRatio = 0 }) =>
+      compared === undefined
+        ? []
+        : [[name, query, formatCount(compared), formatRatio(lackingRatio)]],
+    ),
+  )
+  if (rows.length === 0) return nothing
+  const headings = ['target', 'query', '#answers compared', '#lacked a write']
+  return html`<h3 id="own-writes">Whether readers saw what was acknowledged</h3>
+    <p class="lead">
+      Reads of entities in the shown round that claimed to be current: each must show a write that
+      was acknowledged before it was asked for, or a newer one. Compared by the driver.
+    </p>
+    ${factTable({ label: 'Whether readers saw what was acknowledged', headings, rows })}`
 }

@@ -1,4 +1,5 @@
 /** Attribute writes (entity, attribute, value) as the registry lists them. */
+import type { EntityWrite } from '../entity-write.ts'
 import type { EventShape } from '../event-shape.ts'
 import { openRecordedAs } from '../recorded/recorded-stream.ts'
 import { eavSettings } from './attributes.ts'
@@ -31,6 +32,21 @@ export const eav: EventShape = {
     { name: 'note', takes: 'one-or-none' },
   ],
   settings: eavSettings,
+  entityWrite,
   generate: generateStream,
   openRecorded: (spec) => openRecordedAs(recordedEav, spec),
+}
+
+/** Only critical writes are readable as part of their entity at once. */
+function entityWrite(event: Readonly<Record<string, unknown>>): EntityWrite | null {
+  const { tenant_id, write_id, entity_id, attribute, value, written_at, critical } = event
+  if (critical !== true) return null
+  return {
+    source: String(tenant_id),
+    entity: String(entity_id),
+    attribute: String(attribute),
+    value: typeof value === 'number' ? value : String(value),
+    writtenMs: Date.parse(String(written_at)),
+    id: String(write_id),
+  }
 }
