@@ -23,12 +23,18 @@ export interface SymptomSpan {
 
 /** Of one instance. */
 interface Looks {
-  last: number
-  lastMs: number
-  firstAboveMs: number | null
+  readonly last: number
+  readonly lastMs: number
+  readonly firstAboveMs: number | null
   /** The first look that was back after the last one above. */
-  backMs: number | null
-  isAbove: boolean
+  readonly backMs: number | null
+  readonly isAbove: boolean
+}
+
+function after(before: Looks | undefined, look: Pick<Looks, 'last' | 'lastMs' | 'isAbove'>): Looks {
+  const { firstAboveMs = null, backMs = null, isAbove: wasAbove = false } = before ?? {}
+  if (look.isAbove) return { ...look, firstAboveMs: firstAboveMs ?? look.lastMs, backMs }
+  return { ...look, firstAboveMs, backMs: wasAbove ? look.lastMs : backMs }
 }
 
 export class SymptomFold {
@@ -55,17 +61,7 @@ export class SymptomFold {
     if (t <= fromMs || t > endMs) return
     this.#highest = Math.max(this.#highest ?? value, value)
     const isAbove = value > (this.#before ?? 0) * FACTOR + this.#marginOfUnit
-    const seen = this.#instances.get(key)
-    if (seen === undefined) {
-      const firstAboveMs = isAbove ? t : null
-      this.#instances.set(key, {
-        ...{ last: value, lastMs: t, firstAboveMs, isAbove, backMs: null },
-      })
-      return
-    }
-    if (isAbove) seen.firstAboveMs ??= t
-    else if (seen.isAbove) seen.backMs = t
-    Object.assign(seen, { last: value, lastMs: t, isAbove })
+    this.#instances.set(key, after(this.#instances.get(key), { last: value, lastMs: t, isAbove }))
   }
 
   finish(): SymptomSeen {

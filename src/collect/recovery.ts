@@ -4,7 +4,7 @@
  * Out: when it was noticed, when backlogs were gone, when every second was calm again, and what else moved.
  */
 import type { SegmentResult } from '../drive/job.ts'
-import type { FaultSeen } from '../results/fault-record.ts'
+import type { FaultSeen, SymptomSeen } from '../results/fault-record.ts'
 import type { SeriesLine } from '../results/record.ts'
 import { findMetric, parseMetricKey } from './metrics.ts'
 import { SymptomFold } from './recovery-symptom.ts'
@@ -174,17 +174,11 @@ export class RecoveryFold {
     const lagging = backlogs.filter(({ events }) => events > backlogLimit(calm))
     const noticed = [disturbed[0]?.t, lagging[0]?.t].filter((t) => t !== undefined)
     const p99s = seconds.flatMap(({ p99Us }) => p99Us ?? [])
-    const { name, kind, on, fromMs, toMs, failed, notResumed, restored } = fault
-    const symptom = this.#symptoms[at]?.finish()
     const calmMs = backAfter(disturbed.at(-1)?.t, seconds.at(-1)?.t, fault.toMs)
     return {
-      ...{ name, kind, on, fromMs, toMs, failed },
-      ...(notResumed === undefined ? {} : { notResumed }),
-      ...(restored === undefined ? {} : { restored }),
+      ...asPut(fault),
       noticedMs: noticed.length === 0 ? null : Math.round(Math.min(...noticed) - fault.fromMs),
       drainedMs: this.#drainedMs(lagging, backlogs, fault),
-      // What a target does not have at all never went away: an unbounded table has no rows out of range.
-      wholeMs: symptom?.highest == null ? calmMs : laterOf(calmMs, symptom.backMs),
       notAcceptedEvents: Math.round(
         this.#failures
           .filter(({ t }) => t > fault.fromMs && t <= endMs)
@@ -193,7 +187,7 @@ export class RecoveryFold {
       worstP99Us: p99s.length === 0 ? null : Math.max(...p99s),
       backlogEventsMax:
         backlogs.length === 0 ? null : Math.max(...backlogs.map(({ events }) => events)),
-      ...(symptom === undefined ? {} : { symptom }),
+      ...withSymptom(calmMs, this.#symptoms[at]?.finish()),
       calm,
       moved: this.#moved(at),
     }
@@ -272,9 +266,25 @@ function backAfter(
   return lastBadMs >= lastLookMs ? null : Math.max(0, Math.round(lastBadMs - endedMs))
 }
 
-/** null: one of them never was. */
-function laterOf(one: number | null, other: number | null): number | null {
-  return one === null || other === null ? null : Math.max(one, other)
+function asPut({ name, kind, on, fromMs, toMs, failed, notResumed, restored }: FaultSpan) {
+  return {
+    ...{ name, kind, on, fromMs, toMs, failed },
+    ...(notResumed === undefined ? {} : { notResumed }),
+    ...(restored === undefined ? {} : { restored }),
+  }
+}
+
+/** @param calmMs when every second was calm again */
+function withSymptom(
+  calmMs: number | null,
+  symptom: SymptomSeen | undefined,
+): Pick<FaultSeen, 'wholeMs' | 'symptom'> {
+  if (symptom === undefined) return { wholeMs: calmMs }
+  // What a target does not have holds nothing back: without a default partition no row waits in one.
+  if (symptom.highest === null && symptom.before === null) return { wholeMs: calmMs, symptom }
+  const { backMs } = symptom
+  const wholeMs = calmMs === null || backMs === null ? null : Math.max(calmMs, backMs)
+  return { wholeMs, symptom }
 }
 
 function growth({ before, highest }: FaultSeen['moved'][number]): number {

@@ -92,9 +92,7 @@ async function runFault(
     return await delay(waitMs, true, { signal: context.signal }).catch(() => false)
   }
   const name = faultInWords(fault)
-  const on = fault.kind === 'kill' || fault.kind === 'freeze' ? fault.part : fault.role
-  const { symptom } = fault
-  const told = { name, kind: fault.kind, on, ...(symptom === undefined ? {} : { symptom }) }
+  const told = toldOf(fault)
   const followed = followLog(fault, context)
   const work = fault.kind === 'pause' ? workOf(fault, context) : null
   const isTime = await until(fromMs)
@@ -110,8 +108,7 @@ async function runFault(
   let begun = false
   let restored: RestoredTo | undefined
   try {
-    if (undone !== null) throw new Error(`what was to pause had failed: ${undone}`)
-    const end = await begin(fault, context)
+    const end = await beginAfter(undone, fault, context)
     begun = true
     await until(toMs)
     restored = (await end()) ?? undefined
@@ -129,6 +126,22 @@ async function runFault(
   }
   if (restored === undefined) return put
   return { ...put, restored: { ...restored, keptUntilMs: restored.keptUntilMs - epochMs } }
+}
+
+function toldOf(fault: Fault): Pick<FaultMark, 'name' | 'kind' | 'on' | 'symptom'> {
+  const { kind, symptom } = fault
+  return {
+    name: faultInWords(fault),
+    kind,
+    on: kind === 'kill' || kind === 'freeze' ? fault.part : fault.role,
+    ...(symptom === undefined ? {} : { symptom }),
+  }
+}
+
+/** @param undone why what is to pause could not be done before: then its pause would show nothing */
+function beginAfter(undone: string | null, fault: Fault, context: FaultContext): Promise<End> {
+  if (undone !== null) throw new Error(`what was to pause had failed: ${undone}`)
+  return begin(fault, context)
 }
 
 /** What a lost disk may take is known by how far the log was before. */

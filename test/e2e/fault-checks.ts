@@ -7,6 +7,9 @@ const CLIMBED_FACTOR = 2
 /** More than wait for the next look of a worker that is there. */
 const RATHER_MANY_ROWS = 20
 
+/** triggers/e9-replica-lag.yaml */
+const E9_WARNING_S = 1
+
 export const FLUSH_MS = 1_000
 export const LEASE_MS = 5_000
 
@@ -228,4 +231,16 @@ export function leavesNoHalf(met: Met): void {
 export function diesBetweenStatements({ audit, faults }: Met): void {
   expect(faults[0]?.notAcceptedEvents).toBeGreaterThan(0)
   expect(Math.max(...audit.stores.map(({ unknownEvents }) => unknownEvents))).toBeGreaterThan(0)
+}
+
+/** H10: what E9 is judged by is beyond its warning; it fires where nothing else used the machine, or nobody can be blamed. */
+export function firesE9({ measured, markdown }: Met): void {
+  const worst = measured.steps.flatMap(({ worst: windows = {} }) =>
+    Object.entries(windows).flatMap(([key, lagS]) =>
+      key.startsWith('replica.replayLagS') ? [lagS] : [],
+    ),
+  )
+  expect(Math.max(...worst)).toBeGreaterThan(E9_WARNING_S)
+  if (/Contended|Pool-limited/.test(markdown)) return
+  expect(markdown).toMatch(/\*\*E9 fired\*\*/)
 }
