@@ -28,16 +28,16 @@ const FAULT_TARGETS: Readonly<Record<string, string>> = {
   'fault-staging-crashed': 'eav',
   'fault-disk-lost': 'pg-batch-archived',
   'fault-duplicates': 'pg-batch,./targets/variants/pg-batch-dedup-update.yaml',
-  'fault-out-of-range': 'pg-partitioned',
+  'fault-out-of-range': './targets/variants/pg-partitioned-late.yaml',
   'fault-replay-paused': 'pg-replica',
   'fault-replica-killed': 'pg-replica',
   'fault-replica-lag': 'pg-replica',
   'fault-service-killed':
-    'pg-direct,pg-batch,pg-partitioned,pg-replica,timescale,outbox,./targets/variants/pg-partitioned-replicas.yaml',
+    'pg-direct,pg-batch,pg-partitioned,pg-replica,timescale,outbox,./targets/variants/pg-partitioned-replicas.yaml,./targets/variants/pg-batch-single.yaml,./targets/variants/pg-batch-copy.yaml,./targets/variants/pg-batch-foreign-keys.yaml',
   'fault-slot-stalled': 'pg-batch-slot,pg-batch-slot-bounded',
   'fault-worker-killed': 'outbox',
   'fault-xmin-outbox': 'outbox',
-  'fault-xmin-pinned': 'pg-direct,outbox',
+  'fault-xmin-pinned': './targets/variants/pg-batch-dedup-update.yaml,outbox',
 }
 
 const FAULT_S = 60

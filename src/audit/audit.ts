@@ -90,7 +90,9 @@ export async function auditRun(options: RunAuditOptions): Promise<Audit> {
               due: await mustBeThere(outcomes, { stream, restores }, signal),
             },
           }
-    findings.push(await auditStore({ ...rest, ...restored, store, promise, stream, sent, signal }))
+    const { batchEvents = 1 } = outcomes
+    const common = { store, promise, stream, sent, batchEvents, signal }
+    findings.push(await auditStore({ ...rest, ...restored, ...common }))
   }
   const shown: ProjectionAudit[] = []
   for (const projection of projections) {

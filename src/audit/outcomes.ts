@@ -23,6 +23,8 @@ export interface OutcomeBlock {
 export interface OutcomeReader {
   /** Events 0…n−1 were due. */
   readonly events: number
+  /** How many of them a request holds; absent: one. */
+  readonly batchEvents?: number
   blocks(signal: AbortSignal): AsyncIterable<OutcomeBlock>
 }
 
@@ -42,7 +44,12 @@ export async function openOutcomes(files: OutcomeFiles): Promise<OutcomeReader> 
   const full = requests * files.batchEvents
   const events = Math.min(full, files.events ?? full)
   const exceptions = await readExceptions(files, events)
-  return { events, blocks: (signal) => readBlocks({ files, events, requests, exceptions }, signal) }
+  const { batchEvents } = files
+  return {
+    events,
+    batchEvents,
+    blocks: (signal) => readBlocks({ files, events, requests, exceptions }, signal),
+  }
 }
 
 interface Exceptions {

@@ -8,6 +8,7 @@ import { readAgain } from '../kit/cancelled-read.ts'
 import type { StoreAudit } from '../results/audit-record.ts'
 import type { EventStream } from '../shapes/stream.ts'
 import { ExactSum } from './exact-sum.ts'
+import { halfStored } from './half-stored.ts'
 import { and, or, without, type IndexBits } from './index-bits.ts'
 import { judgePromise, type WorstFault } from './promise.ts'
 import type { Restore } from './restores.ts'
@@ -23,6 +24,8 @@ export interface StoreAuditOptions {
   /** Absent: preloaded rows come from `stream`. */
   readonly preloadStream?: EventStream
   readonly sent: SentEvents
+  /** Events of a request; absent: one. */
+  readonly batchEvents?: number
   readonly preloadedRows: number
   readonly promise: StorePromise
   /** The worst thing that was done to the target while it ran. */
@@ -76,6 +79,8 @@ export async function auditStore(options: StoreAuditOptions): Promise<StoreFindi
     preloadedRowsFound: Math.min(raw.preloadedFound, readable.preloadedFound),
   }
   const sums = sumsOf({ raw, sent, stream })
+  const { batchEvents = 1 } = options
+  const half = halfStored({ stored: raw.stored, sent, stream, batchEvents })
   const restored = restoredOf(options, lost, (bits) => list(bits, whereLost))
   const audit: StoreAudit = {
     ...counts,
@@ -85,6 +90,10 @@ export async function auditStore(options: StoreAuditOptions): Promise<StoreFindi
     diverged: list(diverged, name),
     foreign: [...raw.foreign],
     listLimit,
+    // Of requests of one event there is no half.
+    ...(batchEvents === 1
+      ? {}
+      : { halfStored: { requests: half.length, first: half.slice(0, listLimit).map(name) } }),
     ...judgePromise(
       { ...counts, ...sums },
       { promise, worstFault: options.worstFault ?? 'none', disagreement, ...restored },

@@ -4,21 +4,23 @@
  * Out: when it was noticed, when backlogs were gone, when every second was calm again, and what else moved.
  */
 import type { SegmentResult } from '../drive/job.ts'
-import type { FaultSeen } from '../results/fault-record.ts'
+import type { FaultSeen, SymptomSeen } from '../results/fault-record.ts'
 import type { SeriesLine } from '../results/record.ts'
 import { findMetric, parseMetricKey } from './metrics.ts'
+import { SymptomFold } from './recovery-symptom.ts'
 
 /** A fault as it was put. */
 export type FaultSpan = Pick<
   FaultSeen,
-  'name' | 'kind' | 'on' | 'fromMs' | 'toMs' | 'failed' | 'restored'
->
+  'name' | 'kind' | 'on' | 'fromMs' | 'toMs' | 'failed' | 'notResumed' | 'restored'
+> & { readonly symptom?: string }
 
 /** A second is calm when its p99 is within this factor of a usual one, and a bit: a few ms more are no fault. */
 const P99_FACTOR = 3
 const P99_MARGIN_US = 20_000
-/** Share of the settled events of a second that may fail in a calm one. */
+/** Share of the settled events of a second that may fail in a calm one, beside this many times what usually does. */
 const NOT_ACCEPTED_CALM_RATIO = 0.001
+const NOT_ACCEPTED_FACTOR = 3
 /** Accepted against due: a second in which nothing is answered has no failed events yet. */
 const ACCEPTED_CALM_RATIO = 0.7
 /** Backlogs within this factor of the usual largest, or of this many events, are no sign of a fault. */
@@ -63,6 +65,8 @@ export class RecoveryFold {
   readonly #failures: Count[] = []
   readonly #latestBacklog = new Map<string, number>()
   readonly #gauges = new Map<string, { before: number | null; spans: Moved[] }>()
+  /** As the faults; null of one that names none. */
+  readonly #symptoms: readonly (SymptomFold | null)[]
 
   constructor(
     faults: readonly FaultSpan[],
@@ -70,6 +74,12 @@ export class RecoveryFold {
     taken: readonly Taken[] = [],
   ) {
     this.#faults = faults
+    this.#symptoms = faults.map(({ symptom: metric, fromMs, toMs }, at) => {
+      if (metric === undefined) return null
+      const calmUntilMs = faults[0]?.fromMs ?? fromMs
+      const endMs = faults[at + 1]?.fromMs ?? Infinity
+      return new SymptomFold({ metric, calmUntilMs, fromMs, toMs, endMs })
+    })
     this.#taken = new Map(
       taken.map(({ store, events, by }) => {
         const ends = faults.filter((fault) => by.some((one) => took(one, fault)))
@@ -103,10 +113,12 @@ export class RecoveryFold {
     const first = this.#faults[0]
     if (first === undefined) return []
     const calm = this.#calmBefore(first.fromMs)
-    return this.#faults.map((fault, at) => this.#seen(fault, at, calm))
+    const usual = { p99Us: calm.p99Us, notAcceptedRatio: this.#usuallyNotAccepted(first.fromMs) }
+    return this.#faults.map((fault, at) => this.#seen(fault, at, { calm, usual }))
   }
 
   #look(key: string, value: number, t: number): void {
+    for (const symptom of this.#symptoms) symptom?.look(key, value, t)
     if (key.startsWith('backlog.events')) {
       this.#latestBacklog.set(key, Math.max(0, value - this.#takenBefore(key, t)))
       this.#backlogs.push({ t, events: Math.max(...this.#latestBacklog.values()) })
@@ -136,32 +148,37 @@ export class RecoveryFold {
 
   #calmBefore(ms: number): FaultSeen['calm'] {
     // The second in which the fault began belongs to both.
-    const p99s = this.#seconds
-      .filter(({ t }) => t <= ms)
-      .flatMap(({ p99Us }) => p99Us ?? [])
-      .sort((a, b) => a - b)
+    const p99s = this.#seconds.filter(({ t }) => t <= ms).flatMap(({ p99Us }) => p99Us ?? [])
     const backlogs = this.#backlogs.filter(({ t }) => t <= ms).map(({ events }) => events)
     return {
-      p99Us: p99s[Math.floor(p99s.length / 2)] ?? null,
+      p99Us: middleOf(p99s),
       backlogEventsMax: backlogs.length === 0 ? null : Math.max(...backlogs),
     }
   }
 
-  #seen(fault: FaultSpan, at: number, calm: FaultSeen['calm']): FaultSeen {
+  /** A service that refuses some of what it is sent does so on calm days too. */
+  #usuallyNotAccepted(ms: number): number {
+    const before = this.#seconds.filter(({ t }) => t <= ms)
+    return middleOf(before.map(({ notAcceptedRatio }) => notAcceptedRatio)) ?? 0
+  }
+
+  #seen(
+    fault: FaultSpan,
+    at: number,
+    { calm, usual }: { readonly calm: FaultSeen['calm']; readonly usual: Usual },
+  ): FaultSeen {
     const endMs = this.#faults[at + 1]?.fromMs ?? Infinity
     const seconds = this.#seconds.filter(({ t }) => t > fault.fromMs && t <= endMs)
     const backlogs = this.#backlogs.filter(({ t }) => t > fault.fromMs && t <= endMs)
-    const disturbed = seconds.filter((second) => !isCalm(second, calm.p99Us))
+    const disturbed = seconds.filter((second) => !isCalm(second, usual))
     const lagging = backlogs.filter(({ events }) => events > backlogLimit(calm))
     const noticed = [disturbed[0]?.t, lagging[0]?.t].filter((t) => t !== undefined)
     const p99s = seconds.flatMap(({ p99Us }) => p99Us ?? [])
-    const { name, kind, on, fromMs, toMs, failed, restored } = fault
+    const calmMs = backAfter(disturbed.at(-1)?.t, seconds.at(-1)?.t, fault.toMs)
     return {
-      ...{ name, kind, on, fromMs, toMs, failed },
-      ...(restored === undefined ? {} : { restored }),
+      ...asPut(fault),
       noticedMs: noticed.length === 0 ? null : Math.round(Math.min(...noticed) - fault.fromMs),
       drainedMs: this.#drainedMs(lagging, backlogs, fault),
-      wholeMs: backAfter(disturbed.at(-1)?.t, seconds.at(-1)?.t, fault.toMs),
       notAcceptedEvents: Math.round(
         this.#failures
           .filter(({ t }) => t > fault.fromMs && t <= endMs)
@@ -170,6 +187,7 @@ export class RecoveryFold {
       worstP99Us: p99s.length === 0 ? null : Math.max(...p99s),
       backlogEventsMax:
         backlogs.length === 0 ? null : Math.max(...backlogs.map(({ events }) => events)),
+      ...withSymptom(calmMs, this.#symptoms[at]?.finish()),
       calm,
       moved: this.#moved(at),
     }
@@ -212,11 +230,22 @@ function isSymptom(key: string): boolean {
   return metric?.better === 'less' && metric.kind === 'gauge' && !NOT_OF_THE_TARGET.test(key)
 }
 
-function isCalm(second: Second, usualP99Us: number | null): boolean {
-  if (second.notAcceptedRatio > NOT_ACCEPTED_CALM_RATIO) return false
+/** Of the seconds before the first fault, the middle one. */
+interface Usual {
+  readonly p99Us: number | null
+  readonly notAcceptedRatio: number
+}
+
+function middleOf(values: readonly number[]): number | null {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? null
+}
+
+function isCalm(second: Second, usual: Usual): boolean {
+  const refusedRatio = usual.notAcceptedRatio * NOT_ACCEPTED_FACTOR + NOT_ACCEPTED_CALM_RATIO
+  if (second.notAcceptedRatio > refusedRatio) return false
   if (second.acceptedEvents < second.dueEvents * ACCEPTED_CALM_RATIO) return false
   if (second.p99Us === null) return second.dueEvents === 0
-  return second.p99Us <= (usualP99Us ?? 0) * P99_FACTOR + P99_MARGIN_US
+  return second.p99Us <= (usual.p99Us ?? 0) * P99_FACTOR + P99_MARGIN_US
 }
 
 function backlogLimit({ backlogEventsMax }: FaultSeen['calm']): number {
@@ -235,6 +264,27 @@ function backAfter(
   if (lastLookMs === undefined) return null
   if (lastBadMs === undefined) return 0
   return lastBadMs >= lastLookMs ? null : Math.max(0, Math.round(lastBadMs - endedMs))
+}
+
+function asPut({ name, kind, on, fromMs, toMs, failed, notResumed, restored }: FaultSpan) {
+  return {
+    ...{ name, kind, on, fromMs, toMs, failed },
+    ...(notResumed === undefined ? {} : { notResumed }),
+    ...(restored === undefined ? {} : { restored }),
+  }
+}
+
+/** @param calmMs when every second was calm again */
+function withSymptom(
+  calmMs: number | null,
+  symptom: SymptomSeen | undefined,
+): Pick<FaultSeen, 'wholeMs' | 'symptom'> {
+  if (symptom === undefined) return { wholeMs: calmMs }
+  // What a target does not have holds nothing back: without a default partition no row waits in one.
+  if (symptom.highest === null && symptom.before === null) return { wholeMs: calmMs, symptom }
+  const { backMs } = symptom
+  const wholeMs = calmMs === null || backMs === null ? null : Math.max(calmMs, backMs)
+  return { wholeMs, symptom }
 }
 
 function growth({ before, highest }: FaultSeen['moved'][number]): number {

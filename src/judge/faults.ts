@@ -2,9 +2,10 @@
  * What a scenario's faults did to a target. In: its runs. Out: every fault of every round, and the sentence over them: what
  * clients noticed, whether it came back, what was lost of what had been acknowledged.
  */
-import { formatCount, formatDurationMs } from '../kit/units.ts'
+import { findMetric } from '../collect/metrics.ts'
+import { formatCount, formatDurationMs, formatQuantity } from '../kit/units.ts'
 import type { Audit } from '../results/audit-record.ts'
-import type { FaultSeen } from '../results/fault-record.ts'
+import type { FaultSeen, SymptomSeen } from '../results/fault-record.ts'
 import type { RunRecord } from '../results/record.ts'
 
 export interface FaultFindings {
@@ -62,11 +63,33 @@ export function boundInWords({ seen, lost }: FaultFindings): string | null {
 }
 
 /**
- * Whether every second after it was calm again, and no store lagged more than before. What is lost with a disk never
- * becomes readable: there the audit says how much that is.
+ * Whether every second after it was calm again, its symptom gone, what was paused going on, and no store lagged more than
+ * before. What is lost with a disk never becomes readable: there the audit says how much that is.
  */
-export function cameBack({ kind, failed, drainedMs, wholeMs }: FaultSeen): boolean {
-  return failed === null && wholeMs !== null && (drainedMs !== null || kind === 'restore')
+export function cameBack({ kind, failed, notResumed, drainedMs, wholeMs }: FaultSeen): boolean {
+  if (failed !== null || notResumed !== undefined) return false
+  return wholeMs !== null && (drainedMs !== null || kind === 'restore')
+}
+
+/** `slot.lagBytes{cdc} rose from 2 MB to 210 MB, seen after 2 s, back 3 s after its end`. */
+export function symptomInWords({
+  metric,
+  before,
+  highest,
+  noticedMs,
+  backMs,
+}: SymptomSeen): string {
+  if (highest === null) return `nobody saw ${metric}`
+  const say = (value: number): string => formatQuantity(value, findMetric(metric)?.unit ?? '')
+  if (noticedMs === null) return `${metric} did not rise above the usual (${say(highest)})`
+  const rose = `${metric} rose from ${say(before ?? 0)} to ${say(highest)}`
+  const back =
+    backMs === null
+      ? 'not back within the run'
+      : backMs === 0
+        ? 'back at once'
+        : `back ${formatDurationMs(backMs)} after its end`
+  return `${rose}, seen after ${formatDurationMs(noticedMs)}, ${back}`
 }
 
 /** @param lostEvents over every audited run; null: none was audited */
@@ -88,13 +111,27 @@ function oneInWords(all: readonly FaultSeen[]): string {
   const failed = all.find((seen) => seen.failed !== null)
   if (failed !== undefined) return `could not be put (${failed.failed ?? ''})`
   const refused = Math.max(...all.map(({ notAcceptedEvents }) => notAcceptedEvents))
+  const also = [...symptomOf(all), ...notResumedIn(all)].map((words) => `, ${words}`).join('')
   const noticed = all.some(({ noticedMs }) => noticedMs !== null)
-  if (!noticed && refused === 0) return 'clients noticed nothing'
+  if (!noticed && refused === 0) return `clients noticed nothing${also}`
   const cost =
     refused === 0
       ? 'every event was accepted, late'
       : `about ${formatCount(refused)} ${refused === 1 ? 'event was' : 'events were'} not accepted`
-  return `${cost}, ${backInWords(all)}`
+  return `${cost}, ${backInWords(all)}${also}`
+}
+
+/** The round in which it was back last, or never. */
+function symptomOf(all: readonly FaultSeen[]): readonly string[] {
+  const [worst] = all
+    .flatMap(({ symptom }) => symptom ?? [])
+    .toSorted((a, b) => (b.backMs ?? Infinity) - (a.backMs ?? Infinity))
+  return worst === undefined ? [] : [symptomInWords(worst)]
+}
+
+function notResumedIn(all: readonly FaultSeen[]): readonly string[] {
+  const because = all.find(({ notResumed }) => notResumed !== undefined)?.notResumed
+  return because === undefined ? [] : [`and what was paused could not go on (${because})`]
 }
 
 function backInWords(all: readonly FaultSeen[]): string {

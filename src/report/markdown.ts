@@ -31,6 +31,7 @@ export function renderMarkdown(view: StudyView, options: ReportOptions): string 
     `**${escapeMarkdown(findings.verdict)}**`,
     sweepBlock(view),
     tableBlock(view),
+    faultBlock(view),
     triggerBlock(view),
     caveatBlock(findings.caveats),
     footBlock(view, options),
@@ -101,6 +102,14 @@ function comparedWords({ findings }: StudyView): string {
   const at = known.length === 0 ? '' : `Latency and cost at ${known.map(formatRate).join(', ')}. `
   const tiers = new Set(findings.targets.map((target) => target.durability)).size
   return `<sub>${at}Bold is the best measured${tiers > 1 ? ' among targets that promise the same durability' : ''}.</sub>`
+}
+
+/** Of what was broken on purpose: how each target came back. */
+function faultBlock(view: StudyView): string {
+  const lines = view.targets
+    .filter(({ findings }) => findings.faults.length > 0)
+    .map(({ findings }) => `- ${escapeMarkdown(findings.sentence)}`)
+  return lines.join('\n')
 }
 
 function triggerBlock(view: StudyView): string {

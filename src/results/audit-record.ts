@@ -29,6 +29,8 @@ export const StoreAudit = z.strictObject({
   diverged: z.array(z.string()),
   foreign: z.array(z.string()),
   listLimit: count,
+  /** Requests that nobody answered and that are stored in part, by their first event; absent where a request is one event. */
+  halfStored: z.strictObject({ requests: count, first: z.array(z.string()) }).optional(),
   /** Whether the store kept what it promised: loss may be allowed by the promise, and is then still counted. */
   verdict: z.enum(['whole', 'as-promised', 'broken']),
   because: z.string(),

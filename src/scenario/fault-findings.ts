@@ -1,4 +1,6 @@
 /** What the faults of a scenario must say together. In: a scenario. Out: every contradiction with its path and a remedy. */
+import { METRICS, findMetric, parseMetricKey } from '../collect/metrics.ts'
+import { suggest } from '../kit/nearest.ts'
 import type { Finding } from '../kit/yaml-door.ts'
 import type { Fault } from './fault.ts'
 import { latestS } from './fault.ts'
@@ -16,6 +18,7 @@ export function faultFindings({ faults, phases, rate, stop }: Scenario): readonl
     ...faults.flatMap((fault, at) => spanFindings(fault, at, measureS)),
     ...faults.flatMap((fault, at) => overlapFindings(faults, fault, at)),
     ...faults.flatMap(restoreFindings),
+    ...faults.flatMap(symptomFindings),
     ...(stop === 'at-end'
       ? []
       : [
@@ -72,6 +75,34 @@ function restoreFindings(fault: Fault, at: number): readonly Finding[] {
   return []
 }
 
+/** What rises with a fault and goes back: a gauge of which less is better. */
+function symptomFindings({ symptom }: Fault, at: number): readonly Finding[] {
+  if (symptom === undefined) return []
+  const path = ['faults', at, 'symptom']
+  const { id, label } = parseMetricKey(symptom)
+  const metric = findMetric(id)
+  if (metric === undefined) {
+    const known = METRICS.filter(({ better, kind }) => better === 'less' && kind === 'gauge')
+    const remedy = suggest(
+      id,
+      known.map((one) => one.id),
+    )
+    return [{ path, message: `no metric is called "${id}"`, remedy }]
+  }
+  const remedy = 'use a gauge of which less is better, for example slot.lagBytes'
+  if (metric.kind === 'counter') {
+    return [{ path, message: `${id} only ever grows: it is never back`, remedy }]
+  }
+  if (metric.better !== 'less') {
+    return [{ path, message: `${id} is no symptom: less of it is not better`, remedy }]
+  }
+  if (label !== null && metric.label === null) {
+    const without = `write ${id} without {${label}}`
+    return [{ path, message: `${id} has no instances`, remedy: without }]
+  }
+  return []
+}
+
 /**
  * Two faults of one part at a time have no meaning: a killed process cannot be thawed. Nor have two that one script ends:
  * the first end takes back what the other began.
@@ -118,6 +149,7 @@ function whatEnds(fault: Fault): Ended | null {
         words: `of ${fault.role} that end with the same statements`,
       }
     }
+    case 'pause':
     case 'session':
     case 'restore':
       return null

@@ -13,12 +13,24 @@ const span = {
   atS: z.union([moment, z.tuple([moment, moment])]),
   /** How long it lasts: from the kill to the order to start again, from freeze to thaw. */
   lengthS: z.number().positive(),
+  /**
+   * The metric that it is about, `slot.lagBytes` or `table.deadRows{outbox}`; without a label every instance counts. Nobody is
+   * back before it is near its level of before the first fault.
+   */
+  symptom: z.string().min(1).optional(),
 }
 
 const partName = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'the name of a part: service, postgres …')
 
 /** A list where statements must not share a transaction: ALTER SYSTEM, then pg_reload_conf(). */
 const Script = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+export type Script = z.infer<typeof Script>
+
+const onEngine = {
+  role: z.string().min(1),
+  /** Done on it before the first event: what the fault, or a calm to compare with, needs. */
+  prepare: Script.optional(),
+}
 
 export const Fault = z.discriminatedUnion('kind', [
   /** kill -9 of the whole process tree; it is started again when the fault ends. */
@@ -28,7 +40,7 @@ export const Fault = z.discriminatedUnion('kind', [
   /** A script for an engine, in its own language, and what takes it back. */
   z.strictObject({
     kind: z.literal('statements'),
-    role: z.string().min(1),
+    ...onEngine,
     begin: Script,
     end: Script.optional(),
     ...span,
@@ -36,8 +48,16 @@ export const Fault = z.discriminatedUnion('kind', [
   /** A session that runs a script and stays open, in whatever transaction that began. */
   z.strictObject({
     kind: z.literal('session'),
-    role: z.string().min(1),
+    ...onEngine,
     begin: z.string().min(1),
+    ...span,
+  }),
+  /** A script that is run every `everyS` all along, and not while the fault lasts: a consumer that stops. */
+  z.strictObject({
+    kind: z.literal('pause'),
+    ...onEngine,
+    work: Script,
+    everyS: z.number().positive().default(1),
     ...span,
   }),
   /**
@@ -74,6 +94,8 @@ export function faultInWords(fault: Fault): string {
       return fault.to === 'point'
         ? `${fault.role} taken back to a moment before an accident`
         : `the disk of ${fault.role} lost`
+    case 'pause':
+      return `not done on ${fault.role}: ${oneLine([fault.work].flat().join('; '))}`
     case 'session':
       return `a session of ${fault.role} held open: ${oneLine(fault.begin)}`
   }

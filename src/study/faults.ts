@@ -8,10 +8,11 @@ import type { EngineRecovery, RestoredTo, RunningEngine } from '../engines/engin
 import { HeadroomError, messageOf } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { formatDurationMs } from '../kit/units.ts'
-import type { Fault } from '../scenario/fault.ts'
+import type { Fault, Script } from '../scenario/fault.ts'
 import { faultInWords } from '../scenario/fault.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import { mix32 } from '../shapes/seeded/counter-hash.ts'
+import { PausedWork } from './paused-work.ts'
 
 const FOLLOW_AGAIN_AFTER_MS = 500
 
@@ -35,6 +36,10 @@ export interface FaultMark {
   readonly failed: string | null
   /** Whether it was put at all: one that could only not be ended has taken what it takes. */
   readonly begun: boolean
+  /** Of a pause: why what was paused could not go on; absent: it went on. */
+  readonly notResumed?: string
+  /** The metric that it is about, as the scenario names it. */
+  readonly symptom?: string
   /** Of a restore that was done: up to what, and until when everything acknowledged must be there, after the epoch. */
   readonly restored?: RestoredTo
 }
@@ -87,11 +92,13 @@ async function runFault(
     return await delay(waitMs, true, { signal: context.signal }).catch(() => false)
   }
   const name = faultInWords(fault)
-  const on = fault.kind === 'kill' || fault.kind === 'freeze' ? fault.part : fault.role
-  const told = { name, kind: fault.kind, on }
+  const told = toldOf(fault)
   const followed = followLog(fault, context)
+  const work = fault.kind === 'pause' ? workOf(fault, context) : null
   const isTime = await until(fromMs)
   await followed.end()
+  // The last time may take longer than a fault's begin can wait for: what is under way is cut short.
+  const undone = (await work?.pause()) ?? null
   if (!isTime) {
     return { ...told, fromMs, toMs: fromMs, failed: 'the run ended before', begun: false }
   }
@@ -101,18 +108,40 @@ async function runFault(
   let begun = false
   let restored: RestoredTo | undefined
   try {
-    const end = await begin(fault, context)
+    const end = await beginAfter(undone, fault, context)
     begun = true
     await until(toMs)
     restored = (await end()) ?? undefined
+    work?.resume()
     log(`fault over: ${name}`)
   } catch (error) {
     failed = messageOf(error)
     log(`fault ${name} failed: ${failed}`)
   }
-  const put = { ...told, fromMs: beganMs, toMs: nowMs() - epochMs, failed, begun }
+  const overMs = nowMs() - epochMs
+  const notResumed = (await work?.untilOver()) ?? null
+  const put = {
+    ...{ ...told, fromMs: beganMs, toMs: overMs, failed, begun },
+    ...(notResumed === null ? {} : { notResumed }),
+  }
   if (restored === undefined) return put
   return { ...put, restored: { ...restored, keptUntilMs: restored.keptUntilMs - epochMs } }
+}
+
+function toldOf(fault: Fault): Pick<FaultMark, 'name' | 'kind' | 'on' | 'symptom'> {
+  const { kind, symptom } = fault
+  return {
+    name: faultInWords(fault),
+    kind,
+    on: kind === 'kill' || kind === 'freeze' ? fault.part : fault.role,
+    ...(symptom === undefined ? {} : { symptom }),
+  }
+}
+
+/** @param undone why what is to pause could not be done before: then its pause would show nothing */
+function beginAfter(undone: string | null, fault: Fault, context: FaultContext): Promise<End> {
+  if (undone !== null) throw new Error(`what was to pause had failed: ${undone}`)
+  return begin(fault, context)
 }
 
 /** What a lost disk may take is known by how far the log was before. */
@@ -147,12 +176,21 @@ async function followUntil(
   }
 }
 
-/** What has to be there before the first event: the backup that a restore begins with. */
+function workOf({ work, everyS, role }: Pause, context: FaultContext): PausedWork {
+  const run = (signal: AbortSignal): Promise<void> => runScript(work, { role, context, signal })
+  return new PausedWork(run, { everyS, signal: context.signal, log: context.log })
+}
+
+/** What has to be there before the first event: what a fault prepares, and the backup that a restore begins with. */
 export async function prepareFaults(
   { faults }: Pick<Scenario, 'faults'>,
   context: Pick<FaultContext, 'engines' | 'log'>,
   signal: AbortSignal,
 ): Promise<void> {
+  for (const fault of faults) {
+    if (!('prepare' in fault) || fault.prepare === undefined) continue
+    await runScript(fault.prepare, { role: fault.role, context, signal })
+  }
   const roles = new Set(faults.flatMap((fault) => (fault.kind === 'restore' ? [fault.role] : [])))
   for (const role of roles) {
     const startedMs = performance.now()
@@ -160,6 +198,22 @@ export async function prepareFaults(
     const took = formatDurationMs(performance.now() - startedMs)
     context.log(`fault: base backup of ${role} made in ${took}`)
   }
+}
+
+type Pause = Extract<Fault, { kind: 'pause' }>
+
+interface ScriptPlace {
+  readonly role: string
+  readonly context: Pick<FaultContext, 'engines'>
+  readonly signal: AbortSignal
+}
+
+async function runScript(
+  script: Script | undefined,
+  { role, context, signal }: ScriptPlace,
+): Promise<void> {
+  const { control } = engineOf(role, context)
+  for (const one of [script ?? []].flat()) await control.execute(one, signal)
 }
 
 /** Resolves with what was restored; null where nothing was. */
@@ -178,13 +232,13 @@ async function begin(fault: Fault, context: FaultContext): Promise<End> {
       return nothingOf(() => part.fault('thaw'))
     }
     case 'statements': {
-      const { control } = engineOf(fault.role, context)
-      const run = async (script: string | readonly string[] = []): Promise<void> => {
-        for (const one of [script].flat()) await control.execute(one, context.hardSignal)
-      }
-      await run(fault.begin)
-      return nothingOf(() => run(fault.end))
+      const place = { role: fault.role, context, signal: context.hardSignal }
+      await runScript(fault.begin, place)
+      return nothingOf(() => runScript(fault.end, place))
     }
+    // Not doing it is all there is to do.
+    case 'pause':
+      return nothingOf(() => Promise.resolve())
     case 'restore': {
       const recovery = recoveryOf(fault.role, context)
       if (fault.to === 'point') {

@@ -163,6 +163,16 @@ describe('the recovery from a fault', () => {
     ])
   })
 
+  it('calls nothing strange that was refused before as well', () => {
+    const refusing = (t: number): SeriesLine => ({
+      t,
+      v: { ...second(t, 'calm').v, 'outcome.notAcceptedRatio': t === 12_000 ? 0.4 : 0.05 },
+    })
+    const fold = new RecoveryFold([fault(10_000, 13_000)], segments)
+    for (let t = 1_000; t <= 32_000; t += 1_000) fold.add(refusing(t))
+    expect(fold.finish()[0]).toMatchObject({ noticedMs: 2_000, wholeMs: 0 })
+  })
+
   it('never calls whole what was bad later than that', () => {
     const run = fc.record({
       from: fc.integer({ min: 6, max: 14 }),

@@ -2,6 +2,14 @@
 import { expect } from 'vitest'
 import { firstAbove, highest, looksAt, lostByAck, lowest, type Met } from './fault-met.ts'
 
+/** What climbs is more than this many times what it was. */
+const CLIMBED_FACTOR = 2
+/** More than wait for the next look of a worker that is there. */
+const RATHER_MANY_ROWS = 20
+
+/** triggers/e9-replica-lag.yaml */
+const E9_WARNING_S = 1
+
 export const FLUSH_MS = 1_000
 export const LEASE_MS = 5_000
 
@@ -28,8 +36,13 @@ export function keepsItsPromise({ audit }: Met): void {
   expect(audit.stores.map(({ verdict }) => verdict)).not.toContain('broken')
 }
 
-export function movedIn({ faults }: Met): string {
-  return faults.flatMap(({ moved }) => moved.map(({ metric }) => metric)).join(' ')
+/** Who held the horizon while the first fault lasted: among what rose most are eight at most. */
+export function held({ faults, series }: Met): string {
+  const { fromMs = 0, toMs = 0 } = faults[0] ?? {}
+  const during = series.filter(({ t }) => t > fromMs && t <= toMs)
+  return during
+    .flatMap(({ v }) => Object.keys(v).filter((key) => key.startsWith('horizon.')))
+    .join(' ')
 }
 
 /** Every lost event, by id, was answered after what the restore had to bring back; told from the driver's own notes. */
@@ -158,4 +171,90 @@ export function readsGoOn(met: Met): void {
   const reads = met.measured.queries.find(({ name }) => name === 'entity')
   expect(reads).toMatchObject({ failed: 0, staleRatio: 0, lackingRatio: 0 })
   expect(reads?.compared).toBe(reads?.answered)
+}
+
+/** H16: by a factor, not as every second of a run does. */
+export function climbs(met: Met, key: string): void {
+  const { fromMs, toMs } = met.faults[0] ?? {}
+  const before = highest(met, key, -Infinity, fromMs)
+  expect(highest(met, key, fromMs, toMs)).toBeGreaterThan(before * CLIMBED_FACTOR)
+}
+
+/** H16: index entries that a claimed row costs, as the server counts them: every claim walks past those of dead rows. */
+export function claimsReadMore(met: Met): void {
+  const { fromMs = 0, toMs = 0 } = met.faults[0] ?? {}
+  const perRow = (from: number, to: number): number => {
+    const grown = (key: string): number => {
+      const looks = looksAt(met, key, from, to)
+      expect(looks.length).toBeGreaterThan(1)
+      return (looks.at(-1) ?? 0) - (looks[0] ?? 0)
+    }
+    // As many rows come each second before as during: what claims take of them is the same.
+    return grown('table.indexEntriesRead{outbox}') / grown('table.inserts{outbox}')
+  }
+  expect(perRow(fromMs, toMs)).toBeGreaterThan(perRow(-Infinity, fromMs) * CLIMBED_FACTOR)
+}
+
+/** H11: nothing is given up, so WAL behind the slot grows while nobody reads, and is let go when its consumer resumes. */
+export function keepsWalUntilItResumes(met: Met): void {
+  expect(looksAt(met, STALLED_LOST)).toEqual([])
+  const { fromMs = 0, toMs = 0, notResumed } = met.faults[0] ?? {}
+  expect(notResumed).toBeUndefined()
+  const before = highest(met, STALLED_LAG, -Infinity, fromMs)
+  // What was under way when it stopped may still have moved it on.
+  const stalled = looksAt(met, STALLED_LAG, fromMs + 1_000, toMs)
+  expect(stalled).toEqual(stalled.toSorted((a, b) => a - b))
+  expect(stalled.at(-1)).toBeGreaterThan(before * CLIMBED_FACTOR)
+  expect(looksAt(met, STALLED_LAG).at(-1)).toBeLessThan((stalled.at(-1) ?? 0) / 2)
+}
+
+/** H9: rows wait while nobody makes their hours, in the default partition, and not one is left there. */
+export function moveWhenTheWorkerIsBack(met: Met): void {
+  const { fromMs = 0, toMs = 0, notAcceptedEvents } = met.faults[0] ?? {}
+  const waiting = 'partition.waitingRows{events}'
+  climbs(met, waiting)
+  expect(highest(met, waiting, fromMs, toMs)).toBeGreaterThan(RATHER_MANY_ROWS)
+  expect(looksAt(met, waiting, toMs).at(-1)).toBeLessThan(RATHER_MANY_ROWS / 2)
+  const hours = 'partition.count{events}'
+  expect(highest(met, hours, toMs)).toBeGreaterThan(highest(met, hours, fromMs, toMs))
+  // No statement failed for want of a range.
+  expect(notAcceptedEvents).toBe(0)
+}
+
+/** H9: without a default partition each of them is refused alone; with which words: test/contract/pg-partitioned.test.ts. */
+export function rejectsWhatHasNoRange({ measured }: Met): void {
+  const steps = measured.steps.filter(({ kind }) => kind === 'measure')
+  const sum = (outcome: 'rejected' | 'accepted'): number =>
+    steps.reduce((total, { counts }) => total + counts[outcome], 0)
+  expect(sum('rejected')).toBeGreaterThan(0)
+  expect(sum('accepted')).toBeGreaterThan(sum('rejected'))
+  // The request that brought it is answered, and its other events are accepted.
+  const reasons = steps.flatMap(({ notAccepted }) => notAccepted?.reasons ?? [])
+  expect(reasons).toContainEqual(expect.objectContaining({ by: 'answer', status: 200 }))
+}
+
+/** H23: of a request without an answer a store has every event or none, by id. */
+export function leavesNoHalf(met: Met): void {
+  losesNothing(met)
+  for (const { halfStored } of met.audit.stores) {
+    expect(halfStored).toEqual({ requests: 0, first: [] })
+  }
+}
+
+/** H23: there are requests that nobody answered: without them nothing is shown. */
+export function diesBetweenStatements({ audit, faults }: Met): void {
+  expect(faults[0]?.notAcceptedEvents).toBeGreaterThan(0)
+  expect(Math.max(...audit.stores.map(({ unknownEvents }) => unknownEvents))).toBeGreaterThan(0)
+}
+
+/** H10: what E9 is judged by is beyond its warning; it fires where nothing else used the machine, or nobody can be blamed. */
+export function firesE9({ measured, markdown }: Met): void {
+  const worst = measured.steps.flatMap(({ worst: windows = {} }) =>
+    Object.entries(windows).flatMap(([key, lagS]) =>
+      key.startsWith('replica.replayLagS') ? [lagS] : [],
+    ),
+  )
+  expect(Math.max(...worst)).toBeGreaterThan(E9_WARNING_S)
+  if (/Contended|Pool-limited/.test(markdown)) return
+  expect(markdown).toMatch(/\*\*E9 fired\*\*/)
 }

@@ -2,8 +2,8 @@
  * A fault scenario that ships, in small: the real command on real engines. In: its name, the target it is put on, and what must
  * be true of it. Out: for that the record of the run, its series, and what of it was lost, by id.
  */
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { openOutcomes } from '../../src/audit/outcomes.ts'
 import { ACK_UNIT_US, OUTCOME_CODES } from '../../src/drive/job.ts'
@@ -44,6 +44,11 @@ export interface FaultCase {
   readonly target: string
   /** What its faults last at least: what they do needs this long. */
   readonly leastFaultS?: number
+  /** When the first begins at least, and what is sent before: where more than a calm second is compared with. */
+  readonly firstAtS?: number
+  /** Instead of the scenario's own. */
+  readonly batchEvents?: number
+  readonly ratePerS?: number
   /** How long it is watched afterwards. */
   readonly backWithinS?: number
   readonly events?: Partial<Scenario['events']>
@@ -60,6 +65,8 @@ export interface Met {
   readonly audit: Audit
   readonly faults: readonly FaultSeen[]
   readonly series: readonly SeriesLine[]
+  /** The report, as Markdown. */
+  readonly markdown: string
   /** Where its outcomes lie. */
   readonly runDir: string
 }
@@ -107,7 +114,7 @@ async function run(wanted: FaultCase, patience: number): Promise<Met> {
   }
   write('short.yaml', shorter(wanted, patience))
   write('target.yaml', changed(wanted))
-  const { exitCode, stderr } = await headroom(
+  const { exitCode, stdout, stderr } = await headroom(
     ['run', './short.yaml', '--target', './target.yaml'],
     {
       cwd: folder.path,
@@ -131,7 +138,9 @@ async function run(wanted: FaultCase, patience: number): Promise<Met> {
   const series: SeriesLine[] = []
   if (seriesFile !== null) for await (const line of seriesLines(seriesFile)) series.push(line)
   const faults = measured.faults ?? []
-  return { record, exitCode, measured, audit, faults, series, runDir: dir }
+  const report = /^report\s+(.*)index\.html$/m.exec(stdout)?.[1] ?? ''
+  const markdown = readFileSync(join(resolve(folder.path, report), 'report.md'), 'utf8')
+  return { record, exitCode, measured, audit, faults, series, markdown, runDir: dir }
 }
 
 function shorter(wanted: FaultCase, patience: number): Scenario {
@@ -139,16 +148,18 @@ function shorter(wanted: FaultCase, patience: number): Scenario {
   const { phases, rate } = scenario
   const backWithinS = (wanted.backWithinS ?? BACK_WITHIN_S) * patience
   const faults = apart(
-    scenario.faults.map((fault) => scaled(fault, wanted.leastFaultS ?? 0.5)),
+    scenario.faults.map((fault) => scaled(fault, wanted)),
     backWithinS,
   )
   const last = faults.at(-1)
   const measureS =
     last === undefined ? (phases.measureS ?? 0) * SCALE * patience : endS(last) + backWithinS
-  const ratePerS = rate.kind === 'constant' ? Math.min(rate.ratePerS, RATE_PER_S) : RATE_PER_S
+  const asked = rate.kind === 'constant' ? Math.min(rate.ratePerS, RATE_PER_S) : RATE_PER_S
+  const ratePerS = wanted.ratePerS ?? asked
   return {
     ...scenario,
     rate: { kind: 'constant', ratePerS },
+    batchEvents: wanted.batchEvents ?? scenario.batchEvents,
     phases: { ...phases, warmupS: 1, measureS },
     events: { ...scenario.events, ...wanted.events },
     initialRows: Math.min(scenario.initialRows, ROWS_MAX),
@@ -157,10 +168,10 @@ function shorter(wanted: FaultCase, patience: number): Scenario {
   }
 }
 
-function scaled(fault: Fault, leastS: number): Fault {
+function scaled(fault: Fault, { firstAtS = FIRST_AT_S, leastFaultS = 0.5 }: FaultCase): Fault {
   return {
-    ...moved(fault, (s) => Math.max(FIRST_AT_S, s * SCALE)),
-    lengthS: Math.max(leastS, fault.lengthS * SCALE),
+    ...moved(fault, (s) => Math.max(firstAtS, s * SCALE)),
+    lengthS: Math.max(leastFaultS, fault.lengthS * SCALE),
   }
 }
 
@@ -188,8 +199,13 @@ function endS(fault: Fault): number {
   return latestS(fault) + fault.lengthS
 }
 
+/** By name, or by its path from the package's root. */
+export function targetOf({ target }: Pick<FaultCase, 'target'>): Target {
+  return loadTarget(target.endsWith('.yaml') ? join(packageRoot, target) : target)
+}
+
 function changed({ target, settings, engines = {} }: FaultCase): Target {
-  const loaded = loadTarget(target.endsWith('.yaml') ? join(packageRoot, target) : target)
+  const loaded = targetOf({ target })
   if (loaded.kind !== 'architecture') throw new Error(`${target} is no architecture`)
   const own = Object.entries(engines).map(([role, more]) => {
     const choice = loaded.engines[role]

@@ -3,8 +3,8 @@
  * was not, by id; and that the fault did what it is about, from the metrics of the run.
  */
 import { describe, expect, it } from 'vitest'
+import { ERROR_EXIT_CODES } from '../../src/kit/errors.ts'
 import { loadScenario } from '../../src/scenario/load.ts'
-import { loadTarget } from '../../src/target/load.ts'
 import { SKIPPED } from '../contract/architecture-rig.ts'
 import {
   ANALYTICS_OPEN,
@@ -14,17 +14,25 @@ import {
   LEASE_MS,
   STALLED_LAG,
   STALLED_LOST,
+  claimsReadMore,
+  climbs,
   deliversEverything,
   deliversWhatTheDeadHadClaimed,
+  diesBetweenStatements,
+  firesE9,
+  held,
   keepsDeadRows,
   keepsItsPromise,
+  keepsWalUntilItResumes,
   keepsWhatIsRestored,
   keptUntilMs,
+  leavesNoHalf,
   losesNothing,
   losesOnlyWhatWasStaged,
-  movedIn,
+  moveWhenTheWorkerIsBack,
   opensOnceBeyondItsBudget,
   readsGoOn,
+  rejectsWhatHasNoRange,
   repeatsCostUpdates,
 } from './fault-checks.ts'
 import {
@@ -34,6 +42,7 @@ import {
   lowest,
   metFault,
   type Expected,
+  targetOf,
   type Met,
 } from './fault-met.ts'
 
@@ -41,6 +50,8 @@ import {
 interface ShippedFault extends Expected {
   /** Of every fault: whether whoever sends or waits for events must have noticed it. */
   readonly isNoticed?: boolean
+  /** Whether it comes back within the run; absent: it does. */
+  readonly isBack?: boolean
 }
 
 /** In a window of a second something begins, and in another it is seen. */
@@ -49,11 +60,17 @@ const TWO_WINDOWS_MS = 2_000
 const RESTORED_WITHIN_S = 9
 /** Tables are looked at every five seconds of a run: so long, and two looks fall into the fault. */
 const TWO_LOOKS_S = 8
+const THREE_LOOKS_S = 16
 const VACUUMED_WITHIN_S = 7
 /** The backlog behind a flush is gone five seconds after the database is back. */
 const FLUSHED_WITHIN_S = 10
 /** Autovacuum looks at a database once a minute where nothing is set: a run of seconds never sees it. */
 const NAPS = { autovacuum_naptime: '1s' }
+/** Of requests that take their time, some are under way at whatever moment the service dies. */
+const SLOW_COMMITS = { commit_delay: 60_000, commit_siblings: 0 }
+const LATE_HOURS = 'targets/variants/pg-partitioned-late.yaml'
+/** Of the default profile. */
+const DECLARED_PER_S = 400
 /** Events that write megabytes of log a second. */
 const LARGE = { payloadBytes: 16_384, compressibleRatio: 0 }
 
@@ -135,17 +152,24 @@ export const SHIPPED: readonly ShippedFault[] = [
   },
   {
     scenario: 'fault-out-of-range',
-    target: 'pg-partitioned',
+    target: LATE_HOURS,
+    leastFaultS: TWO_LOOKS_S,
+    backWithinS: VACUUMED_WITHIN_S,
     keeps: losesNothing,
-    check: (met) => {
-      // They wait in the default partition: no statement failed for want of their own.
-      expect(highest(met, 'partition.waitingRows{events}')).toBeGreaterThan(0)
-      expect(met.faults[0]?.notAcceptedEvents).toBe(0)
-    },
+    check: moveWhenTheWorkerIsBack,
+  },
+  {
+    scenario: 'fault-out-of-range',
+    target: LATE_HOURS,
+    settings: { outOfRange: 'reject' },
+    keeps: losesNothing,
+    check: rejectsWhatHasNoRange,
   },
   {
     scenario: 'fault-replay-paused',
     target: 'pg-replica',
+    leastFaultS: 5,
+    ratePerS: DECLARED_PER_S,
     keeps: losesNothing,
     check: (met) => {
       const { fromMs, toMs } = met.faults[0] ?? {}
@@ -156,6 +180,7 @@ export const SHIPPED: readonly ShippedFault[] = [
       expect(highest(met, CRITICAL_OPEN, fromMs, toMs)).toBe(1)
       // Reports have minutes: the replica never leaves them.
       expect(highest(met, ANALYTICS_OPEN, fromMs, toMs)).toBe(0)
+      firesE9(met)
     },
   },
   {
@@ -191,16 +216,31 @@ export const SHIPPED: readonly ShippedFault[] = [
     },
   },
   {
+    scenario: 'fault-service-killed',
+    target: 'targets/variants/pg-batch-single.yaml',
+    // Hundreds of statements a batch, and nearly always one under way.
+    batchEvents: 300,
+    ratePerS: 3_000,
+    engines: { database: SLOW_COMMITS },
+    isNoticed: true,
+    keeps: leavesNoHalf,
+    check: diesBetweenStatements,
+  },
+  {
+    scenario: 'fault-service-killed',
+    target: 'targets/variants/pg-batch-foreign-keys.yaml',
+    ratePerS: 1_000,
+    engines: { database: SLOW_COMMITS },
+    isNoticed: true,
+    keeps: leavesNoHalf,
+    check: diesBetweenStatements,
+  },
+  {
     scenario: 'fault-slot-stalled',
     target: 'pg-batch-slot',
+    leastFaultS: TWO_LOOKS_S,
     keeps: losesNothing,
-    check: (met) => {
-      expect(looksAt(met, STALLED_LOST)).toEqual([])
-      // Nothing is given up: WAL behind it only grows as long as it is there.
-      const lag = looksAt(met, STALLED_LAG)
-      expect(lag.at(-1)).toBeGreaterThan(lag[0] ?? Infinity)
-      expect(lag).toEqual(lag.toSorted((a, b) => a - b))
-    },
+    check: keepsWalUntilItResumes,
   },
   {
     scenario: 'fault-slot-stalled',
@@ -209,13 +249,16 @@ export const SHIPPED: readonly ShippedFault[] = [
     // when what may still be written is seen to be below nothing.
     leastFaultS: 14,
     events: LARGE,
-    engines: { database: { max_slot_wal_keep_size: '1MB', max_wal_size: '32MB' } },
+    engines: { database: { max_slot_wal_keep_size: '16MB', max_wal_size: '32MB' } },
+    isBack: false,
     keeps: losesNothing,
     check: (met) => {
+      const [fault] = met.faults
+      expect(fault?.notResumed).toMatch(/headroom_stalled/)
       // What may still be written goes below nothing, then the slot is given up, and nothing is kept for it any more.
       expect(lowest(met, 'slot.safeWalBytes{headroom_stalled}')).toBeLessThan(0)
       const lostMs = firstAbove(met, STALLED_LOST, 0)
-      expect(lostMs).not.toBeNull()
+      expect(lostMs).toBeGreaterThan(fault?.fromMs ?? Infinity)
       expect(looksAt(met, STALLED_LAG, (lostMs ?? 0) + 1)).toEqual([])
     },
   },
@@ -244,22 +287,29 @@ export const SHIPPED: readonly ShippedFault[] = [
   },
   {
     scenario: 'fault-xmin-pinned',
-    target: 'pg-direct',
+    target: 'targets/variants/pg-batch-dedup-update.yaml',
+    firstAtS: TWO_LOOKS_S,
+    leastFaultS: THREE_LOOKS_S,
+    backWithinS: VACUUMED_WITHIN_S,
     keeps: losesNothing,
     check: (met) => {
-      expect(movedIn(met)).toMatch(HELD_BY_THE_FAULT)
+      expect(held(met)).toMatch(HELD_BY_THE_FAULT)
+      keepsDeadRows(met, 'events')
+      climbs(met, 'table.deadRows{events}')
     },
   },
   {
     scenario: 'fault-xmin-outbox',
     target: 'outbox',
-    leastFaultS: TWO_LOOKS_S,
+    firstAtS: TWO_LOOKS_S,
+    leastFaultS: THREE_LOOKS_S,
     backWithinS: VACUUMED_WITHIN_S,
-    engines: { database: NAPS },
     keeps: losesNothing,
     check: (met) => {
-      expect(movedIn(met)).toMatch(HELD_BY_THE_FAULT)
+      expect(held(met)).toMatch(HELD_BY_THE_FAULT)
       keepsDeadRows(met, 'outbox')
+      climbs(met, 'table.deadRows{outbox}')
+      claimsReadMore(met)
       const { fromMs = 0, toMs = 0 } = met.faults[0] ?? {}
       for (const span of [[-Infinity, fromMs] as const, [fromMs, toMs] as const]) {
         expect(highest(met, 'outbox.claimP99Ms{worker}', ...span)).toBeGreaterThan(0)
@@ -275,7 +325,7 @@ export function describeFaults(faults: readonly ShippedFault[]): void {
   describe('fault scenarios', () => {
     const named = faults.map((fault) => [`${fault.scenario} on ${fault.target}`, fault] as const)
     it.for(named)('%s comes to its end', async ([, fault], { skip }) => {
-      const missing = SKIPPED.find(({ id }) => id === architectureOf(fault.target))
+      const missing = SKIPPED.find(({ id }) => id === architectureOf(fault))
       if (missing !== undefined) skip(missing.because)
       await metFault({
         ...fault,
@@ -288,16 +338,25 @@ export function describeFaults(faults: readonly ShippedFault[]): void {
   })
 }
 
-function architectureOf(target: string): string | null {
-  const loaded = loadTarget(target)
+function architectureOf(fault: ShippedFault): string | null {
+  const loaded = targetOf(fault)
   return loaded.kind === 'architecture' ? loaded.architecture : null
 }
 
 /** The recovery curve: noticed while it lasted, drained, and whole; what a disk took is never readable again. */
-function cameBack({ faults, exitCode }: Met, { scenario, isNoticed = false }: ShippedFault): void {
+function cameBack(
+  { faults, exitCode }: Met,
+  { scenario, isNoticed = false, isBack = true }: ShippedFault,
+): void {
   const asked = loadScenario(scenario).scenario.faults
   expect(faults.map(({ failed }) => failed)).toEqual(asked.map(() => null))
-  for (const { name, kind, fromMs, toMs, noticedMs, drainedMs, wholeMs } of faults) {
+  for (const { name, kind, fromMs, toMs, noticedMs, drainedMs, wholeMs, symptom } of faults) {
+    if (symptom !== undefined && symptom.highest !== null) {
+      atSomeMoment(symptom.noticedMs, `rose: ${symptom.metric}`)
+      if (isBack) atSomeMoment(symptom.backMs, `back: ${symptom.metric}`)
+      else expect(symptom.backMs).toBeNull()
+    }
+    if (!isBack) continue
     atSomeMoment(wholeMs, `as before, after ${name}`)
     if (kind !== 'restore') atSomeMoment(drainedMs, `backlog gone, after ${name}`)
     if (!isNoticed) continue
@@ -307,7 +366,7 @@ function cameBack({ faults, exitCode }: Met, { scenario, isNoticed = false }: Sh
     const backMs = toMs - fromMs + Math.max(wholeMs ?? 0, drainedMs ?? 0)
     expect(noticedMs).toBeLessThanOrEqual(backMs)
   }
-  expect(exitCode).toBe(0)
+  expect(exitCode).toBe(isBack ? 0 : ERROR_EXIT_CODES.THRESHOLD_BROKEN)
 }
 
 function atSomeMoment(ms: number | null, words: string): void {

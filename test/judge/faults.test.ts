@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { FaultFindings } from '../../src/judge/faults.ts'
-import { boundInWords, faultVerdict, faultsInWords } from '../../src/judge/faults.ts'
+import {
+  boundInWords,
+  cameBack,
+  faultVerdict,
+  faultsInWords,
+  symptomInWords,
+} from '../../src/judge/faults.ts'
 import type { FaultSeen } from '../../src/results/fault-record.ts'
 
 const seen = (more: Partial<FaultSeen> = {}): FaultFindings => ({
@@ -49,6 +55,38 @@ describe('faults in words', () => {
     expect(faultsInWords('x', [seen({ failed: 'no such part' })], 0)).toMatch(
       /could not be put \(no such part\)/,
     )
+  })
+})
+
+describe('what a fault is about', () => {
+  const symptom = {
+    metric: 'slot.lagBytes{cdc}',
+    ...{ before: 2e6, highest: 210e6, last: 3e6, noticedMs: 2_000, backMs: 3_000 },
+  }
+
+  it('is told beside what clients noticed', () => {
+    expect(faultsInWords('x', [seen({ symptom, wholeMs: 3_000 })], 0)).toBe(
+      'x met kill -9 of worker-1: clients noticed nothing, slot.lagBytes{cdc} rose from 2 MB to 210 MB, seen after 2 s, back 3 s after its end; nothing that was acknowledged was lost.',
+    )
+  })
+
+  it('is told of the round in which it was back last, or not at all', () => {
+    const rounds = [seen({ symptom }), seen({ symptom: { ...symptom, backMs: null } })]
+    expect(faultsInWords('x', rounds, 0)).toMatch(/seen after 2 s, not back within the run;/)
+  })
+
+  it('is told where it did not rise, or nobody saw it', () => {
+    const calm = { ...symptom, highest: 3e6, noticedMs: null, backMs: 0 }
+    expect(symptomInWords(calm)).toBe('slot.lagBytes{cdc} did not rise above the usual (3 MB)')
+    const unseen = { ...calm, before: null, highest: null, last: null, backMs: null }
+    expect(symptomInWords(unseen)).toBe('nobody saw slot.lagBytes{cdc}')
+  })
+
+  it('holds a target back, as what could not go on does', () => {
+    expect(cameBack(seen({ symptom }).seen)).toBe(true)
+    const stuck = seen({ notResumed: 'the slot is lost' })
+    expect(cameBack(stuck.seen)).toBe(false)
+    expect(faultsInWords('x', [stuck], 0)).toMatch(/could not go on \(the slot is lost\)/)
   })
 })
 

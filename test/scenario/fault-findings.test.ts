@@ -36,6 +36,29 @@ const late = (atS: number, more: object = {}) => ({
 const pathsOf = (faults: readonly unknown[], more?: object) =>
   faultFindings(scenario(faults, more)).map(({ path }) => path.join('.'))
 
+const symptom = (key: string) => faultFindings(scenario([{ ...kill(5, 3), symptom: key }]))
+
+describe('the symptom of a fault', () => {
+  it('is a gauge of which less is better, with or without a label', () => {
+    for (const key of ['slot.lagBytes', 'slot.lagBytes{cdc}', 'horizon.ageTransactions']) {
+      expect(symptom(key)).toEqual([])
+    }
+  })
+
+  it.each([
+    ['slot.lagbytes', /no metric is called "slot.lagbytes"/, /slot.lagBytes/],
+    ['wal.bytes', /only ever grows/, /gauge/],
+    ['replica.standbys', /less of it is not better/, /gauge/],
+    ['horizon.ageTransactions{x}', /has no instances/, /without \{x\}/],
+  ])('is refused as %s, with what to write', (key, message, remedy) => {
+    const [finding, ...others] = symptom(key)
+    expect(others).toEqual([])
+    expect(finding?.path).toEqual(['faults', 0, 'symptom'])
+    expect(finding?.message).toMatch(message)
+    expect(finding?.remedy).toMatch(remedy)
+  })
+})
+
 describe('faults of a scenario', () => {
   it('are right when each leaves calm before and time after', () => {
     expect(pathsOf([kill(5, 3), kill([9, 11], 2), kill(5, 3, 'postgres')])).toEqual([])

@@ -33,6 +33,15 @@ export const TABLE_METRICS = [
   ),
   metric('table.deletes', 'rows', 'deleted rows', 'rows deleted', 'neither', 'counter', 'table'),
   metric(
+    'table.indexEntriesRead',
+    'entries',
+    'index entries read',
+    'index entries that scans of the table returned, those of dead rows with them',
+    'less',
+    'counter',
+    'table',
+  ),
+  metric(
     'table.insertedRowsPerEvent',
     'rows',
     'rows inserted per event',

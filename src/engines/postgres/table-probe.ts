@@ -17,6 +17,7 @@ const FIGURES = {
   'table.updates': 'sum(n_tup_upd)',
   'table.hotUpdates': 'sum(n_tup_hot_upd)',
   'table.deletes': 'sum(n_tup_del)',
+  'table.indexEntriesRead': 'sum(entries)',
   'table.insertsSinceVacuum': 'sum(n_ins_since_vacuum)',
   'table.autovacuums': 'sum(autovacuum_count)',
   'table.sinceAutovacuumS': 'extract(epoch FROM clock_timestamp() - max(last_autovacuum))',
@@ -41,7 +42,9 @@ export async function readTables(client: Client, isShared: boolean): Promise<rea
   const { rows } = await client.query<TableRow>(
     `SELECT owner.relname AS table, ${columns.join(', ')}
        FROM (SELECT s.*, ${ownerOf('relid')} AS owner, ${THRESHOLD} AS threshold,
-                    c.relpersistence = 'u' AS is_unlogged
+                    c.relpersistence = 'u' AS is_unlogged,
+                    (SELECT sum(pg_stat_get_tuples_returned(indexrelid))
+                       FROM pg_index WHERE indrelid = c.oid) AS entries
                FROM pg_stat_user_tables AS s JOIN pg_class AS c ON c.oid = s.relid
               WHERE c.relkind <> 'p'
                 AND (NOT $1 OR schemaname = ANY (current_schemas(false)))) AS stat

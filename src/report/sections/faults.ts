@@ -1,5 +1,5 @@
 /** What was broken on purpose, and how each target came back. */
-import { boundInWords, cameBack } from '../../judge/faults.ts'
+import { boundInWords, cameBack, symptomInWords } from '../../judge/faults.ts'
 import type { FaultFindings } from '../../judge/faults.ts'
 import { formatCount, formatDurationMs, formatDurationUs, formatNumber } from '../../kit/units.ts'
 import { html, nothing } from '../markup.ts'
@@ -20,6 +20,7 @@ const HEADINGS = [
   '#not accepted',
   '#worst p99 of a second',
   '#largest backlog',
+  'what it is about',
   'what rose most',
 ]
 
@@ -33,7 +34,8 @@ export function faultsSection(view: StudyView): Markup {
     <p class="lead">
       Noticed: from the fault’s begin to the first second that was not calm. Backlog gone and as
       before: from its end. Known to a second. A second is calm when its p99 is within three times a
-      usual one, and what fell due in it was accepted.
+      usual one, and what fell due in it was accepted. As before is also what the fault is about,
+      where the scenario names it: near its highest value of before, or gone back there.
     </p>
     ${factTable({ label: 'Faults and recovery', headings: HEADINGS, rows })}
   </section>`
@@ -56,6 +58,7 @@ function rowOf(target: string, fault: FaultFindings): readonly Insertable[] {
     formatCount(seen.notAcceptedEvents),
     seen.worstP99Us === null ? '–' : formatDurationUs(seen.worstP99Us),
     seen.backlogEventsMax === null ? '–' : formatCount(seen.backlogEventsMax),
+    aboutOf(seen),
     seen.moved.length === 0
       ? '–'
       : seen.moved
@@ -66,6 +69,14 @@ function rowOf(target: string, fault: FaultFindings): readonly Insertable[] {
                 ${formatNumber(last)}<br />`,
           ),
   ]
+}
+
+function aboutOf({ symptom, notResumed }: FaultFindings['seen']): Insertable {
+  const words = [
+    ...(symptom === undefined ? [] : [symptomInWords(symptom)]),
+    ...(notResumed === undefined ? [] : [`could not go on: ${notResumed}`]),
+  ]
+  return words.length === 0 ? '–' : words.join('; ')
 }
 
 function afterEnd(ms: number | null): string {

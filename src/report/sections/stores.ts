@@ -105,7 +105,8 @@ function auditRows(target: TargetView): readonly (readonly Insertable[])[] {
     const stores = outcome.state === 'failed' ? [] : (outcome.audit?.stores ?? [])
     for (const audit of stores) {
       const own = audit.verdict === 'whole' ? '' : run.id
-      const key = JSON.stringify([audit.store, audit.verdict, audit.because, own])
+      const { store, verdict, because, halfStored } = audit
+      const key = JSON.stringify([store, verdict, because, halfStored?.requests ?? 0, own])
       const known = groups.get(key) ?? { rounds: [], audits: [] }
       groups.set(key, {
         rounds: [...known.rounds, roundName(run)],
@@ -137,8 +138,10 @@ function auditRow(name: string, { rounds, audits }: Audited): readonly (readonly
   ]
 }
 
-function notSeenIn({ notSeen = [], unrelatedRows = 0 }: StoreAudit): Markup {
+function notSeenIn({ notSeen = [], unrelatedRows = 0, halfStored }: StoreAudit): Markup {
+  const half = halfStored?.requests ?? 0
   const words = [
+    ...(half > 0 ? [`${formatCount(half)} requests without an answer are stored in part`] : []),
     ...(unrelatedRows > 0 ? [`${formatCount(unrelatedRows)} rows of others were left alone`] : []),
     ...(notSeen.length > 0 ? [`not seen this way: ${notSeen.join('; ')}`] : []),
   ]
