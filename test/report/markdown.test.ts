@@ -35,6 +35,26 @@ describe('the report in Markdown', () => {
     )
   })
 
+  it('says of each target that was broken how it came back, and the page what the fault was about', () => {
+    const findings = findingsFixture()
+    const [first, ...others] = findings.targets
+    const looks = { before: 1e6, highest: 9e6, last: 1e6, noticedMs: 900, backMs: 2_000 }
+    const seen = {
+      ...({ name: 'a stall', kind: 'pause', on: 'database', fromMs: 5_000, toMs: 8_000 } as const),
+      ...{ failed: null, noticedMs: null, drainedMs: 0, wholeMs: 2_000, notAcceptedEvents: 0 },
+      ...{ worstP99Us: 9, backlogEventsMax: 3, moved: [] },
+      calm: { p99Us: 8, backlogEventsMax: 3 },
+      symptom: { metric: 'slot.lagBytes', ...looks },
+    }
+    const faults = [{ round: 1, seen, lost: null }]
+    const targets = [{ ...first!, faults, sentence: 'one met a stall' }, ...others]
+    const { markdown, html } = renderReport({ ...findings, targets }, new Map(), {
+      pageHref: 'index.html',
+    })
+    expect(markdown).toContain('\n- one met a stall\n')
+    expect(html).toContain('slot.lagBytes rose from 1 MB to 9 MB, seen after 900 ms')
+  })
+
   it('keeps a hostile name inside its cell', () => {
     const findings = findingsFixture()
     const [first, ...others] = findings.targets
