@@ -1,4 +1,5 @@
 /** The one command that would tell what is unknown: a trigger's template with the study's own words filled in. */
+import { basename } from 'node:path'
 import type { StudyRecord } from '../results/record.ts'
 import type { Trigger } from './trigger.ts'
 
@@ -6,6 +7,8 @@ import type { Trigger } from './trigger.ts'
 export const INITIAL_ROWS_MAX = 2_000_000_000
 /** Flags that say who asks and where the engines are: without them the same command would answer for someone else. */
 const CARRIED = /(?:^|\s)(--(?:profile|rate|growth|engines)(?:=|\s+)(?:'[^']*'|"[^"]*"|\S+))/g
+const TARGETS = /(?:^|\s)(?:--target|-t)(?:=|\s+)('[^']*'|"[^"]*"|\S+)/g
+const YAML = /\.ya?ml$/
 
 export interface CommandOptions {
   readonly trigger: Trigger
@@ -21,7 +24,7 @@ export function measureCommand(options: CommandOptions): string {
   const rows = options.rows ?? study.scenario.initialRows
   const filled: Readonly<Record<string, string>> = {
     scenario: typedScenario(study),
-    target,
+    target: typedTarget(study, target),
     ratePerS: String(Math.ceil(study.profile.ratePerS)),
     rows: String(Math.min(INITIAL_ROWS_MAX, Math.ceil(rows))),
   }
@@ -45,6 +48,16 @@ function typedScenario(study: StudyRecord): string {
   const { command, scenario } = study
   if (study.kind === 'sweep' && study.sweep.file !== undefined) return scenario.name
   return /\s(?:run|sweep)\s+('[^']*'|"[^"]*"|[^\s'"-]\S*)/.exec(command)?.[1] ?? scenario.name
+}
+
+/** A target of a file was given by its path: its name alone finds only those that ship. */
+function typedTarget({ command }: StudyRecord, name: string): string {
+  const given = [...command.matchAll(TARGETS)].flatMap(([, value = '']) =>
+    value.replace(/^(['"])(.*)\1$/, '$2').split(','),
+  )
+  const path = given.find((one) => one.includes('/') && basename(one).replace(YAML, '') === name)
+  if (path === undefined) return name
+  return /^[\w./@-]+$/.test(path) ? path : `'${path}'`
 }
 
 function carriedFlags(from: string, into: string): readonly string[] {

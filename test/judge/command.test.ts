@@ -38,6 +38,17 @@ describe('the command that would tell', () => {
     )
   })
 
+  it.each([
+    ['--target a,./own/pg-batch.yaml', './own/pg-batch.yaml'],
+    ['-t targets/variants/pg-batch.yml', 'targets/variants/pg-batch.yml'],
+    ["--target='/my files/pg-batch.yaml'", "'/my files/pg-batch.yaml'"],
+    ['--target ./pg-batch-copy.yaml,pg-batch', 'pg-batch'],
+  ])('takes the target of %s as it was typed too', (typed, target) => {
+    expect(commandOf('E5', `headroom run quick ${typed}`)).toBe(
+      `headroom run quick --target ${target}`,
+    )
+  })
+
   it('does not give a flag twice', () => {
     expect(commandOf('E2', 'headroom run quick --target a --rate 900')).toBe(
       'headroom run quick --target pg-batch --rate 400',
