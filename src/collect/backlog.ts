@@ -49,6 +49,14 @@ export class Backlog {
     return Math.max(0, Math.round(this.#acknowledged.events - seen))
   }
 
+  /** Now, whatever is still to be told: acknowledged by the end of the window told last, and seen by no poll. */
+  left(): number {
+    return Math.max(
+      0,
+      Math.round((this.#acknowledged?.events ?? 0) - Math.max(0, this.#latest.events)),
+    )
+  }
+
   /** The largest of all windows told since this was asked last, each once; null: none was, and more are to come. */
   take(): number | null {
     const earlier = this.#largest

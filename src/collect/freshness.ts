@@ -66,6 +66,8 @@ export interface FreshnessSummary {
   readonly roundPolls: number
   /** Distinct events seen. */
   readonly seenEvents: number
+  /** Acknowledged in the driver's windows, and not seen when polling ended. */
+  readonly leftEvents: number
   /** Ids that no event of the stream has; preloaded rows are not counted. */
   readonly foreignIds: number
 }
@@ -175,6 +177,7 @@ class Poller implements RunningFreshness {
       usualResolutionMs: this.#gaps.medianMs(),
       roundPolls: this.#roundPolls,
       seenEvents: this.#seen.size,
+      leftEvents: this.#backlog.left(),
       foreignIds: this.#foreignIds,
     }
   }

@@ -26,6 +26,7 @@ const ACCEPTED_CALM_RATIO = 0.7
 /** Backlogs within this factor of the usual largest, or of this many events, are no sign of a fault. */
 const BACKLOG_FACTOR = 2
 const BACKLOG_MARGIN_EVENTS = 20
+const BACKLOG = 'backlog.events'
 const MOVED_FACTOR = 2
 const MOVED_MAX = 8
 /** What the machine, the driver and the harness do is no symptom of the target. */
@@ -106,7 +107,13 @@ export class RecoveryFold {
         p99Us: v['latency.p99Us'] ?? null,
       })
     }
-    for (const key in v) this.#look(key, v[key] ?? 0, t)
+    let isBacklog = false
+    for (const key in v) {
+      this.#look(key, v[key] ?? 0, t)
+      isBacklog ||= key.startsWith(BACKLOG)
+    }
+    // Once, when every store of the line has told its own.
+    if (isBacklog) this.#backlogs.push({ t, events: Math.max(...this.#latestBacklog.values()) })
   }
 
   finish(): readonly FaultSeen[] {
@@ -119,9 +126,8 @@ export class RecoveryFold {
 
   #look(key: string, value: number, t: number): void {
     for (const symptom of this.#symptoms) symptom?.look(key, value, t)
-    if (key.startsWith('backlog.events')) {
+    if (key.startsWith(BACKLOG)) {
       this.#latestBacklog.set(key, Math.max(0, value - this.#takenBefore(key, t)))
-      this.#backlogs.push({ t, events: Math.max(...this.#latestBacklog.values()) })
       return
     }
     if (!isSymptom(key)) return

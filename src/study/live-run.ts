@@ -45,6 +45,8 @@ export interface LiveRun {
   readonly faults: readonly FaultMark[]
   readonly sampler: SamplerSummary
   readonly freshness: readonly FreshnessSummary[]
+  /** When the last look had been taken, ms after the epoch. */
+  readonly endedMs: number
   /** First-seen times by store name. The caller closes them. */
   readonly seen: ReadonlyMap<string, SeenLogFile>
 }
@@ -116,6 +118,7 @@ export async function runLive(options: LiveRunOptions): Promise<LiveRun> {
     sampler: await sampler.stop(),
     freshness,
     seen,
+    endedMs: systemClock.nowMs() - epochMs,
   }
 }
 

@@ -12,6 +12,7 @@ import { promisedAgainst } from '../audit/promise.ts'
 import { openOutcomes } from '../audit/outcomes.ts'
 import { latenessBySegment } from '../audit/lateness.ts'
 import { coresAllowed } from '../collect/machine.ts'
+import { metricKey } from '../collect/metrics.ts'
 import { answersInWords, nothingAccepted } from '../collect/not-accepted.ts'
 import { RecoveryFold } from '../collect/recovery.ts'
 import type { Taken } from '../collect/recovery.ts'
@@ -197,6 +198,11 @@ async function seriesOf(
     fold.add(line)
     recovery.add(line)
   }
+  // A drain that ends within its first seconds leaves the last window's backlog as the last that a series tells.
+  const v = Object.fromEntries(
+    live.freshness.map(({ store, leftEvents }) => [metricKey('backlog.events', store), leftEvents]),
+  )
+  recovery.add({ t: live.endedMs, v })
   return { summary: fold.finish(), faults: recovery.finish() }
 }
 

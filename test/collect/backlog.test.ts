@@ -50,6 +50,21 @@ describe('a backlog', () => {
     expect([backlog.take(), backlog.take()]).toEqual([390, 0])
   })
 
+  it('leaves what was acknowledged and never seen, told or not', () => {
+    const backlog = new Backlog()
+    expect(backlog.left()).toBe(0)
+    backlog.acknowledged(500, 1_000)
+    expect(backlog.left()).toBe(500)
+    backlog.polled(470, 1_010)
+    expect(backlog.take()).toBe(30)
+    expect(backlog.left()).toBe(30)
+    // Too early for one that is told: nobody knows yet that no window comes.
+    backlog.polled(500, 1_200)
+    expect([backlog.take(), backlog.left()]).toEqual([null, 0])
+    backlog.polled(520, 1_300)
+    expect(backlog.left()).toBe(0)
+  })
+
   it('is told where a store no longer answers, a window later', () => {
     const backlog = new Backlog()
     backlog.polled(100, 900)

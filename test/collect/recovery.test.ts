@@ -90,6 +90,18 @@ describe('the recovery from a fault', () => {
     expect(seen?.wholeMs).toBeNull()
   })
 
+  it('takes what several stores tell at one moment together', () => {
+    const looks = [4_000, 12_000, 14_000].map((t) => ({
+      t,
+      v: {
+        'backlog.events{first}': t === 12_000 ? 90 : 0,
+        'backlog.events{second}': t === 12_000 ? 80 : 0,
+      },
+    }))
+    const [seen] = seenIn([fault(10_000, 11_000)], () => 'calm', looks)
+    expect(seen).toMatchObject({ backlogEventsMax: 90, drainedMs: 1_000 })
+  })
+
   it('does not wait for what died with what was killed, and for nothing else', () => {
     const looks = [4_000, 12_000, 14_000, 20_000, 40_000].map((t) => ({
       t,
