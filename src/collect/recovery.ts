@@ -107,13 +107,8 @@ export class RecoveryFold {
         p99Us: v['latency.p99Us'] ?? null,
       })
     }
-    let isBacklog = false
-    for (const key in v) {
-      this.#look(key, v[key] ?? 0, t)
-      isBacklog ||= key.startsWith(BACKLOG)
-    }
-    // Once, when every store of the line has told its own.
-    if (isBacklog) this.#backlogs.push({ t, events: Math.max(...this.#latestBacklog.values()) })
+    for (const key in v) this.#look(key, v[key] ?? 0, t)
+    this.#tellBacklog(v, t)
   }
 
   finish(): readonly FaultSeen[] {
@@ -122,6 +117,12 @@ export class RecoveryFold {
     const calm = this.#calmBefore(first.fromMs)
     const usual = { p99Us: calm.p99Us, notAcceptedRatio: this.#usuallyNotAccepted(first.fromMs) }
     return this.#faults.map((fault, at) => this.#seen(fault, at, { calm, usual }))
+  }
+
+  /** Once, when every store of the line has told its own. */
+  #tellBacklog(v: SeriesLine['v'], t: number): void {
+    if (!Object.keys(v).some((key) => key.startsWith(BACKLOG))) return
+    this.#backlogs.push({ t, events: Math.max(...this.#latestBacklog.values()) })
   }
 
   #look(key: string, value: number, t: number): void {
