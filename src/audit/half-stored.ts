@@ -2,22 +2,19 @@
  * Requests that nobody answered and of which a store holds some events and lacks others (mission-map H23): what a writer leaves
  * behind that died between two statements of one batch. In: what was sent and what is stored. Out: each by its first event.
  */
-import type { EventStream } from '../shapes/stream.ts'
-import { IndexBits } from './index-bits.ts'
+import type { IndexBits } from './index-bits.ts'
 import type { SentEvents } from './sent-events.ts'
 
 export interface HalfStoredInput {
   readonly stored: IndexBits
   readonly sent: SentEvents
-  readonly stream: Pick<EventStream, 'canonicalOf'>
   readonly batchEvents: number
 }
 
 /** Ascending. Events that another request repeats say nothing of their own request, and do not count. */
-export function halfStored({ stored, sent, stream, batchEvents }: HalfStoredInput): number[] {
-  const { events, unknown } = sent
+export function halfStored({ stored, sent, batchEvents }: HalfStoredInput): number[] {
+  const { events, unknown, repeated } = sent
   if (batchEvents < 2 || unknown.count() === 0) return []
-  const repeated = repeatedIn(events, stream)
   const found: number[] = []
   for (let first = 0; first < events; first += batchEvents) {
     let [there, missing] = [0, 0]
@@ -29,13 +26,4 @@ export function halfStored({ stored, sent, stream, batchEvents }: HalfStoredInpu
     if (there > 0 && missing > 0) found.push(first)
   }
   return found
-}
-
-function repeatedIn(events: number, stream: Pick<EventStream, 'canonicalOf'>): IndexBits {
-  const repeated = new IndexBits(events)
-  for (let index = 0; index < events; index++) {
-    const canonical = stream.canonicalOf(index)
-    if (canonical !== index) repeated.add(canonical)
-  }
-  return repeated
 }

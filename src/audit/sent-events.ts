@@ -16,6 +16,8 @@ export interface SentEvents {
   readonly unknown: IndexBits
   /** Answered with a refusal, and neither acknowledged nor unknown through a repeat. */
   readonly refused: IndexBits
+  /** Due once more by another index, whatever was answered. */
+  readonly repeated: IndexBits
 }
 
 export async function foldOutcomes(
@@ -27,6 +29,7 @@ export async function foldOutcomes(
   const acknowledged = new IndexBits(events)
   const unknown = new IndexBits(events)
   const refused = new IndexBits(events)
+  const repeated = new IndexBits(events)
   const setOf = (code: number): IndexBits | null => {
     switch (code) {
       case OUTCOME_CODES.accepted:
@@ -44,11 +47,13 @@ export async function foldOutcomes(
   }
   for await (const block of outcomes.blocks(signal)) {
     for (let event = 0; event < block.outcomes.length; event++) {
-      const set = setOf(block.outcomes[event] ?? 0)
-      if (set !== null) set.add(stream.canonicalOf(block.firstIndex + event))
+      const index = block.firstIndex + event
+      const canonical = stream.canonicalOf(index)
+      setOf(block.outcomes[event] ?? 0)?.add(canonical)
+      if (canonical !== index) repeated.add(canonical)
     }
   }
   unknown.combine(acknowledged, without)
   refused.combine(acknowledged.clone().combine(unknown, or), without)
-  return { events, acknowledged, unknown, refused }
+  return { events, acknowledged, unknown, refused, repeated }
 }

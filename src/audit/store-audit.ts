@@ -80,7 +80,7 @@ export async function auditStore(options: StoreAuditOptions): Promise<StoreFindi
   }
   const sums = sumsOf({ raw, sent, stream })
   const { batchEvents = 1 } = options
-  const half = halfStored({ stored: raw.stored, sent, stream, batchEvents })
+  const half = halfStored({ stored: raw.stored, sent, batchEvents })
   const restored = restoredOf(options, lost, (bits) => list(bits, whereLost))
   const audit: StoreAudit = {
     ...counts,

@@ -51,10 +51,7 @@ export class Backlog {
 
   /** Now, whatever is still to be told: acknowledged by the end of the window told last, and seen by no poll. */
   left(): number {
-    return Math.max(
-      0,
-      Math.round((this.#acknowledged?.events ?? 0) - Math.max(0, this.#latest.events)),
-    )
+    return Math.max(0, Math.round((this.#acknowledged?.events ?? 0) - this.#latest.events))
   }
 
   /** The largest of all windows told since this was asked last, each once; null: none was, and more are to come. */

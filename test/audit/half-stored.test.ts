@@ -23,8 +23,10 @@ function foundIn({ events, batchEvents, repeats, ...sets }: Input): readonly num
   const none = new IndexBits(events)
   return halfStored({
     stored: bitsOf(events, sets.stored),
-    sent: { events, unknown, acknowledged: none, refused: none },
-    stream: { canonicalOf: (index) => repeats?.get(index) ?? index },
+    sent: {
+      ...{ events, unknown, acknowledged: none, refused: none },
+      repeated: bitsOf(events, [...(repeats?.values() ?? [])]),
+    },
     batchEvents,
   })
 }

@@ -86,6 +86,7 @@ async function audited(
       acknowledged: setOf(acknowledged),
       unknown: setOf(unknown),
       refused: new IndexBits(EVENTS),
+      repeated: new IndexBits(EVENTS),
     },
     preloadedRows: PRELOADED,
     promise: PROMISE,

@@ -3,10 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Projection } from '../../src/architecture/projection.ts'
-import type { RunningEngine } from '../../src/engines/engine.ts'
-import { withClient } from '../../src/engines/postgres/connection.ts'
 import { heldBy, SKIPPED, startRig, untilReadable, type Rig } from './architecture-rig.ts'
 import { sqlOf } from './rig-sql.ts'
+import { serverOf, until, withClient, type Server } from './routed-reader.ts'
 import { makeWrite, type WriteBody } from './shape-kits.ts'
 
 const signal = AbortSignal.timeout(170_000)
@@ -31,11 +30,10 @@ interface Answer {
 
 describe.skipIf(missing !== undefined)(`eav with a replica (${missing ?? 'here'})`, () => {
   let rig: Rig
-  let replica: RunningEngine<'postgres'>
+  let replica: Server
   beforeAll(async () => {
     rig = await startRig('eav', { settings: SETTINGS })
-    replica = rig.up.engines.find(({ role }) => role === 'replica')!
-      .engine as RunningEngine<'postgres'>
+    replica = serverOf(rig, 'replica')
     await until('the replica answers searches', async () => {
       return (await q9(randomUUID())).source === 'replica-1.entity_jsonb'
     })
@@ -70,14 +68,6 @@ describe.skipIf(missing !== undefined)(`eav with a replica (${missing ?? 'here'}
 
   const searchOpenings = () =>
     metric('headroom_breaker_openings_total{replica="replica-1",class="search"}')
-
-  async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-    const deadlineMs = performance.now() + 40_000
-    while (!(await holds())) {
-      if (performance.now() > deadlineMs) throw new Error(`did not come true: ${what}`)
-      await delay(10)
-    }
-  }
 
   /** Of one entity, as Q9 looks for it. */
   async function post(tenant_id: string, entity_id: number): Promise<WriteBody> {
@@ -150,9 +140,7 @@ describe.skipIf(missing !== undefined)(`eav with a replica (${missing ?? 'here'}
 
   it('reads what is staged from the primary alone: the replica could not even look', async () => {
     await expect(
-      withClient(replica.addressFor('harness'), signal, (client) =>
-        client.query('SELECT count(*) FROM entity_values_ingest'),
-      ),
+      withClient(replica, (client) => client.query('SELECT count(*) FROM entity_values_ingest')),
     ).rejects.toThrow(/unlogged/)
     const worker = rig.up.running.parts.find(({ name }) => name === 'worker')!
     await worker.fault('freeze')
@@ -217,7 +205,7 @@ describe.skipIf(missing !== undefined)(`eav with a replica (${missing ?? 'here'}
     const openingsBefore = await searchOpenings()
     await replica.control.execute('SELECT pg_wal_replay_pause()', signal)
     await until('replay stands', () =>
-      withClient(replica.addressFor('harness'), signal, async (client) => {
+      withClient(replica, async (client) => {
         const { rows } = await client.query<{ state: string }>(
           'SELECT pg_get_wal_replay_pause_state() AS state',
         )

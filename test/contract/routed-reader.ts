@@ -1,14 +1,22 @@
 /** Who writes and reads where reads are routed: his token, where his answers came from, and replicas that are held back. */
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import { expect } from 'vitest'
 import type { RunningEngine } from '../../src/engines/engine.ts'
-import { clientConfig } from '../../src/engines/postgres/connection.ts'
+import { withClient as withSession } from '../../src/engines/postgres/connection.ts'
 import { packageRoot } from '../../src/kit/paths.ts'
 import { loadTarget } from '../../src/target/load.ts'
 import { startRig, type Rig } from './architecture-rig.ts'
 import { makeEvent, type EventBody } from './service-client.ts'
+
+/** Critical reads are lenient here: a busy machine must not open a breaker by itself. */
+export const LENIENT = {
+  criticalLagMs: 1_500,
+  searchLagMs: 60_000,
+  breakerOpenMs: 300,
+  breakerOpenMaxMs: 2_000,
+}
 
 export type Server = RunningEngine<'postgres'>
 export type Posted = EventBody & { readonly token: string }
@@ -27,18 +35,10 @@ export function serverOf(rig: Rig, role: string): Server {
   return found.engine as Server
 }
 
-export async function withClient<T>(
-  server: Server,
-  use: (client: pg.Client) => Promise<T>,
-): Promise<T> {
-  const client = new pg.Client(clientConfig(server.addressFor('harness')))
-  client.on('error', () => undefined)
-  await client.connect()
-  try {
-    return await use(client)
-  } finally {
-    await client.end()
-  }
+const never = new AbortController().signal
+
+export function withClient<T>(server: Server, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  return withSession(server.addressFor('harness'), never, use)
 }
 
 export async function setOn(server: Server, name: string, value: string): Promise<void> {
