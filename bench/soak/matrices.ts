@@ -22,6 +22,9 @@ import type { Sitting, Soak, SoakFindings, SoakOptions, SoakSummary, SoakTable }
 /** What a fault scenario is put on: the target it is about. */
 const FAULT_TARGETS: Readonly<Record<string, string>> = {
   'fault-accident': 'pg-batch-archived',
+  'fault-between-statements':
+    'outbox,./targets/variants/pg-batch-single.yaml,./targets/variants/pg-batch-copy.yaml,./targets/variants/pg-batch-foreign-keys.yaml',
+  'fault-between-statements-eav': 'eav',
   'fault-cache-killed': 'eav',
   'fault-database-killed':
     'pg-direct,pg-batch,pg-partitioned,outbox,./targets/variants/outbox-unlogged.yaml,./targets/variants/pg-replica-two.yaml',

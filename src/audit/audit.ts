@@ -101,7 +101,9 @@ export async function auditRun(options: RunAuditOptions): Promise<Audit> {
     const due =
       restores === undefined ? null : await mustBeThere(outcomes, { stream, restores }, signal)
     const split = due === null ? { sent } : takenBack(sent, due)
-    shown.push(await auditProjection({ ...rest, ...split, projection, promise, stream, signal }))
+    const beside = storedBeside(findings)
+    const common = { projection, promise, stream, signal }
+    shown.push(await auditProjection({ ...rest, ...split, ...beside, ...common }))
   }
   const audits = findings.map(({ audit }) => audit)
   return {
@@ -110,6 +112,11 @@ export async function auditRun(options: RunAuditOptions): Promise<Audit> {
     divergedBetweenStores: divergedBetween(findings),
     passed: [...audits, ...shown].every(({ verdict }) => verdict !== 'broken'),
   }
+}
+
+/** A projection is made of the architecture's first store, by whoever writes that. */
+function storedBeside([first]: readonly StoreFindings[]): { readonly storedBeside?: IndexBits } {
+  return first === undefined ? {} : { storedBeside: first.held }
 }
 
 /** What a fault may have taken back may be shown or not. */

@@ -24,6 +24,8 @@ export interface ProjectionAuditOptions {
   readonly sent: SentEvents
   /** Acknowledged, and taken back by a fault as promised. Absent: nothing was. */
   readonly excused?: IndexBits
+  /** What the store that is written with it gives out. Absent: it is written alone. */
+  readonly storedBeside?: IndexBits
   readonly preloadedRows: number
   readonly promise: StorePromise
   readonly worstFault?: WorstFault
@@ -48,6 +50,7 @@ const NOTHING_SEEN: Seen = {
   behindKeys: 0,
   wrongKeys: 0,
   foreignKeys: 0,
+  halfKeys: 0,
 }
 
 const COUNTS = Object.keys(NOTHING_SEEN) as (keyof Seen)[]
@@ -118,12 +121,22 @@ async function comparedPart(
   const due = await dueIn(options, part, partsBefore)
   const { parts } = due
   seen.dueKeys = due.latest.size
+  const settled = new Set<string>()
   for await (const rows of projection.rows(signal)) {
     for (const row of rows) {
       if (partOf(row.key, parts) !== part) continue
       seen.shownKeys++
       compare(row, due, note)
+      const unanswered = due.unknown.get(row.key)
+      if (unanswered === undefined) continue
+      settled.add(row.key)
+      if (isHalf(row, unanswered))
+        note('halfKeys', `${row.key}: shows ${row.version}, not as stored beside it`)
     }
+  }
+  for (const [key, unanswered] of due.unknown) {
+    if (!settled.has(key) && isHalf(null, unanswered))
+      note('halfKeys', `${key}: not shown, and stored beside it`)
   }
   for (const [key, { version }] of due.latest) {
     note('missingKeys', `${key}: not shown, due is ${version}`)
@@ -143,19 +156,24 @@ interface Due {
   /** The latest of events that a fault took back, where it is later than what is due; taken out as above. */
   readonly takenBack: Map<string, Shown>
   /** Of events that may be shown or not and are later than what is due, by key. */
-  readonly unknown: ReadonlyMap<string, readonly Shown[]>
+  readonly unknown: ReadonlyMap<string, readonly Unanswered[]>
+}
+
+interface Unanswered extends Shown {
+  /** Null where no store is written with the projection. */
+  readonly storedBeside: boolean | null
 }
 
 /** The number of parts is found with the first one: it doubles until that fits. */
 async function dueIn(
-  { projection, stream, sent, excused, signal, ...options }: ProjectionAuditOptions,
+  { projection, stream, sent, excused, storedBeside, signal, ...options }: ProjectionAuditOptions,
   part: number,
   partsBefore: number,
 ): Promise<Due> {
   const { preloadStream = stream, preloadedRows, keysMax = KEYS_MAX } = options
   const latest = new Map<string, Shown>()
   const takenBack = new Map<string, Shown>()
-  const unknown = new Map<string, Shown[]>()
+  const unknown = new Map<string, Unanswered[]>()
   const shown = shownOf(projection)
   let parts = partsBefore
   let unknownEvents = 0
@@ -174,7 +192,7 @@ async function dueIn(
     keepLatest(latest, event)
     keepWithin()
   }
-  const allow = (event: Shown): void => {
+  const allow = (event: Unanswered): void => {
     const events = unknown.get(event.key)
     if (events === undefined) unknown.set(event.key, [event])
     else events.push(event)
@@ -195,13 +213,15 @@ async function dueIn(
   })
   await each(sent.unknown.indexes(), (index) => {
     const event = shown(stream, index)
-    if (isHere(event) && isLate(event)) allow(event)
+    if (isHere(event) && isLate(event))
+      allow({ ...event, storedBeside: storedBeside?.has(index) ?? null })
   })
   await each(excused?.indexes() ?? [], (index) => {
     const event = shown(stream, index)
     if (!isHere(event) || !isLate(event)) return
     keepLatest(takenBack, event)
-    allow(event)
+    // What was acknowledged is no half of a request: its loss is counted.
+    allow({ ...event, storedBeside: null })
   })
   return { parts, latest, takenBack, unknown }
 }
@@ -262,6 +282,15 @@ function compare(
   } else if (lost !== undefined && isLater(lost, row)) {
     note('behindKeys', `${says}, acknowledged was ${lost.version}`, true)
   }
+}
+
+/** Whether a write that nobody answered is in one of both and not in the other: they are not written together then. */
+function isHalf(row: Shown | null, unanswered: readonly Unanswered[]): boolean {
+  return unanswered.some((write) =>
+    row?.version === write.version
+      ? write.storedBeside === false
+      : write.storedBeside === true && (row === null || isLater(write, row)),
+  )
 }
 
 function isLater({ version }: Shown, than: Shown): boolean {

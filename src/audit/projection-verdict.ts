@@ -6,7 +6,7 @@ import { lossIsAllowed, type WorstFault } from './promise.ts'
 export type Seen = Pick<
   ProjectionAudit,
   'dueKeys' | 'shownKeys' | 'missingKeys' | 'behindKeys' | 'wrongKeys' | 'foreignKeys'
->
+> & { readonly halfKeys: number }
 type Counts = Seen & { readonly excusedKeys: number }
 
 interface VerdictContext {

@@ -57,6 +57,8 @@ export interface Taken {
 /** Memory grows with the seconds of the run, not with the keys of the series. */
 export class RecoveryFold {
   readonly #faults: readonly FaultSpan[]
+  /** Until when each is watched. */
+  readonly #endsMs: readonly number[]
   readonly #fromMs: number
   readonly #toMs: number
   readonly #taken: ReadonlyMap<string, Count>
@@ -75,10 +77,11 @@ export class RecoveryFold {
     taken: readonly Taken[] = [],
   ) {
     this.#faults = faults
+    this.#endsMs = faults.map((fault) => watchedUntilMs(fault, faults))
     this.#symptoms = faults.map(({ symptom: metric, fromMs, toMs }, at) => {
       if (metric === undefined) return null
       const calmUntilMs = faults[0]?.fromMs ?? fromMs
-      const endMs = faults[at + 1]?.fromMs ?? Infinity
+      const endMs = this.#endsMs[at] ?? Infinity
       return new SymptomFold({ metric, calmUntilMs, fromMs, toMs, endMs })
     })
     this.#taken = new Map(
@@ -137,14 +140,15 @@ export class RecoveryFold {
       gauge = { before: null, spans: this.#faults.map(() => ({ highest: null, last: null })) }
       this.#gauges.set(key, gauge)
     }
-    const at = this.#faults.findLastIndex(({ fromMs }) => fromMs <= t)
-    const span = gauge.spans[at]
-    if (span === undefined) {
-      gauge.before = Math.max(gauge.before ?? value, value)
-      return
+    let isBefore = true
+    for (const [at, span] of gauge.spans.entries()) {
+      if (t < (this.#faults[at]?.fromMs ?? 0)) continue
+      isBefore = false
+      if (t >= (this.#endsMs[at] ?? Infinity)) continue
+      span.highest = Math.max(span.highest ?? value, value)
+      span.last = value
     }
-    span.highest = Math.max(span.highest ?? value, value)
-    span.last = value
+    if (isBefore) gauge.before = Math.max(gauge.before ?? value, value)
   }
 
   /** From the end of the first fault that took any: nobody waits for it any more. */
@@ -174,7 +178,7 @@ export class RecoveryFold {
     at: number,
     { calm, usual }: { readonly calm: FaultSeen['calm']; readonly usual: Usual },
   ): FaultSeen {
-    const endMs = this.#faults[at + 1]?.fromMs ?? Infinity
+    const endMs = this.#endsMs[at] ?? Infinity
     const seconds = this.#seconds.filter(({ t }) => t > fault.fromMs && t <= endMs)
     const backlogs = this.#backlogs.filter(({ t }) => t > fault.fromMs && t <= endMs)
     const disturbed = seconds.filter((second) => !isCalm(second, usual))
@@ -226,6 +230,12 @@ export class RecoveryFold {
 interface Moved {
   highest: number | null
   last: number | null
+}
+
+/** The next fault begins, or Infinity. One that begins while this one lasts is recovered from together with it. */
+function watchedUntilMs(fault: FaultSpan, faults: readonly FaultSpan[]): number {
+  const later = faults.filter((other) => other !== fault && other.fromMs >= fault.toMs)
+  return Math.min(...later.map(({ fromMs }) => fromMs), Infinity)
 }
 
 function took(by: string | null, { kind, on }: FaultSpan): boolean {

@@ -82,6 +82,11 @@ export const ProjectionAudit = z.strictObject({
   wrongKeys: count,
   /** Shown as of an event that nobody was told is stored, or of none. */
   foreignKeys: count,
+  /**
+   * On which it and the store that is written with it disagree about a write that nobody answered: one has it and the other does
+   * not. Absent: in records of before it was looked at.
+   */
+  halfKeys: count.optional(),
   /** Whether keys were looked at; absent: they were. Not where it never showed what was stored before it was asked. */
   compared: z.boolean().optional(),
   /** The key, what is shown and what is due; cut at `listLimit`. */

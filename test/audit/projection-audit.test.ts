@@ -196,6 +196,46 @@ describe('the audit of a projection', () => {
     )
   })
 
+  it('counts keys of which a write without an answer is only shown, or only stored beside it', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom('acknowledged', 'both', 'shown', 'stored', 'neither'), {
+          minLength: EVENTS,
+          maxLength: EVENTS,
+        }),
+        fc.constantFrom(3, 1_000),
+        async (fates, keysMax) => {
+          const of = (...kinds: readonly string[]): readonly number[] =>
+            all.filter((index) => kinds.includes(fates[index] ?? ''))
+          const rows = [
+            ...latestOf([...of('acknowledged', 'both', 'shown'), ...preloaded]).values(),
+          ]
+          const shown = new Map(rows.map((row) => [row.key, row.version]))
+          const onlyShown = of('shown').map(shownOf)
+          const onlyStored = of('both', 'stored').map(shownOf)
+          const keys = new Set(
+            [
+              ...onlyShown.filter((write) => write?.version === shown.get(write?.key ?? '')),
+              ...onlyStored.filter(
+                (write) => (write?.version ?? '') > (shown.get(write?.key ?? '') ?? ''),
+              ),
+            ].flatMap((write) => write?.key ?? []),
+          )
+          const sent = {
+            acknowledged: of('acknowledged'),
+            unknown: of('both', 'shown', 'stored', 'neither'),
+          }
+          const storedBeside = setOf(of('acknowledged', 'both', 'stored'))
+          const audit = await audited(rows, sent, { storedBeside, keysMax })
+          // Nobody was told anything: no promise is broken.
+          expect(audit).toMatchObject({ ...whole, halfKeys: keys.size })
+          expect(audit.mismatches).toHaveLength(keys.size)
+        },
+      ),
+      { numRuns: 20 },
+    )
+  })
+
   const due = latestOf([...all, ...preloaded])
   const [first, ...others] = [...due.values()] as [Shown, ...Shown[]]
   const older = all

@@ -163,6 +163,22 @@ describe('the recovery from a fault', () => {
     expect(second).toMatchObject({ noticedMs: 1_000, notAcceptedEvents: 300, wholeMs: 1_000 })
   })
 
+  it('judges one that begins while another lasts together with it', () => {
+    const lines = [
+      { t: 9_000, v: { 'waits.sessions{Lock:advisory}': 1 } },
+      { t: 12_000, v: { 'waits.sessions{Lock:advisory}': 7 } },
+    ]
+    const seen = seenIn(
+      [fault(10_000, 14_000), fault(11_000, 12_500), fault(20_000, 21_000)],
+      (t) => (t > 10_000 && t <= 15_000 ? 'failing' : 'calm'),
+      lines,
+    )
+    expect(seen.map(({ wholeMs }) => wholeMs)).toEqual([1_000, 2_500, 0])
+    expect(seen.map(({ noticedMs }) => noticedMs)).toEqual([1_000, 1_000, null])
+    const moved = { metric: 'waits.sessions{Lock:advisory}', before: 1, highest: 7, last: 7 }
+    expect(seen.map((one) => one.moved)).toEqual([[moved], [moved], []])
+  })
+
   it('names the gauges of the target that rose, not those of the machine', () => {
     const gauges = (t: number, lag: number): SeriesLine => ({
       t,

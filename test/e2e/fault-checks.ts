@@ -233,17 +233,30 @@ export function rejectsWhatHasNoRange({ measured }: Met): void {
   expect(reasons).toContainEqual(expect.objectContaining({ by: 'answer', status: 200 }))
 }
 
-/** H23: of a request without an answer a store has every event or none, by id. */
+/**
+ * H23: of a request without an answer a store has every event or none, by id; an event has its outbox row in the end, or neither
+ * is there; and what is staged is projected.
+ */
 export function leavesNoHalf(met: Met): void {
   losesNothing(met)
-  for (const { halfStored } of met.audit.stores) {
-    expect(halfStored).toEqual({ requests: 0, first: [] })
+  const { stores, projections = [], divergedBetweenStores } = met.audit
+  for (const { halfStored } of stores) expect(halfStored).toEqual({ requests: 0, first: [] })
+  expect(divergedBetweenStores).toBe(0)
+  for (const { halfKeys, verdict } of projections) {
+    expect({ halfKeys, verdict }).toEqual({ halfKeys: 0, verdict: 'whole' })
   }
 }
 
-/** H23: there are requests that nobody answered: without them nothing is shown. */
-export function diesBetweenStatements({ audit, faults }: Met): void {
-  expect(faults[0]?.notAcceptedEvents).toBeGreaterThan(0)
+/** H23: when the service died its transactions waited half-way, and so did the requests that they were made of. */
+export function diesBetweenStatements(met: Met): void {
+  const { audit, faults } = met
+  const [holding, killed] = faults
+  expect(killed?.kind).toBe('kill')
+  // Nobody lets them go before the holder ends, which is later.
+  expect(killed?.fromMs).toBeLessThan(holding?.toMs ?? 0)
+  const held = highest(met, 'waits.sessions{Lock:advisory}', holding?.fromMs, killed?.fromMs)
+  expect(held).toBeGreaterThan(0)
+  expect(killed?.notAcceptedEvents).toBeGreaterThan(0)
   expect(Math.max(...audit.stores.map(({ unknownEvents }) => unknownEvents))).toBeGreaterThan(0)
 }
 

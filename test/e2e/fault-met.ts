@@ -147,13 +147,11 @@ function shorter(wanted: FaultCase, patience: number): Scenario {
   const { scenario } = loadScenario(wanted.scenario)
   const { phases, rate } = scenario
   const backWithinS = (wanted.backWithinS ?? BACK_WITHIN_S) * patience
-  const faults = apart(
-    scenario.faults.map((fault) => scaled(fault, wanted)),
-    backWithinS,
-  )
-  const last = faults.at(-1)
+  const faults = placed(scenario.faults, wanted, backWithinS)
   const measureS =
-    last === undefined ? (phases.measureS ?? 0) * SCALE * patience : endS(last) + backWithinS
+    faults.length === 0
+      ? (phases.measureS ?? 0) * SCALE * patience
+      : Math.max(...faults.map(endS)) + backWithinS
   const asked = rate.kind === 'constant' ? Math.min(rate.ratePerS, RATE_PER_S) : RATE_PER_S
   const ratePerS = wanted.ratePerS ?? asked
   return {
@@ -175,15 +173,25 @@ function scaled(fault: Fault, { firstAtS = FIRST_AT_S, leastFaultS = 0.5 }: Faul
   }
 }
 
-/** Each begins when there was time to recover from the one before: one's end would take back the other's begin. */
-function apart(faults: readonly Fault[], betweenS: number): Fault[] {
-  const placed: Fault[] = []
-  for (const fault of faults) {
-    const before = placed.at(-1)
-    const lateS = before === undefined ? 0 : Math.max(0, endS(before) + betweenS - earliestS(fault))
-    placed.push(moved(fault, (s) => s + lateS))
+/**
+ * Each begins when there was time to recover from the one before: one's end would take back the other's begin. One that begins
+ * while the one before lasts keeps its distance from that.
+ */
+function placed(faults: readonly Fault[], wanted: FaultCase, betweenS: number): Fault[] {
+  const done: Fault[] = []
+  for (const [at, fault] of faults.entries()) {
+    const [asked, before] = [faults[at - 1], done.at(-1)]
+    const short = scaled(fault, wanted)
+    if (asked === undefined || before === undefined) done.push(short)
+    else if (earliestS(fault) < endS(asked)) {
+      const distanceS = earliestS(fault) - earliestS(asked)
+      done.push({ ...short, atS: earliestS(before) + distanceS })
+    } else {
+      const lateS = Math.max(0, endS(before) + betweenS - earliestS(short))
+      done.push(moved(short, (s) => s + lateS))
+    }
   }
-  return placed
+  return done
 }
 
 function moved(fault: Fault, to: (s: number) => number): Fault {

@@ -66,8 +66,8 @@ const VACUUMED_WITHIN_S = 7
 const FLUSHED_WITHIN_S = 10
 /** Autovacuum looks at a database once a minute where nothing is set: a run of seconds never sees it. */
 const NAPS = { autovacuum_naptime: '1s' }
-/** Of requests that take their time, some are under way at whatever moment the service dies. */
-const SLOW_COMMITS = { commit_delay: 60_000, commit_siblings: 0 }
+/** The service dies two seconds after its transactions began to wait. */
+const HELD_S = 4
 const LATE_HOURS = 'targets/variants/pg-partitioned-late.yaml'
 /** Of the default profile. */
 const DECLARED_PER_S = 400
@@ -86,6 +86,34 @@ export const SHIPPED: readonly ShippedFault[] = [
       // Everything that was answered before the accident is there.
       expect(keptUntilMs(met)).toBeGreaterThanOrEqual(met.faults[0]?.fromMs ?? Infinity)
     },
+  },
+  {
+    scenario: 'fault-between-statements',
+    target: 'targets/variants/pg-batch-single.yaml',
+    leastFaultS: HELD_S,
+    keeps: leavesNoHalf,
+    check: diesBetweenStatements,
+  },
+  {
+    scenario: 'fault-between-statements',
+    target: 'targets/variants/pg-batch-foreign-keys.yaml',
+    leastFaultS: HELD_S,
+    keeps: leavesNoHalf,
+    check: diesBetweenStatements,
+  },
+  {
+    scenario: 'fault-between-statements',
+    target: 'outbox',
+    leastFaultS: HELD_S,
+    keeps: leavesNoHalf,
+    check: diesBetweenStatements,
+  },
+  {
+    scenario: 'fault-between-statements-eav',
+    target: 'eav',
+    leastFaultS: HELD_S,
+    keeps: leavesNoHalf,
+    check: diesBetweenStatements,
   },
   {
     scenario: 'fault-cache-killed',
@@ -214,26 +242,6 @@ export const SHIPPED: readonly ShippedFault[] = [
     check: (met) => {
       expect(met.faults[0]?.notAcceptedEvents).toBeGreaterThan(0)
     },
-  },
-  {
-    scenario: 'fault-service-killed',
-    target: 'targets/variants/pg-batch-single.yaml',
-    // Hundreds of statements a batch, and nearly always one under way.
-    batchEvents: 300,
-    ratePerS: 3_000,
-    engines: { database: SLOW_COMMITS },
-    isNoticed: true,
-    keeps: leavesNoHalf,
-    check: diesBetweenStatements,
-  },
-  {
-    scenario: 'fault-service-killed',
-    target: 'targets/variants/pg-batch-foreign-keys.yaml',
-    ratePerS: 1_000,
-    engines: { database: SLOW_COMMITS },
-    isNoticed: true,
-    keeps: leavesNoHalf,
-    check: diesBetweenStatements,
   },
   {
     scenario: 'fault-slot-stalled',

@@ -1,5 +1,6 @@
 /** What is derived from acknowledged events, against what they say it must show: a row per round. */
 import { roundName } from '../../results/made-again.ts'
+import type { ProjectionAudit } from '../../results/audit-record.ts'
 import { formatCount } from '../../kit/units.ts'
 import { html, nothing } from '../markup.ts'
 import type { Insertable, Markup } from '../markup.ts'
@@ -52,7 +53,15 @@ function rowsOf({ name, runs }: TargetView): readonly (readonly Insertable[])[] 
       auditBadge(audit.verdict),
       // Of one that never caught up nothing was compared.
       ...COUNTS.map((count) => (audit.compared === false ? '–' : formatCount(audit[count]))),
-      html`${audit.because}${idsShown(audit.mismatches)}`,
+      html`${audit.because}${halfSaid(audit)}${idsShown(audit.mismatches)}`,
     ])
   })
+}
+
+function halfSaid({ halfKeys = 0 }: ProjectionAudit): Markup {
+  if (halfKeys === 0) return nothing
+  return html`<br /><small
+      >Of ${formatCount(halfKeys)} keys a write that nobody answered is here and not in the store
+      beside it, or there and not here</small
+    >`
 }
