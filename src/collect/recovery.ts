@@ -140,15 +140,15 @@ export class RecoveryFold {
       gauge = { before: null, spans: this.#faults.map(() => ({ highest: null, last: null })) }
       this.#gauges.set(key, gauge)
     }
-    let isBefore = true
-    for (const [at, span] of gauge.spans.entries()) {
-      if (t < (this.#faults[at]?.fromMs ?? 0)) continue
-      isBefore = false
-      if (t >= (this.#endsMs[at] ?? Infinity)) continue
-      span.highest = Math.max(span.highest ?? value, value)
-      span.last = value
+    if (t < (this.#faults[0]?.fromMs ?? 0)) {
+      gauge.before = Math.max(gauge.before ?? value, value)
+      return
     }
-    if (isBefore) gauge.before = Math.max(gauge.before ?? value, value)
+    for (const [at, span] of gauge.spans.entries()) if (this.#isWatched(at, t)) take(span, value)
+  }
+
+  #isWatched(at: number, t: number): boolean {
+    return t >= (this.#faults[at]?.fromMs ?? Infinity) && t < (this.#endsMs[at] ?? Infinity)
   }
 
   /** From the end of the first fault that took any: nobody waits for it any more. */
@@ -236,6 +236,11 @@ interface Moved {
 function watchedUntilMs(fault: FaultSpan, faults: readonly FaultSpan[]): number {
   const later = faults.filter((other) => other !== fault && other.fromMs >= fault.toMs)
   return Math.min(...later.map(({ fromMs }) => fromMs), Infinity)
+}
+
+function take(span: Moved, value: number): void {
+  span.highest = Math.max(span.highest ?? value, value)
+  span.last = value
 }
 
 function took(by: string | null, { kind, on }: FaultSpan): boolean {
