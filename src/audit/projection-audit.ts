@@ -10,6 +10,7 @@ import type { Projection, Shown } from '../architecture/projection.ts'
 import { readAgain } from '../kit/cancelled-read.ts'
 import type { ProjectionAudit } from '../results/audit-record.ts'
 import { PRELOAD_BASE_INDEX, type EventStream } from '../shapes/stream.ts'
+import { isHalf, isLater, type Unanswered } from './projection-halves.ts'
 import { verdictOf, type Seen } from './projection-verdict.ts'
 import type { WorstFault } from './promise.ts'
 import type { IndexBits } from './index-bits.ts'
@@ -159,11 +160,6 @@ interface Due {
   readonly unknown: ReadonlyMap<string, readonly Unanswered[]>
 }
 
-interface Unanswered extends Shown {
-  /** Null where no store is written with the projection. */
-  readonly storedBeside: boolean | null
-}
-
 /** The number of parts is found with the first one: it doubles until that fits. */
 async function dueIn(
   { projection, stream, sent, excused, storedBeside, signal, ...options }: ProjectionAuditOptions,
@@ -282,19 +278,6 @@ function compare(
   } else if (lost !== undefined && isLater(lost, row)) {
     note('behindKeys', `${says}, acknowledged was ${lost.version}`, true)
   }
-}
-
-/** Whether a write that nobody answered is in one of both and not in the other: they are not written together then. */
-function isHalf(row: Shown | null, unanswered: readonly Unanswered[]): boolean {
-  return unanswered.some((write) =>
-    row?.version === write.version
-      ? write.storedBeside === false
-      : write.storedBeside === true && (row === null || isLater(write, row)),
-  )
-}
-
-function isLater({ version }: Shown, than: Shown): boolean {
-  return Buffer.compare(Buffer.from(version), Buffer.from(than.version)) > 0
 }
 
 /** Which part of the keys one belongs to: FNV-1a, its high bits mixed into the low ones. */

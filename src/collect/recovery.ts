@@ -7,6 +7,7 @@ import type { SegmentResult } from '../drive/job.ts'
 import type { FaultSeen, SymptomSeen } from '../results/fault-record.ts'
 import type { SeriesLine } from '../results/record.ts'
 import { findMetric, parseMetricKey } from './metrics.ts'
+import { MovedFold } from './recovery-moved.ts'
 import { SymptomFold } from './recovery-symptom.ts'
 
 /** A fault as it was put. */
@@ -27,8 +28,6 @@ const ACCEPTED_CALM_RATIO = 0.7
 const BACKLOG_FACTOR = 2
 const BACKLOG_MARGIN_EVENTS = 20
 const BACKLOG = 'backlog.events'
-const MOVED_FACTOR = 2
-const MOVED_MAX = 8
 /** What the machine, the driver and the harness do is no symptom of the target. */
 const NOT_OF_THE_TARGET =
   /^(machine|driver|probe|cpu|memory|rate|latency|sendDelay|outcome|connection|inFlight|freshness|backlog|disk|query|store)\.|^table\.insertsSinceVacuum/
@@ -67,7 +66,7 @@ export class RecoveryFold {
   /** Windows last a second, so a rate is a count; those of the drain hold what timed out there. */
   readonly #failures: Count[] = []
   readonly #latestBacklog = new Map<string, number>()
-  readonly #gauges = new Map<string, { before: number | null; spans: Moved[] }>()
+  readonly #moved: MovedFold
   /** As the faults; null of one that names none. */
   readonly #symptoms: readonly (SymptomFold | null)[]
 
@@ -78,6 +77,9 @@ export class RecoveryFold {
   ) {
     this.#faults = faults
     this.#endsMs = faults.map((fault) => watchedUntilMs(fault, faults))
+    this.#moved = new MovedFold(
+      faults.map(({ fromMs }, at) => ({ fromMs, endMs: this.#endsMs[at] ?? Infinity })),
+    )
     this.#symptoms = faults.map(({ symptom: metric, fromMs, toMs }, at) => {
       if (metric === undefined) return null
       const calmUntilMs = faults[0]?.fromMs ?? fromMs
@@ -134,21 +136,7 @@ export class RecoveryFold {
       this.#latestBacklog.set(key, Math.max(0, value - this.#takenBefore(key, t)))
       return
     }
-    if (!isSymptom(key)) return
-    let gauge = this.#gauges.get(key)
-    if (gauge === undefined) {
-      gauge = { before: null, spans: this.#faults.map(() => ({ highest: null, last: null })) }
-      this.#gauges.set(key, gauge)
-    }
-    if (t < (this.#faults[0]?.fromMs ?? 0)) {
-      gauge.before = Math.max(gauge.before ?? value, value)
-      return
-    }
-    for (const [at, span] of gauge.spans.entries()) if (this.#isWatched(at, t)) take(span, value)
-  }
-
-  #isWatched(at: number, t: number): boolean {
-    return t >= (this.#faults[at]?.fromMs ?? Infinity) && t < (this.#endsMs[at] ?? Infinity)
+    if (isSymptom(key)) this.#moved.look(key, value, t)
   }
 
   /** From the end of the first fault that took any: nobody waits for it any more. */
@@ -200,7 +188,7 @@ export class RecoveryFold {
         backlogs.length === 0 ? null : Math.max(...backlogs.map(({ events }) => events)),
       ...withSymptom(calmMs, this.#symptoms[at]?.finish()),
       calm,
-      moved: this.#moved(at),
+      moved: this.#moved.of(at),
     }
   }
 
@@ -213,34 +201,12 @@ export class RecoveryFold {
     if (this.#backlogs.length === 0) return 0
     return backAfter(lagging.at(-1)?.t, backlogs.at(-1)?.t, toMs)
   }
-
-  #moved(at: number): FaultSeen['moved'] {
-    return [...this.#gauges]
-      .flatMap(([metric, { before, spans }]) => {
-        const span = spans[at]
-        if (span === undefined || span.highest === null || span.last === null) return []
-        return [{ metric, before: before ?? 0, highest: span.highest, last: span.last }]
-      })
-      .filter(({ before, highest }) => highest > 0 && highest >= before * MOVED_FACTOR)
-      .sort((a, b) => growth(b) - growth(a) || a.metric.localeCompare(b.metric))
-      .slice(0, MOVED_MAX)
-  }
-}
-
-interface Moved {
-  highest: number | null
-  last: number | null
 }
 
 /** The next fault begins, or Infinity. One that begins while this one lasts is recovered from together with it. */
 function watchedUntilMs(fault: FaultSpan, faults: readonly FaultSpan[]): number {
   const later = faults.filter((other) => other !== fault && other.fromMs >= fault.toMs)
   return Math.min(...later.map(({ fromMs }) => fromMs), Infinity)
-}
-
-function take(span: Moved, value: number): void {
-  span.highest = Math.max(span.highest ?? value, value)
-  span.last = value
 }
 
 function took(by: string | null, { kind, on }: FaultSpan): boolean {
@@ -307,8 +273,4 @@ function withSymptom(
   const { backMs } = symptom
   const wholeMs = calmMs === null || backMs === null ? null : Math.max(calmMs, backMs)
   return { wholeMs, symptom }
-}
-
-function growth({ before, highest }: FaultSeen['moved'][number]): number {
-  return before === 0 ? Infinity : highest / before
 }
