@@ -20,14 +20,21 @@ export function requireDebianRoot() {
 
 /** Installs what is missing. */
 export function install(...packages) {
-  const missing = packages.filter(
-    (name) => !succeeds('dpkg-query', ['--show', '--showformat=${db:Status-Status}', name]),
-  )
+  const missing = packages.filter((name) => !isInstalled(name))
   if (missing.length === 0) return
   say(`installing ${missing.join(', ')} …`)
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
   refreshLists()
   run('apt-get', ['install', '--yes', '--no-install-recommends', ...missing], { env })
+}
+
+/** dpkg also knows packages that are not installed, after a try that failed for instance. */
+function isInstalled(name) {
+  const format = ['--show', '--showformat=${db:Status-Status}']
+  return (
+    succeeds('dpkg-query', [...format, name]) &&
+    run('dpkg-query', [...format, name]).trim() === 'installed'
+  )
 }
 
 function refreshLists() {
