@@ -1,7 +1,7 @@
 // Debian's packages, from wherever this machine's own apt is told to get them: no address is written here.
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { run, say, succeeds } from './run.mjs'
+import { run, say } from './run.mjs'
 import { Unready } from './unready.mjs'
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
@@ -20,7 +20,8 @@ export function requireDebianRoot() {
 
 /** Installs what is missing. */
 export function install(...packages) {
-  const missing = packages.filter((name) => !isInstalled(name))
+  const installed = installedPackages()
+  const missing = packages.filter((name) => !installed.has(name))
   if (missing.length === 0) return
   say(`installing ${missing.join(', ')} …`)
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
@@ -29,11 +30,13 @@ export function install(...packages) {
 }
 
 /** dpkg also knows packages that are not installed, after a try that failed for instance. */
-function isInstalled(name) {
-  const format = ['--show', '--showformat=${db:Status-Status}']
-  return (
-    succeeds('dpkg-query', [...format, name]) &&
-    run('dpkg-query', [...format, name]).trim() === 'installed'
+function installedPackages() {
+  const lines = run('dpkg-query', ['--show', '--showformat=${Package} ${db:Status-Status}\n'])
+  return new Set(
+    lines.split('\n').flatMap((line) => {
+      const [name, status] = line.split(' ')
+      return status === 'installed' ? [name] : []
+    }),
   )
 }
 

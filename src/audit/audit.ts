@@ -94,6 +94,7 @@ export async function auditRun(options: RunAuditOptions): Promise<Audit> {
     const common = { store, promise, stream, sent, batchEvents, signal }
     findings.push(await auditStore({ ...rest, ...restored, ...common }))
   }
+  const beside = storedBeside(findings)
   const shown: ProjectionAudit[] = []
   for (const projection of projections) {
     const promise = promiseOf(projection.name)
@@ -101,7 +102,6 @@ export async function auditRun(options: RunAuditOptions): Promise<Audit> {
     const due =
       restores === undefined ? null : await mustBeThere(outcomes, { stream, restores }, signal)
     const split = due === null ? { sent } : takenBack(sent, due)
-    const beside = storedBeside(findings)
     const common = { projection, promise, stream, signal }
     shown.push(await auditProjection({ ...rest, ...split, ...beside, ...common }))
   }
